@@ -1,0 +1,4 @@
+//! (to come)
+pub mod eval;
+pub mod graph;
+pub mod provider;

@@ -1,0 +1,78 @@
+//! Where a step runs. A provider takes a resolved step and leaves its outputs
+//! in the step's scratch folder; it knows neither graph nor store.
+
+pub mod sandbox;
+
+use crate::backend::BackendError;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// One resolved step. All paths in `argv`, `env` and `outputs` are as the step
+/// sees them; `scratch` and the right sides of `inputs` are the host's.
+pub struct StepRequest {
+    pub name: String,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Files to put below the step's `/build` before it starts: name, content.
+    pub files: Vec<(String, String)>,
+    /// The whole environment.
+    pub env: BTreeMap<String, String>,
+    /// Copied, writable, to `/build/src`, which becomes the working directory;
+    /// without it that is `/build`.
+    pub src: Option<PathBuf>,
+    /// Input closure: base name in the store -> the object on the host.
+    pub inputs: BTreeMap<String, PathBuf>,
+    /// Base names the step may create in the store.
+    pub outputs: Vec<String>,
+    /// The host's folders the step sees, read-only; empty without host tools.
+    pub host_paths: Vec<PathBuf>,
+    pub network: bool,
+    /// An empty folder on the store's file system, the provider's to fill; the
+    /// outputs lie in its `store/` afterwards. Removed by the caller.
+    pub scratch: PathBuf,
+    /// A number below the job limit that no other running step has.
+    pub slot: u32,
+    pub limits: StepLimits,
+    /// Called with each piece of the step's output, stdout and stderr as one.
+    pub log: Arc<dyn Fn(&[u8]) + Send + Sync>,
+    pub cancel: CancellationToken,
+}
+
+#[derive(Debug, Clone)]
+pub struct StepLimits {
+    pub timeout: Duration,
+    pub silence: Duration,
+    /// Bytes a process may map.
+    pub memory: Option<u64>,
+    pub processes: u64,
+    /// Bytes of one file the step may write.
+    pub output_size: u64,
+    /// Bytes of log; a step that prints more is ended.
+    pub log_size: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepOutcome {
+    /// Ended by itself; 0 is success.
+    Exited(i32),
+    Signalled(i32),
+    TimedOut(Duration),
+    /// Printed nothing for this long.
+    Silent(Duration),
+    LogTooLarge(u64),
+    Cancelled,
+}
+
+/// Runs steps.
+///
+/// - When `run` returns, every process of the step is gone.
+/// - The step sees its inputs, its scratch folder and what is asked for, nothing else.
+/// - Outcomes are data; `Err` is a host that cannot run steps.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    async fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError>;
+}

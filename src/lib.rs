@@ -1,0 +1,33 @@
+//! kiln: a GitOps agent for any Linux host. Modules in the order data flows.
+//!
+//! ```text
+//! config ─▶ source ─selection─▶ builder ─▶ backend (native: eval, graph, scheduler, provider, store)
+//!                                  │
+//!                                  ▼
+//!                     state (files, then sled) ─▶ events ─▶ server ─gRPC─▶ client ─▶ cli
+//! ```
+//! `agent` sees them all and wires them; `model` is the words they share.
+
+pub mod model;
+
+pub mod config;
+
+pub mod source;
+
+pub mod builder;
+
+pub mod backend;
+pub mod store;
+
+pub mod events;
+pub mod state;
+
+pub mod pb;
+pub mod server;
+
+pub mod cli;
+pub mod client;
+
+pub mod agent;
+
+pub mod process;

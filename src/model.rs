@@ -1,0 +1,89 @@
+//! The words every other part speaks: names parsed once, and a generation
+//! whose state is a type. Nothing here does I/O or knows the wire or the disk.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+use time::OffsetDateTime;
+
+mod failure;
+mod generation;
+mod names;
+
+pub use failure::{Failure, FailureKind, Location};
+pub use generation::{
+    Blocked, BlockedReason, Build, BuildReason, CancelledBy, Commit, Evaluation, Generation,
+    Origin, Span, Steps,
+};
+pub use names::{BranchName, CommitId, GenerationNumber, HostName, InvalidName, RemoteName};
+
+/// The current time, in UTC. The one place that reads the wall clock for records.
+pub fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+/// How commits are evaluated and built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackendKind {
+    /// kiln's own evaluator, sandbox and store.
+    Native,
+    /// Flakes, by an installed Nix.
+    NixFlake,
+    /// Plain Nix files, by an installed Nix.
+    Nix,
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BackendKind::Native => "native",
+            BackendKind::NixFlake => "nix-flake",
+            BackendKind::Nix => "nix",
+        })
+    }
+}
+
+/// What an evaluation found: the same for every backend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// The root of the derivation graph, as the backend writes it.
+    pub drv_path: String,
+    /// Where the backend knows it before the build.
+    pub out_path: Option<String>,
+    /// The machine the configuration is meant for, when it says so.
+    pub machine_id: Option<String>,
+    /// Names of the secrets the result refers to; never values.
+    pub secrets: Vec<String>,
+}
+
+/// What a build left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Built {
+    /// As written in the store, whatever folder holds the store.
+    pub out_path: String,
+    /// Where it lies on this host.
+    pub real_path: PathBuf,
+}
+
+/// Builds are held back until somebody resumes, or until a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub until: Option<OffsetDateTime>,
+    pub reason: String,
+    /// Who asked for it.
+    pub by: String,
+}
+
+/// The selection does not take over until somebody evaluates again, or until a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub until: Option<OffsetDateTime>,
+    pub by: String,
+}

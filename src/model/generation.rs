@@ -1,0 +1,230 @@
+//! A generation: a number bound to one commit, its evaluation and its build.
+//!
+//! ```text
+//! Evaluation   Pending ─▶ Running ─┬▶ Succeeded{build}
+//!                 ▲                ├▶ Failed
+//!                 │ next attempt   ├▶ TimedOut
+//!                 └────────────────┴▶ Cancelled
+//!
+//! Build        Pending ─▶ Running ─┬▶ Succeeded
+//!                 ▲                ├▶ Failed
+//!                 │ next attempt   ├▶ TimedOut
+//!                 └────────────────┴▶ Cancelled
+//! ```
+//! A build exists only inside a succeeded evaluation, so "built but never
+//! evaluated" cannot be written down.
+
+use super::{
+    BackendKind, BranchName, Built, CommitId, Evaluated, Failure, GenerationNumber, HostName,
+    RemoteName,
+};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// The commit a generation is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    pub id: CommitId,
+    /// The root tree: what is evaluated. Differs from the commit's own tree
+    /// only when `dirty`.
+    pub tree: String,
+    /// First line of the message.
+    pub summary: String,
+    pub author: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub time: OffsetDateTime,
+    /// Uncommitted files of a work tree are part of `tree`.
+    pub dirty: bool,
+}
+
+/// Where the selection found the commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub remote: Option<RemoteName>,
+    pub branch: Option<BranchName>,
+    pub testing: bool,
+}
+
+/// One attempt that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    pub attempt: u32,
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub ended_at: OffsetDateTime,
+}
+
+/// Why an attempt was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelledBy {
+    /// A newer generation took its place.
+    Superseded(GenerationNumber),
+    Stop,
+    Suspend,
+    Shutdown,
+}
+
+/// Why something that could run does not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    pub reason: BlockedReason,
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockedReason {
+    Suspended,
+    MachineId,
+    Space,
+    Platform,
+}
+
+/// Counts of a build's steps; `done` includes `reused` and not `failed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Steps {
+    pub total: u32,
+    pub done: u32,
+    pub running: u32,
+    pub failed: u32,
+    pub reused: u32,
+}
+
+/// Why a build succeeded without, or had to do, work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuildReason {
+    AlreadyBuilt,
+    NeedsBuild,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Evaluation {
+    Pending {
+        attempt: u32,
+    },
+    Running {
+        attempt: u32,
+        #[serde(with = "time::serde::rfc3339")]
+        started_at: OffsetDateTime,
+    },
+    Succeeded {
+        span: Span,
+        evaluated: Evaluated,
+        /// Taken over from an earlier generation of the same commit.
+        cached: bool,
+        build: Build,
+    },
+    Failed {
+        span: Span,
+        failure: Failure,
+    },
+    TimedOut {
+        span: Span,
+        failure: Failure,
+    },
+    Cancelled {
+        span: Span,
+        by: CancelledBy,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Build {
+    Pending {
+        attempt: u32,
+        blocked: Option<Blocked>,
+    },
+    Running {
+        attempt: u32,
+        #[serde(with = "time::serde::rfc3339")]
+        started_at: OffsetDateTime,
+        steps: Steps,
+    },
+    Succeeded {
+        span: Span,
+        reason: BuildReason,
+        built: Built,
+        steps: Steps,
+    },
+    Failed {
+        span: Span,
+        failure: Failure,
+        steps: Steps,
+    },
+    TimedOut {
+        span: Span,
+        failure: Failure,
+        steps: Steps,
+    },
+    Cancelled {
+        span: Span,
+        by: CancelledBy,
+        steps: Steps,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    pub number: GenerationNumber,
+    pub uuid: String,
+    pub host: HostName,
+    pub backend: BackendKind,
+    pub commit: Commit,
+    pub origin: Origin,
+    pub evaluation: Evaluation,
+}
+
+impl Generation {
+    /// The build, once there is an evaluation to build.
+    pub fn build(&self) -> Option<&Build> {
+        match &self.evaluation {
+            Evaluation::Succeeded { build, .. } => Some(build),
+            _ => None,
+        }
+    }
+
+    /// What a succeeded evaluation found.
+    pub fn evaluated(&self) -> Option<&Evaluated> {
+        match &self.evaluation {
+            Evaluation::Succeeded { evaluated, .. } => Some(evaluated),
+            _ => None,
+        }
+    }
+
+    /// What a succeeded build left behind.
+    pub fn built(&self) -> Option<&Built> {
+        match self.build() {
+            Some(Build::Succeeded { built, .. }) => Some(built),
+            _ => None,
+        }
+    }
+
+    /// The failure of the newest attempt, evaluation or build.
+    pub fn failure(&self) -> Option<&Failure> {
+        match (&self.evaluation, self.build()) {
+            (Evaluation::Failed { failure, .. } | Evaluation::TimedOut { failure, .. }, _) => {
+                Some(failure)
+            }
+            (_, Some(Build::Failed { failure, .. } | Build::TimedOut { failure, .. })) => {
+                Some(failure)
+            }
+            _ => None,
+        }
+    }
+
+    /// Nothing will happen to it any more without somebody asking.
+    pub fn is_ended(&self) -> bool {
+        match (&self.evaluation, self.build()) {
+            (Evaluation::Pending { .. } | Evaluation::Running { .. }, _) => false,
+            (_, Some(Build::Pending { .. } | Build::Running { .. })) => false,
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! From remotes to a selection: fetches the tracked branches into the bare
+//! repository, judges every head, and publishes the commit chosen among them.
+//!
+//! In: configuration, the baseline. Out: [`Selection`]s on a watch and every
+//! remote's [`RemoteStatus`]. It knows nothing of generations or the Builder.
+
+use crate::model::{BranchName, Commit, Origin, RemoteName};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// The commit chosen among all remotes and branches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    pub commit: Commit,
+    pub origin: Origin,
+}
+
+/// What the last polls of a remote found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteStatus {
+    pub name: RemoteName,
+    /// Without credentials.
+    pub url: String,
+    /// The last poll succeeded.
+    pub reachable: bool,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_poll: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_success: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub next_poll: Option<OffsetDateTime>,
+    /// Of the last poll, empty when it succeeded.
+    pub error: String,
+    pub branches: Vec<Branch>,
+}
+
+/// One tracked branch of a remote and what is thought of its head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Branch {
+    pub name: BranchName,
+    pub kind: BranchKind,
+    /// Commit id; empty when the branch is missing.
+    pub head: String,
+    pub verdict: Verdict,
+    pub message: String,
+    pub hint: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BranchKind {
+    Main,
+    Testing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Selected,
+    /// Same commit as the selected.
+    Equal,
+    /// Acceptable, an ancestor of the chosen main or the selected head.
+    Older,
+    /// Testing, not on top of the chosen main.
+    BehindMain,
+    /// Neither the baseline nor a descendant of it, or a line beside the chosen main.
+    Diverged,
+    TooFar,
+    Untrusted,
+    Missing,
+    Unreadable,
+}
