@@ -1,12 +1,36 @@
 //! The Builder: the actor that owns the one generation in work.
 //!
-//! In: [`Selection`]s and commands through a cloneable [`Handle`]. Out: a watch
+//! ```text
+//!            eval / selection                         machine id differs: blocked
+//!   Idle ────────────────────▶ Evaluating ──evaluated──▶ Waiting ◀──suspend── Building
+//!    ▲                            │  │                     │ resume, submit      ▲ │
+//!    │◀── failed, timed out ──────┘  └──── not suspended ──┼────────────────────┘ │
+//!    │◀── outputs were there ────────                      └──────────────────────▶│
+//!    └◀───────────────────────── built, failed, timed out, cancelled ─────────────┘
+//!   Stopping: something that runs is being ended; commands wait until it is gone.
+//! ```
+//! Suspension is beside it: `None ⇄ Some{since, until, by, reason}`.
+//!
+//! In: [`Selection`](crate::source::Selection)s and commands through a cloneable [`Handle`]. Out: a watch
 //! of its [`BuilderState`], durable transitions in the state, events. It knows
-//! neither where selections come from nor who calls.
+//! neither where selections come from nor who calls. `machine.rs` says what may
+//! follow what, `actor.rs` does it, `sink.rs` takes what a backend reports.
 
-use crate::model::{Generation, GenerationNumber, Hold, Suspension};
-use crate::source::Selection;
+mod actor;
+mod handle;
+mod machine;
+mod sink;
+
+pub use handle::Handle;
+pub use machine::Illegal;
+
+use crate::backend::Backend;
+use crate::model::{BackendKind, Generation, GenerationNumber, Hold, HostName, Suspension};
+use crate::state::{State, StateError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// What the Builder is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +44,7 @@ pub enum Phase {
     Stopping,
 }
 
+/// What the Builder publishes of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuilderState {
     pub phase: Phase,
@@ -27,6 +52,34 @@ pub struct BuilderState {
     pub generation: Option<GenerationNumber>,
     pub suspension: Option<Suspension>,
     pub hold: Option<Hold>,
+}
+
+/// What a selection led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selected {
+    /// A new generation.
+    New(Generation),
+    /// This generation is that selection already.
+    Unchanged(Generation),
+}
+
+/// What stays the same as long as the agent runs.
+#[derive(Debug, Clone)]
+pub struct BuilderConfig {
+    pub host: HostName,
+    pub backend: BackendKind,
+    /// Where backends read commits from.
+    pub repository: PathBuf,
+    pub subdir: String,
+    /// This machine's id, for the machine-id guard.
+    pub machine_id: Option<String>,
+    /// `kiln dev` follows HEAD wherever it goes and has no baseline.
+    pub has_baseline: bool,
+    pub eval_timeout: Duration,
+    /// Bytes of address space.
+    pub eval_memory: u64,
+    pub build_timeout: Duration,
+    pub silence_timeout: Duration,
 }
 
 /// Why a command was refused: each its own, for people and for gRPC codes.
@@ -64,47 +117,15 @@ pub enum Refusal {
     State(String),
 }
 
-/// Sends commands to the Builder. Dropping a call does not undo it.
-#[derive(Clone)]
-pub struct Handle {}
-
-impl Handle {
-    /// Evaluates `selection` as a new generation; what runs is stopped first.
-    /// Answers once the generation is recorded.
-    pub async fn eval(&self, _selection: Selection) -> Result<Generation, Refusal> {
-        todo!()
-    }
-    /// Submits a generation (default: the latest) for building.
-    pub async fn submit_build(
-        &self,
-        _number: Option<GenerationNumber>,
-        _retry: bool,
-    ) -> Result<Generation, Refusal> {
-        todo!()
-    }
-    /// Stops a running build and holds builds back; `duration` `None`: until [`Handle::resume`].
-    pub async fn suspend(
-        &self,
-        _reason: String,
-        _duration: Option<Duration>,
-        _by: String,
-    ) -> Result<BuilderState, Refusal> {
-        todo!()
-    }
-    /// Ends a suspension; what is evaluated and not built is built.
-    pub async fn resume(&self, _by: String) -> Result<BuilderState, Refusal> {
-        todo!()
-    }
-    /// Cancels what runs; answers once its processes are gone.
-    pub async fn stop(&self) -> Result<BuilderState, Refusal> {
-        todo!()
-    }
-    /// What it is doing now; never waits.
-    pub fn state(&self) -> BuilderState {
-        todo!()
-    }
-    /// Wakes at every change of the state.
-    pub fn watch(&self) -> tokio::sync::watch::Receiver<BuilderState> {
-        todo!()
-    }
+/// Starts the Builder; what a crash or a shutdown interrupted is taken up.
+/// The task ends after [`Handle::shutdown`].
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn start(
+    config: BuilderConfig,
+    backend: Arc<dyn Backend>,
+    state: Arc<State>,
+) -> Result<(Handle, JoinHandle<()>), StateError> {
+    actor::start(config, backend, state)
 }

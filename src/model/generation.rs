@@ -178,6 +178,10 @@ pub struct Generation {
     pub backend: BackendKind,
     pub commit: Commit,
     pub origin: Origin,
+    /// Asked for with a revision: it moves no baseline, and the next change of
+    /// the selection takes over.
+    #[serde(default)]
+    pub by_hand: bool,
     pub evaluation: Evaluation,
 }
 

@@ -1,0 +1,230 @@
+//! The truth: small files, each replaced whole (temporary, fsync, rename,
+//! fsync of the folder), so that a reader sees the old or the new one, never
+//! a part, whatever is pulled when.
+
+use super::{Places, StateError};
+use crate::model::{Generation, GenerationNumber, Suspension};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Raised when the meaning of a stored record changes.
+pub const RECORD_VERSION: u32 = 1;
+
+/// Every record on disk says which version of its format it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Record<T> {
+    version: u32,
+    #[serde(flatten)]
+    value: T,
+}
+
+/// What is known of a record before it is understood.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+/// The bytes of `value` as a versioned record.
+///
+/// # Errors
+/// When `value` has no JSON form.
+pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StateError> {
+    let record = Record {
+        version: RECORD_VERSION,
+        value,
+    };
+    let mut bytes = serde_json::to_vec_pretty(&record).map_err(StateError::Encode)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// The same on one line, for the index.
+pub(super) fn encode_compact<T: Serialize>(value: &T) -> Result<Vec<u8>, StateError> {
+    serde_json::to_vec(&Record {
+        version: RECORD_VERSION,
+        value,
+    })
+    .map_err(StateError::Encode)
+}
+
+/// The value of a versioned record; `what` names it in errors.
+///
+/// # Errors
+/// When it is damaged, or was written by a newer kiln.
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &Path) -> Result<T, StateError> {
+    let damaged = |source| StateError::Damaged {
+        path: what.into(),
+        source,
+    };
+    let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+    if version > RECORD_VERSION {
+        return Err(StateError::Newer {
+            path: what.into(),
+            found: version,
+            known: RECORD_VERSION,
+        });
+    }
+    let record: Record<T> = serde_json::from_slice(bytes).map_err(damaged)?;
+    Ok(record.value)
+}
+
+/// Replaces `path` by `bytes`, durably: when this returns, a power cut keeps it.
+///
+/// # Errors
+/// The I/O error with the path; then the old content is still there.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".new-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o640))
+        .tempfile_in(folder)
+        .map_err(|e| StateError::io("create a file in", folder, e))?;
+    temporary
+        .write_all(bytes)
+        .map_err(|e| StateError::io("write", path, e))?;
+    temporary
+        .as_file()
+        .sync_all()
+        .map_err(|e| StateError::io("make durable", path, e))?;
+    temporary
+        .persist(path)
+        .map_err(|e| StateError::io("replace", path, e.error))?;
+    sync_folder(folder)
+}
+
+/// Removes `path`, durably; it need not exist.
+///
+/// # Errors
+/// The I/O error with the path.
+pub fn remove(path: &Path) -> Result<(), StateError> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_folder(path.parent().unwrap_or(Path::new("/"))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(StateError::io("remove", path, e)),
+    }
+}
+
+/// Points the symlink `link` at `target`, durably and in one step.
+///
+/// # Errors
+/// The I/O error with the path.
+pub fn point(link: &Path, target: &Path) -> Result<(), StateError> {
+    let folder = link.parent().unwrap_or(Path::new("/"));
+    let name = link.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(format!(".new-{name}"));
+    let _ = fs::remove_file(&temporary); // left by a crash
+    std::os::unix::fs::symlink(target, &temporary)
+        .map_err(|e| StateError::io("link", &temporary, e))?;
+    fs::rename(&temporary, link).map_err(|e| StateError::io("replace", link, e))?;
+    sync_folder(folder)
+}
+
+/// Makes a folder's entries durable.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), StateError> {
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(|e| StateError::io("make durable", folder, e))
+}
+
+/// At most 16 MiB of `path`, not following a link; `None` when it is absent.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(StateError::io("open", path, e)),
+    };
+    let mut bytes = Vec::new();
+    file.take(16 << 20)
+        .read_to_end(&mut bytes)
+        .map_err(|e| StateError::io("read", path, e))?;
+    Ok(Some(bytes))
+}
+
+/// A record's value, `None` when the file is absent.
+pub(super) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StateError> {
+    match read(path)? {
+        Some(bytes) => decode(&bytes, path).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A generation as its file has it.
+///
+/// # Errors
+/// When the file cannot be read or understood; absent is `None`.
+pub fn read_generation(
+    state: &Path,
+    number: GenerationNumber,
+) -> Result<Option<Generation>, StateError> {
+    load(
+        &Places::new(state)
+            .generation(number)
+            .join("generation.json"),
+    )
+}
+
+/// The number `current` points to, `None` before the first build.
+///
+/// # Errors
+/// When the link is there and says something else.
+pub fn read_current(state: &Path) -> Result<Option<GenerationNumber>, StateError> {
+    let link = Places::new(state).current();
+    let target = match fs::read_link(&link) {
+        Ok(target) => target,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(StateError::io("read the link", &link, e)),
+    };
+    // generations/<n>/result
+    let number = target
+        .iter()
+        .nth(1)
+        .and_then(|part| part.to_str()?.parse().ok());
+    match number {
+        Some(number) => Ok(Some(GenerationNumber(number))),
+        None => Err(StateError::Unexpected {
+            path: link,
+            message: format!(
+                "points to {}, not to generations/<number>/result",
+                target.display()
+            ),
+        }),
+    }
+}
+
+/// Numbers of all generations with a folder, oldest first.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn numbers(state: &Path) -> Result<Vec<GenerationNumber>, StateError> {
+    let folder = Places::new(state).generations();
+    let entries = fs::read_dir(&folder).map_err(|e| StateError::io("list", &folder, e))?;
+    let mut numbers: Vec<_> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .map(GenerationNumber)
+        .collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+pub(super) fn read_suspension(places: &Places) -> Result<Option<Suspension>, StateError> {
+    load(&places.suspension())
+}
+
+/// The sequence number up to which events may have been handed out.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Sequence {
+    pub reserved: u64,
+}
+
+/// Reserves event numbers up to `reserved`, durably.
+pub(crate) fn replace_sequence(places: &Places, reserved: u64) -> Result<(), StateError> {
+    replace(&places.sequence(), &encode(&Sequence { reserved })?)
+}

@@ -1,0 +1,94 @@
+//! Where things lie in a state directory: the table of the outside contract.
+
+use super::StateError;
+use crate::model::GenerationNumber;
+use std::fs::{DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Names every place in one state directory.
+#[derive(Debug, Clone)]
+pub struct Places {
+    pub folder: PathBuf,
+}
+
+impl Places {
+    /// The places below `folder`, which need not exist.
+    pub fn new(folder: &Path) -> Self {
+        Places {
+            folder: folder.into(),
+        }
+    }
+    /// The bare repository everything is read from.
+    pub fn repository(&self) -> PathBuf {
+        self.folder.join("repository.git")
+    }
+    /// The content-addressed store's real place.
+    pub fn store(&self) -> PathBuf {
+        self.folder.join("store")
+    }
+    pub fn generations(&self) -> PathBuf {
+        self.folder.join("generations")
+    }
+    /// A generation's folder: `generation.json`, and the links that keep what it
+    /// refers to from being collected.
+    pub fn generation(&self, number: GenerationNumber) -> PathBuf {
+        self.generations().join(number.to_string())
+    }
+    /// Where a generation's logs lie.
+    pub fn logs(&self, number: GenerationNumber) -> PathBuf {
+        self.folder.join("logs").join(number.to_string())
+    }
+    /// Link to `generations/<n>/result` of the newest built generation.
+    pub fn current(&self) -> PathBuf {
+        self.folder.join("current")
+    }
+    pub(super) fn suspension(&self) -> PathBuf {
+        self.folder.join("suspension.json")
+    }
+    pub(super) fn sequence(&self) -> PathBuf {
+        self.folder.join("sequence")
+    }
+    pub(super) fn index(&self) -> PathBuf {
+        self.folder.join("sled")
+    }
+    /// `refs/kiln/baseline` as a loose ref: it is never packed, and so can be
+    /// replaced with the same care as every other file.
+    pub fn baseline(&self) -> PathBuf {
+        self.repository().join("refs/kiln/baseline")
+    }
+
+    /// Makes the folders; the state itself is closed to others.
+    pub(super) fn prepare(&self) -> Result<(), StateError> {
+        make(&self.folder, 0o750)?;
+        for folder in [
+            self.generations(),
+            self.folder.join("logs"),
+            self.repository().join("refs/kiln"),
+        ] {
+            make(&folder, 0o755)?;
+        }
+        make(&self.store(), 0o755)
+    }
+
+    /// Makes a generation's folder, durably.
+    pub(super) fn make_generation(&self, number: GenerationNumber) -> Result<PathBuf, StateError> {
+        let folder = self.generation(number);
+        if !folder.is_dir() {
+            make(&folder, 0o755)?;
+            super::files::sync_folder(&self.generations())?;
+        }
+        Ok(folder)
+    }
+}
+
+/// Makes `folder` and its parents; an existing one keeps its mode.
+fn make(folder: &Path, mode: u32) -> Result<(), StateError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
+    made.and_then(|()| std::fs::set_permissions(folder, Permissions::from_mode(mode)))
+        .map_err(|e: io::Error| StateError::io("make the folder", folder, e))
+}

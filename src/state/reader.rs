@@ -1,0 +1,139 @@
+//! Reads for everyone who is not the Builder. Failures of the index are logged
+//! and answered from the files: a reader never brings the agent down.
+
+use super::{Shared, files, locked};
+use crate::model::{Build, Evaluation, Generation, GenerationNumber};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+/// How many generations are looked at for the newest of some outcome.
+const PAGE: usize = 64;
+
+/// A cheap, cloneable reader of what is recorded; never blocks on the Builder.
+#[derive(Clone)]
+pub struct Reader {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Reader {
+    /// One generation, with the counts of its running build.
+    pub fn generation(&self, number: GenerationNumber) -> Option<Generation> {
+        let index = self
+            .shared
+            .index
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let found = index.generation(number).unwrap_or_else(|error| {
+            tracing::error!(%error, %number, "reading the file instead");
+            files::read_generation(&self.shared.places.folder, number)
+                .ok()
+                .flatten()
+        });
+        found.map(|generation| self.live(generation))
+    }
+
+    /// The newest generation of any outcome.
+    pub fn latest(&self) -> Option<Generation> {
+        self.page(None, 1).pop()
+    }
+
+    /// The newest built generation.
+    pub fn current(&self) -> Option<Generation> {
+        let current = files::read_current(&self.shared.places.folder);
+        self.generation(
+            current
+                .inspect_err(|error| tracing::error!(%error))
+                .ok()
+                .flatten()?,
+        )
+    }
+
+    /// The newest built generation before current.
+    pub fn previous(&self) -> Option<Generation> {
+        let current = self.current()?.number;
+        self.newest(Some(current), |generation| generation.built().is_some())
+    }
+
+    /// The newest generation below `before` that `wanted` holds for.
+    pub fn newest(
+        &self,
+        before: Option<GenerationNumber>,
+        wanted: impl Fn(&Generation) -> bool,
+    ) -> Option<Generation> {
+        let mut before = before;
+        loop {
+            let page = self.page(before, PAGE);
+            before = Some(page.last()?.number);
+            if let Some(found) = page.into_iter().find(|generation| wanted(generation)) {
+                return Some(found);
+            }
+        }
+    }
+
+    /// At most `size` generations below `before`, newest first.
+    pub fn page(&self, before: Option<GenerationNumber>, size: usize) -> Vec<Generation> {
+        let index = self
+            .shared
+            .index
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let page = index.page(before, size).unwrap_or_else(|error| {
+            tracing::error!(%error, "reading the files instead");
+            self.page_of_files(before, size)
+        });
+        page.into_iter()
+            .map(|generation| self.live(generation))
+            .collect()
+    }
+
+    fn page_of_files(&self, before: Option<GenerationNumber>, size: usize) -> Vec<Generation> {
+        let folder = &self.shared.places.folder;
+        let numbers = files::numbers(folder).unwrap_or_default();
+        let below = numbers
+            .into_iter()
+            .rev()
+            .filter(|n| before.is_none_or(|before| *n < before));
+        below
+            .take(size)
+            .filter_map(|n| files::read_generation(folder, n).ok().flatten())
+            .collect()
+    }
+
+    fn live(&self, mut generation: Generation) -> Generation {
+        let live = *locked(&self.shared.live);
+        if let Some((number, counted)) = live
+            && number == generation.number
+            && let Evaluation::Succeeded {
+                build: Build::Running { steps, .. },
+                ..
+            } = &mut generation.evaluation
+        {
+            *steps = counted;
+        }
+        generation
+    }
+
+    /// Commit id of `refs/kiln/baseline`.
+    pub fn baseline(&self) -> Option<String> {
+        let bytes = files::read(&self.shared.places.baseline());
+        let bytes = bytes
+            .inspect_err(|error| tracing::error!(%error))
+            .ok()
+            .flatten()?;
+        let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+        text.parse::<crate::model::CommitId>()
+            .ok()
+            .map(String::from)
+    }
+
+    /// What status must warn of.
+    pub fn warnings(&self) -> Vec<String> {
+        locked(&self.shared.warnings).clone()
+    }
+
+    /// The folder with a generation's logs: `evaluation.log`, and
+    /// `steps/<order>-<name>.log` in the order the steps began.
+    pub fn logs(&self, number: GenerationNumber) -> PathBuf {
+        self.shared.places.logs(number)
+    }
+}
