@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -22,6 +23,21 @@ use tokio_util::sync::CancellationToken;
 pub const GRACE: Duration = Duration::from_secs(5);
 /// After SIGKILL: a process in uninterruptible sleep is given up after this.
 pub const GIVE_UP: Duration = Duration::from_secs(30);
+
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says which `kiln` [`Spawn::internal`] starts where this process is another
+/// program, as tests are. The first call counts.
+pub fn set_program(path: impl Into<PathBuf>) {
+    let _ = PROGRAM.set(path.into());
+}
+
+fn program() -> io::Result<PathBuf> {
+    match PROGRAM.get() {
+        Some(path) => Ok(path.clone()),
+        None => std::env::current_exe(),
+    }
+}
 
 /// What to start.
 #[derive(Debug)]
@@ -65,7 +81,7 @@ impl Spawn {
     /// This very program, with an `internal` subcommand.
     pub fn internal(name: &str, request: Vec<u8>) -> io::Result<Self> {
         Ok(Spawn {
-            program: std::env::current_exe()?,
+            program: program()?,
             args: vec!["internal".into(), name.into()],
             env: BTreeMap::new(),
             cwd: "/".into(),

@@ -2,3 +2,4 @@
 pub mod eval;
 pub mod graph;
 pub mod provider;
+pub mod schedule;

@@ -1,0 +1,296 @@
+//! A Builder on a real state with a backend told what to do, call by call.
+
+use async_trait::async_trait;
+use kiln::backend::{
+    Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
+};
+use kiln::builder::{self, BuilderConfig, Handle, Phase};
+use kiln::events::{EventKind, Item};
+use kiln::model::{
+    BackendKind, Built, Commit, Evaluated, Failure, Generation, GenerationNumber, HostName, Origin,
+    Steps,
+};
+use kiln::source::Selection;
+use kiln::state::{Reader, State};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+enum Answer {
+    Evaluate(EvaluationOutcome),
+    Build(BuildOutcome),
+}
+
+/// One call of the backend, waiting for the test's answer.
+pub struct Call {
+    what: String,
+    answer: Option<oneshot::Sender<Answer>>,
+    gone: Arc<AtomicUsize>,
+}
+
+impl Call {
+    fn answers(mut self, answer: Answer) {
+        let sent = self.answer.take().unwrap().send(answer);
+        assert!(sent.is_ok(), "{} was cancelled", self.what);
+    }
+    pub fn evaluates(self) {
+        self.evaluates_for(None);
+    }
+    pub fn evaluates_for_machine(self, id: &str) {
+        self.evaluates_for(Some(id.to_owned()));
+    }
+    fn evaluates_for(self, machine_id: Option<String>) {
+        let drv_path = self.what.replace("evaluate ", "");
+        let evaluated = Evaluated { drv_path, out_path: None, machine_id, secrets: Vec::new() };
+        self.answers(Answer::Evaluate(EvaluationOutcome::Succeeded(evaluated)));
+    }
+    pub fn builds(self) {
+        let built = built(&self.what.replace("build ", ""));
+        self.answers(Answer::Build(BuildOutcome::Succeeded { built, steps: Steps::default() }));
+    }
+    pub fn fails(self, failure: Failure) {
+        let answer = match self.what.starts_with("evaluate") {
+            true => Answer::Evaluate(EvaluationOutcome::Failed(failure)),
+            false => Answer::Build(BuildOutcome::Failed { failure, steps: Steps::default() }),
+        };
+        self.answers(answer);
+    }
+    pub fn times_out(self) {
+        let failure = Failure::certain("took longer than its limit");
+        let answer = match self.what.starts_with("evaluate") {
+            true => Answer::Evaluate(EvaluationOutcome::TimedOut(failure)),
+            false => Answer::Build(BuildOutcome::TimedOut { failure, steps: Steps::default() }),
+        };
+        self.answers(answer);
+    }
+    /// Its processes have ended.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst) == 1
+    }
+}
+
+struct Told {
+    calls: mpsc::UnboundedSender<Call>,
+    existing: Mutex<HashSet<String>>,
+    running: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Told {
+    /// Hands the call to the test; a cancelled one takes a while to be gone.
+    async fn call(&self, what: String, cancel: &tokio_util::sync::CancellationToken) -> Option<Answer> {
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(running, Ordering::SeqCst);
+        let (answer, answered) = oneshot::channel();
+        let gone = Arc::new(AtomicUsize::new(0));
+        let call = Call { what, answer: Some(answer), gone: Arc::clone(&gone) };
+        let _ = self.calls.send(call);
+        let answer = tokio::select! {
+            answer = answered => answer.ok(),
+            () = cancel.cancelled() => {
+                tokio::time::sleep(Duration::from_secs(5)).await; // the grace, on the paused clock
+                None
+            }
+        };
+        if answer.is_none() {
+            cancel.cancelled().await; // the test dropped its call: it runs until it is stopped
+        }
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        gone.store(1, Ordering::SeqCst);
+        answer
+    }
+}
+
+#[async_trait]
+impl Backend for Told {
+    async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError> {
+        let what = format!("evaluate {}", request.source.commit.summary);
+        Ok(match self.call(what, &request.cancel).await {
+            Some(Answer::Evaluate(outcome)) => outcome,
+            _ => EvaluationOutcome::Cancelled,
+        })
+    }
+    async fn is_built(
+        &self,
+        evaluated: &Evaluated,
+        _host: &HostName,
+        _roots: &Path,
+    ) -> Result<Option<Built>, BackendError> {
+        let exists = self.existing.lock().unwrap().contains(&evaluated.drv_path);
+        Ok(exists.then(|| built(&evaluated.drv_path)))
+    }
+    async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BackendError> {
+        let what = format!("build {}", request.evaluated.drv_path);
+        Ok(match self.call(what, &request.cancel).await {
+            Some(Answer::Build(outcome)) => outcome,
+            _ => BuildOutcome::Cancelled { steps: Steps::default() },
+        })
+    }
+}
+
+fn built(name: &str) -> Built {
+    Built { out_path: format!("/out/{name}"), real_path: format!("/real/{name}").into() }
+}
+
+/// A commit whose id is made of its name.
+pub fn commit(name: &str) -> Commit {
+    let digits: String = name.bytes().map(|b| format!("{b:02x}")).collect();
+    Commit {
+        id: format!("{digits:0<40}").parse().unwrap(),
+        tree: format!("{digits:1<40}"),
+        summary: name.into(),
+        author: "Ann <ann@example.org>".into(),
+        time: time::OffsetDateTime::UNIX_EPOCH,
+        dirty: false,
+    }
+}
+
+fn selection(name: &str, testing: bool) -> Selection {
+    let origin = Origin {
+        remote: Some("origin".parse().unwrap()),
+        branch: Some("main".parse().unwrap()),
+        testing,
+    };
+    Selection { commit: commit(name), origin }
+}
+
+pub struct Bench {
+    folder: tempfile::TempDir,
+    state: Arc<State>,
+    pub handle: Handle,
+    task: JoinHandle<()>,
+    backend: Arc<Told>,
+    calls: mpsc::UnboundedReceiver<Call>,
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
+        Self::on(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn on(folder: tempfile::TempDir) -> Self {
+        let state = Arc::new(State::open(&folder.path().join("state")).await.unwrap());
+        let (sender, calls) = mpsc::unbounded_channel();
+        let backend = Arc::new(Told {
+            calls: sender,
+            existing: Mutex::default(),
+            running: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        });
+        let config = BuilderConfig {
+            host: "web-1".parse().unwrap(),
+            backend: BackendKind::Native,
+            repository: "/nowhere".into(),
+            subdir: ".".into(),
+            machine_id: Some("this".into()),
+            has_baseline: true,
+            eval_timeout: Duration::from_secs(60),
+            eval_memory: 1 << 30,
+            build_timeout: Duration::from_secs(60),
+            silence_timeout: Duration::from_secs(60),
+        };
+        let (handle, task) =
+            builder::start(config, Arc::<Told>::clone(&backend), Arc::clone(&state)).unwrap();
+        Bench { folder, state, handle, task, backend, calls }
+    }
+
+    /// The agent dies without a word and is started again.
+    pub async fn crash(self) -> Self {
+        self.crash_with(|_| ()).await
+    }
+
+    /// Likewise, with something happening to the state in between.
+    pub async fn crash_with(self, meanwhile: impl FnOnce(&Path)) -> Self {
+        self.task.abort();
+        let _ = self.task.await;
+        drop((self.handle, self.calls, self.backend));
+        // The last writes may still be on their threads.
+        let mut state = self.state;
+        loop {
+            match Arc::try_unwrap(state) {
+                Ok(state) => break drop(state),
+                Err(shared) => state = shared,
+            }
+            tokio::task::yield_now().await;
+        }
+        meanwhile(&self.folder.path().join("state"));
+        Self::on(self.folder).await
+    }
+
+    pub async fn eval(&self, name: &str) {
+        self.handle.eval(selection(name, false), false).await.unwrap();
+    }
+    pub async fn eval_by_hand(&self, name: &str) {
+        self.handle.eval(selection(name, false), true).await.unwrap();
+    }
+    pub async fn select(&self, name: &str) {
+        self.handle.select(selection(name, false)).await.unwrap();
+    }
+    pub async fn select_testing(&self, name: &str) {
+        self.handle.select(selection(name, true)).await.unwrap();
+    }
+
+    /// The next call of the backend, which must be this one.
+    async fn next(&mut self, what: String) -> Call {
+        let call = self.calls.recv().await.unwrap();
+        assert_eq!(call.what, what);
+        call
+    }
+    pub async fn evaluation(&mut self, name: &str) -> Call {
+        self.next(format!("evaluate {name}")).await
+    }
+    pub async fn build(&mut self, name: &str) -> Call {
+        self.next(format!("build {name}")).await
+    }
+
+    /// Outputs of this commit are there from now on.
+    pub fn outputs_exist(&self, name: &str) {
+        self.backend.existing.lock().unwrap().insert(name.to_owned());
+    }
+    pub fn most_at_once(&self) -> usize {
+        self.backend.most.load(Ordering::SeqCst)
+    }
+
+    pub async fn phase(&self, phase: Phase) {
+        let mut watch = self.handle.watch();
+        watch.wait_for(|state| state.phase == phase).await.unwrap();
+    }
+    pub async fn idle(&mut self) {
+        self.phase(Phase::Idle).await;
+        assert!(self.calls.try_recv().is_err(), "a call nobody asked for");
+    }
+
+    pub fn reader(&self) -> Reader {
+        self.state.reader()
+    }
+    pub fn generation(&self, number: GenerationNumber) -> Generation {
+        self.reader().generation(number).unwrap()
+    }
+
+    /// Everything announced so far, each as a word and a number.
+    pub async fn events(&self) -> Vec<String> {
+        let log = self.state.events();
+        let mut subscription = log.subscribe(0);
+        let mut names = Vec::new();
+        let mut seen = 0;
+        while seen < log.last_seq() {
+            let Some(Item::Event(event)) = subscription.next().await else { panic!("lagged") };
+            seen = event.seq;
+            names.push(match &event.kind {
+                EventKind::EvalStarted { generation } => format!("eval_started {}", generation.number),
+                EventKind::EvalFinished { generation } => format!("eval_finished {}", generation.number),
+                EventKind::BuildStarted { generation } => format!("build_started {}", generation.number),
+                EventKind::BuildFinished { generation } => format!("build_finished {}", generation.number),
+                EventKind::BaselineMoved { .. } => "baseline_moved".into(),
+                EventKind::StateRecovered { .. } => "state_recovered".into(),
+                other => format!("{other:?}"),
+            });
+        }
+        names
+    }
+}
