@@ -26,11 +26,20 @@ async fn b01_a_commit_is_evaluated_then_built() {
     let generation = bench.generation(N1);
     assert!(matches!(
         generation.build(),
-        Some(Build::Succeeded { reason: BuildReason::NeedsBuild, .. })
+        Some(Build::Succeeded {
+            reason: BuildReason::NeedsBuild,
+            ..
+        })
     ));
     assert_eq!(bench.reader().current(), Some(generation));
     assert_eq!(bench.reader().baseline(), Some(commit("a").id.to_string()));
-    let ends = ["eval_started 1", "eval_finished 1", "build_started 1", "build_finished 1", "baseline_moved"];
+    let ends = [
+        "eval_started 1",
+        "eval_finished 1",
+        "build_started 1",
+        "build_finished 1",
+        "baseline_moved",
+    ];
     assert_eq!(bench.events().await, ends);
 }
 
@@ -44,9 +53,15 @@ async fn b02_outputs_that_are_there_are_not_built_and_only_the_builds_end_is_ann
     let generation = bench.generation(N1);
     assert!(matches!(
         generation.build(),
-        Some(Build::Succeeded { reason: BuildReason::AlreadyBuilt, .. })
+        Some(Build::Succeeded {
+            reason: BuildReason::AlreadyBuilt,
+            ..
+        })
     ));
-    assert_eq!(bench.events().await, ["eval_started 1", "build_finished 1", "baseline_moved"]);
+    assert_eq!(
+        bench.events().await,
+        ["eval_started 1", "build_finished 1", "baseline_moved"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,12 +69,25 @@ async fn b03_a_failed_evaluation_is_never_built_though_the_output_exists() {
     let mut bench = Bench::new().await;
     bench.outputs_exist("a");
     bench.eval("a").await;
-    bench.evaluation("a").await.fails(Failure::certain("kiln.star:1:1: no"));
+    bench
+        .evaluation("a")
+        .await
+        .fails(Failure::certain("kiln.star:1:1: no"));
     bench.idle().await;
-    assert!(matches!(bench.generation(N1).evaluation, Evaluation::Failed { .. }));
-    assert_eq!(bench.handle.submit_build(None).await, Err(Refusal::NotEvaluated(N1)));
+    assert!(matches!(
+        bench.generation(N1).evaluation,
+        Evaluation::Failed { .. }
+    ));
+    assert_eq!(
+        bench.handle.submit_build(None).await,
+        Err(Refusal::NotEvaluated(N1))
+    );
     assert_eq!(bench.reader().current(), None);
-    assert_eq!(bench.reader().baseline(), None, "a bad commit moves no baseline");
+    assert_eq!(
+        bench.reader().baseline(),
+        None,
+        "a bad commit moves no baseline"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +101,10 @@ async fn b04_a_configuration_for_another_machine_is_evaluated_and_not_built() {
         bench.evaluation("a").await.evaluates_for_machine("another");
         bench.phase(Phase::Waiting).await;
         let refusal = bench.handle.submit_build(Some(N1)).await.unwrap_err();
-        assert!(matches!(refusal, Refusal::MachineIdDiffers { .. }), "{refusal}");
+        assert!(
+            matches!(refusal, Refusal::MachineIdDiffers { .. }),
+            "{refusal}"
+        );
         assert_eq!(bench.reader().current(), None);
     }
 }
@@ -84,7 +115,10 @@ async fn b05_a_timed_out_evaluation_is_not_built_and_the_next_one_works() {
     bench.eval("a").await;
     bench.evaluation("a").await.times_out();
     bench.idle().await;
-    assert_eq!(bench.handle.submit_build(None).await, Err(Refusal::NotEvaluated(N1)));
+    assert_eq!(
+        bench.handle.submit_build(None).await,
+        Err(Refusal::NotEvaluated(N1))
+    );
     bench.eval("b").await;
     bench.evaluation("b").await.evaluates();
     bench.build("b").await.builds();
@@ -100,7 +134,9 @@ async fn b06_a_second_eval_ends_the_first_before_it_starts() {
     bench.eval("b").await;
     let second = bench.evaluation("b").await;
     assert!(first.is_gone(), "two jobs at once");
-    let Evaluation::Cancelled { by, .. } = bench.generation(N1).evaluation else { panic!() };
+    let Evaluation::Cancelled { by, .. } = bench.generation(N1).evaluation else {
+        panic!()
+    };
     assert_eq!(by, CancelledBy::Superseded(N2));
     second.evaluates();
     bench.build("b").await.builds();
@@ -130,22 +166,43 @@ async fn b07_a_second_eval_ends_a_running_build() {
 #[tokio::test(start_paused = true)]
 async fn b08_each_refusal_to_build_is_its_own() {
     let mut bench = Bench::new().await;
-    assert_eq!(bench.handle.submit_build(None).await, Err(Refusal::NoGeneration));
+    assert_eq!(
+        bench.handle.submit_build(None).await,
+        Err(Refusal::NoGeneration)
+    );
     let unknown = GenerationNumber(9);
-    assert_eq!(bench.handle.submit_build(Some(unknown)).await, Err(Refusal::UnknownGeneration(unknown)));
+    assert_eq!(
+        bench.handle.submit_build(Some(unknown)).await,
+        Err(Refusal::UnknownGeneration(unknown))
+    );
     bench.eval("a").await;
     let evaluation = bench.evaluation("a").await;
-    assert_eq!(bench.handle.submit_build(None).await, Err(Refusal::NotEvaluated(N1)));
+    assert_eq!(
+        bench.handle.submit_build(None).await,
+        Err(Refusal::NotEvaluated(N1))
+    );
     evaluation.evaluates();
     let build = bench.build("a").await;
-    assert_eq!(bench.handle.submit_build(None).await, Err(Refusal::AlreadyBuilding(N1)));
+    assert_eq!(
+        bench.handle.submit_build(None).await,
+        Err(Refusal::AlreadyBuilding(N1))
+    );
     build.builds();
     bench.idle().await;
-    assert_eq!(bench.handle.submit_build(None).await, Err(Refusal::AlreadyBuilt(N1)));
+    assert_eq!(
+        bench.handle.submit_build(None).await,
+        Err(Refusal::AlreadyBuilt(N1))
+    );
     bench.eval("b").await;
     let _evaluation = bench.evaluation("b").await;
     let refusal = bench.handle.submit_build(Some(N1)).await;
-    assert_eq!(refusal, Err(Refusal::AnotherInWork { asked: N1, in_work: N2 }));
+    assert_eq!(
+        refusal,
+        Err(Refusal::AnotherInWork {
+            asked: N1,
+            in_work: N2
+        })
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +210,10 @@ async fn b09_a_failed_timed_out_or_cancelled_build_can_be_submitted_again() {
     let mut bench = Bench::new().await;
     bench.eval("a").await;
     bench.evaluation("a").await.evaluates();
-    bench.build("a").await.fails(Failure::certain("exit 1").in_step("shop"));
+    bench
+        .build("a")
+        .await
+        .fails(Failure::certain("exit 1").in_step("shop"));
     bench.idle().await;
     bench.handle.submit_build(None).await.unwrap();
     bench.build("a").await.times_out();
@@ -165,7 +225,9 @@ async fn b09_a_failed_timed_out_or_cancelled_build_can_be_submitted_again() {
     bench.handle.submit_build(None).await.unwrap();
     bench.build("a").await.builds();
     bench.idle().await;
-    let Some(Build::Succeeded { span, .. }) = bench.generation(N1).build().cloned() else { panic!() };
+    let Some(Build::Succeeded { span, .. }) = bench.generation(N1).build().cloned() else {
+        panic!()
+    };
     assert_eq!(span.attempt, 4);
 }
 
@@ -183,11 +245,18 @@ async fn b10_stop_ends_what_runs_and_its_end_is_announced_once() {
     assert!(build.is_gone());
     assert!(matches!(
         bench.generation(N2).build(),
-        Some(Build::Cancelled { by: CancelledBy::Stop, .. })
+        Some(Build::Cancelled {
+            by: CancelledBy::Stop,
+            ..
+        })
     ));
     let events = bench.events().await;
     for once in ["eval_finished 1", "eval_finished 2", "build_finished 2"] {
-        assert_eq!(events.iter().filter(|event| *event == once).count(), 1, "{once} in {events:?}");
+        assert_eq!(
+            events.iter().filter(|event| *event == once).count(),
+            1,
+            "{once} in {events:?}"
+        );
     }
 }
 
@@ -198,7 +267,10 @@ async fn b11_stop_when_nothing_runs_and_stop_during_stop_are_fine() {
     bench.eval("a").await;
     let _evaluation = bench.evaluation("a").await;
     let (first, second) = tokio::join!(bench.handle.stop(), bench.handle.stop());
-    assert_eq!((first.unwrap().phase, second.unwrap().phase), (Phase::Idle, Phase::Idle));
+    assert_eq!(
+        (first.unwrap().phase, second.unwrap().phase),
+        (Phase::Idle, Phase::Idle)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,10 +278,17 @@ async fn b12_suspend_lets_an_evaluation_finish_and_resume_builds_it() {
     let mut bench = Bench::new().await;
     bench.eval("a").await;
     let evaluation = bench.evaluation("a").await;
-    bench.handle.suspend("kernel day".into(), None, "ann".into()).await.unwrap();
+    bench
+        .handle
+        .suspend("kernel day".into(), None, "ann".into())
+        .await
+        .unwrap();
     evaluation.evaluates();
     bench.phase(Phase::Waiting).await;
-    let Some(Build::Pending { blocked: Some(blocked), .. }) = bench.generation(N1).build().cloned()
+    let Some(Build::Pending {
+        blocked: Some(blocked),
+        ..
+    }) = bench.generation(N1).build().cloned()
     else {
         panic!()
     };
@@ -226,7 +305,11 @@ async fn b13_suspend_ends_a_running_build_and_resume_builds_it_again() {
     bench.eval("a").await;
     bench.evaluation("a").await.evaluates();
     let build = bench.build("a").await;
-    let state = bench.handle.suspend("x".into(), None, "ann".into()).await.unwrap();
+    let state = bench
+        .handle
+        .suspend("x".into(), None, "ann".into())
+        .await
+        .unwrap();
     assert!(build.is_gone());
     assert_eq!(state.phase, Phase::Waiting);
     // Submitting while suspended is accepted and waits.
@@ -242,8 +325,16 @@ async fn b13_suspend_ends_a_running_build_and_resume_builds_it_again() {
 async fn b14_suspending_or_resuming_twice_is_refused_and_a_time_resumes_by_itself() {
     let mut bench = Bench::new().await;
     let hour = Some(Duration::from_secs(3600));
-    bench.handle.suspend("lunch".into(), hour, "bob".into()).await.unwrap();
-    let refusal = bench.handle.suspend("again".into(), None, "eve".into()).await.unwrap_err();
+    bench
+        .handle
+        .suspend("lunch".into(), hour, "bob".into())
+        .await
+        .unwrap();
+    let refusal = bench
+        .handle
+        .suspend("again".into(), None, "eve".into())
+        .await
+        .unwrap_err();
     let text = refusal.to_string();
     assert!(text.contains("bob") && text.contains("lunch"), "{text}");
     bench.eval("a").await;
@@ -252,22 +343,34 @@ async fn b14_suspending_or_resuming_twice_is_refused_and_a_time_resumes_by_itsel
     bench.build("a").await.builds(); // the paused clock moves on by itself
     bench.idle().await;
     assert_eq!(bench.handle.state().suspension, None);
-    assert_eq!(bench.handle.resume("bob".into()).await, Err(Refusal::NotSuspended));
+    assert_eq!(
+        bench.handle.resume("bob".into()).await,
+        Err(Refusal::NotSuspended)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn b15_a_suspension_survives_a_restart_and_a_resume_needs_no_caller() {
     let mut bench = Bench::new().await;
-    bench.handle.suspend("x".into(), None, "ann".into()).await.unwrap();
+    bench
+        .handle
+        .suspend("x".into(), None, "ann".into())
+        .await
+        .unwrap();
     bench.eval("a").await;
     bench.evaluation("a").await.evaluates();
     bench.phase(Phase::Waiting).await;
     let mut bench = bench.crash().await;
     let suspension = bench.handle.state().suspension.unwrap();
-    assert_eq!((suspension.by.as_str(), suspension.reason.as_str()), ("ann", "x"));
+    assert_eq!(
+        (suspension.by.as_str(), suspension.reason.as_str()),
+        ("ann", "x")
+    );
     let handle = bench.handle.clone();
     // The caller is gone before the build begins.
-    let caller = async move { drop(tokio::time::timeout(Duration::ZERO, handle.resume("ann".into())).await) };
+    let caller = async move {
+        drop(tokio::time::timeout(Duration::ZERO, handle.resume("ann".into())).await)
+    };
     caller.await;
     bench.build("a").await.builds();
     bench.idle().await;
@@ -277,8 +380,15 @@ async fn b15_a_suspension_survives_a_restart_and_a_resume_needs_no_caller() {
 #[tokio::test(start_paused = true)]
 async fn b16_resume_without_a_generation_is_fine() {
     let bench = Bench::new().await;
-    bench.handle.suspend("x".into(), None, "ann".into()).await.unwrap();
-    assert_eq!(bench.handle.resume("ann".into()).await.unwrap().phase, Phase::Idle);
+    bench
+        .handle
+        .suspend("x".into(), None, "ann".into())
+        .await
+        .unwrap();
+    assert_eq!(
+        bench.handle.resume("ann".into()).await.unwrap().phase,
+        Phase::Idle
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -296,7 +406,10 @@ async fn b20_equal_commits_are_not_evaluated_twice_and_a_revert_is_a_generation(
     bench.select("a").await;
     bench.idle().await;
     let third = bench.generation(GenerationNumber(3));
-    assert!(matches!(third.evaluation, Evaluation::Succeeded { cached: true, .. }), "{third:?}");
+    assert!(
+        matches!(third.evaluation, Evaluation::Succeeded { cached: true, .. }),
+        "{third:?}"
+    );
     assert_eq!(third.commit.id, commit("a").id);
     assert_eq!(bench.reader().current(), Some(third), "A, B, A ends on A");
     assert_eq!(bench.reader().latest().unwrap().number, GenerationNumber(3));
@@ -331,7 +444,9 @@ async fn d01_a_crash_at_any_stage_is_taken_up_under_the_same_number() {
     bench.build("a").await.builds();
     bench.idle().await;
     let generation = bench.generation(N1);
-    let Some(Build::Succeeded { span, .. }) = generation.build() else { panic!("{generation:?}") };
+    let Some(Build::Succeeded { span, .. }) = generation.build() else {
+        panic!("{generation:?}")
+    };
     assert_eq!(span.attempt, 2);
     // After its end: nothing is done again.
     let bench = bench.crash().await;
@@ -349,7 +464,10 @@ async fn b10_a_shutdown_cancels_and_the_next_start_goes_on() {
     assert!(build.is_gone());
     assert!(matches!(
         bench.generation(N1).build(),
-        Some(Build::Cancelled { by: CancelledBy::Shutdown, .. })
+        Some(Build::Cancelled {
+            by: CancelledBy::Shutdown,
+            ..
+        })
     ));
     assert_eq!(bench.handle.stop().await, Err(Refusal::ShuttingDown));
     let mut bench = bench.crash().await;
@@ -372,14 +490,23 @@ async fn s05_a_commit_asked_for_by_hand_moves_no_baseline() {
 #[tokio::test(start_paused = true)]
 async fn d03_a_damaged_index_is_kept_beside_and_rebuilt_from_the_files() {
     let mut bench = Bench::new().await;
-    bench.handle.suspend("x".into(), None, "ann".into()).await.unwrap();
+    bench
+        .handle
+        .suspend("x".into(), None, "ann".into())
+        .await
+        .unwrap();
     bench.eval("a").await;
     bench.evaluation("a").await.evaluates();
     bench.phase(Phase::Waiting).await;
-    let bench = bench.crash_with(|state| std::fs::write(state.join("sled/db"), b"ruined").unwrap()).await;
+    let bench = bench
+        .crash_with(|state| std::fs::write(state.join("sled/db"), b"ruined").unwrap())
+        .await;
     assert_eq!(bench.generation(N1).commit.id, commit("a").id);
     assert_eq!(bench.handle.state().suspension.unwrap().by, "ann");
     let warnings = bench.reader().warnings();
-    assert!(warnings[0].contains("rebuilt") && warnings[0].contains("sled.damaged-"), "{warnings:?}");
+    assert!(
+        warnings[0].contains("rebuilt") && warnings[0].contains("sled.damaged-"),
+        "{warnings:?}"
+    );
     assert!(bench.events().await.contains(&"state_recovered".to_owned()));
 }

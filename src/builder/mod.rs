@@ -14,12 +14,15 @@
 //! In: [`Selection`](crate::source::Selection)s and commands through a cloneable [`Handle`]. Out: a watch
 //! of its [`BuilderState`], durable transitions in the state, events. It knows
 //! neither where selections come from nor who calls. `machine.rs` says what may
-//! follow what, `actor.rs` does it, `sink.rs` takes what a backend reports.
+//! follow what, `actor.rs` is the loop, `commands.rs` what callers ask for, `work.rs`
+//! what follows by itself, `sink.rs` takes what a backend reports.
 
 mod actor;
+mod commands;
 mod handle;
 mod machine;
 mod sink;
+mod work;
 
 pub use handle::Handle;
 pub use machine::Illegal;

@@ -45,17 +45,28 @@ impl Call {
     }
     fn evaluates_for(self, machine_id: Option<String>) {
         let drv_path = self.what.replace("evaluate ", "");
-        let evaluated = Evaluated { drv_path, out_path: None, machine_id, secrets: Vec::new() };
+        let evaluated = Evaluated {
+            drv_path,
+            out_path: None,
+            machine_id,
+            secrets: Vec::new(),
+        };
         self.answers(Answer::Evaluate(EvaluationOutcome::Succeeded(evaluated)));
     }
     pub fn builds(self) {
         let built = built(&self.what.replace("build ", ""));
-        self.answers(Answer::Build(BuildOutcome::Succeeded { built, steps: Steps::default() }));
+        self.answers(Answer::Build(BuildOutcome::Succeeded {
+            built,
+            steps: Steps::default(),
+        }));
     }
     pub fn fails(self, failure: Failure) {
         let answer = match self.what.starts_with("evaluate") {
             true => Answer::Evaluate(EvaluationOutcome::Failed(failure)),
-            false => Answer::Build(BuildOutcome::Failed { failure, steps: Steps::default() }),
+            false => Answer::Build(BuildOutcome::Failed {
+                failure,
+                steps: Steps::default(),
+            }),
         };
         self.answers(answer);
     }
@@ -63,7 +74,10 @@ impl Call {
         let failure = Failure::certain("took longer than its limit");
         let answer = match self.what.starts_with("evaluate") {
             true => Answer::Evaluate(EvaluationOutcome::TimedOut(failure)),
-            false => Answer::Build(BuildOutcome::TimedOut { failure, steps: Steps::default() }),
+            false => Answer::Build(BuildOutcome::TimedOut {
+                failure,
+                steps: Steps::default(),
+            }),
         };
         self.answers(answer);
     }
@@ -82,12 +96,20 @@ struct Told {
 
 impl Told {
     /// Hands the call to the test; a cancelled one takes a while to be gone.
-    async fn call(&self, what: String, cancel: &tokio_util::sync::CancellationToken) -> Option<Answer> {
+    async fn call(
+        &self,
+        what: String,
+        cancel: &tokio_util::sync::CancellationToken,
+    ) -> Option<Answer> {
         let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(running, Ordering::SeqCst);
         let (answer, answered) = oneshot::channel();
         let gone = Arc::new(AtomicUsize::new(0));
-        let call = Call { what, answer: Some(answer), gone: Arc::clone(&gone) };
+        let call = Call {
+            what,
+            answer: Some(answer),
+            gone: Arc::clone(&gone),
+        };
         let _ = self.calls.send(call);
         let answer = tokio::select! {
             answer = answered => answer.ok(),
@@ -127,13 +149,18 @@ impl Backend for Told {
         let what = format!("build {}", request.evaluated.drv_path);
         Ok(match self.call(what, &request.cancel).await {
             Some(Answer::Build(outcome)) => outcome,
-            _ => BuildOutcome::Cancelled { steps: Steps::default() },
+            _ => BuildOutcome::Cancelled {
+                steps: Steps::default(),
+            },
         })
     }
 }
 
 fn built(name: &str) -> Built {
-    Built { out_path: format!("/out/{name}"), real_path: format!("/real/{name}").into() }
+    Built {
+        out_path: format!("/out/{name}"),
+        real_path: format!("/real/{name}").into(),
+    }
 }
 
 /// A commit whose id is made of its name.
@@ -155,7 +182,10 @@ fn selection(name: &str, testing: bool) -> Selection {
         branch: Some("main".parse().unwrap()),
         testing,
     };
-    Selection { commit: commit(name), origin }
+    Selection {
+        commit: commit(name),
+        origin,
+    }
 }
 
 pub struct Bench {
@@ -196,7 +226,14 @@ impl Bench {
         };
         let (handle, task) =
             builder::start(config, Arc::<Told>::clone(&backend), Arc::clone(&state)).unwrap();
-        Bench { folder, state, handle, task, backend, calls }
+        Bench {
+            folder,
+            state,
+            handle,
+            task,
+            backend,
+            calls,
+        }
     }
 
     /// The agent dies without a word and is started again.
@@ -223,10 +260,16 @@ impl Bench {
     }
 
     pub async fn eval(&self, name: &str) {
-        self.handle.eval(selection(name, false), false).await.unwrap();
+        self.handle
+            .eval(selection(name, false), false)
+            .await
+            .unwrap();
     }
     pub async fn eval_by_hand(&self, name: &str) {
-        self.handle.eval(selection(name, false), true).await.unwrap();
+        self.handle
+            .eval(selection(name, false), true)
+            .await
+            .unwrap();
     }
     pub async fn select(&self, name: &str) {
         self.handle.select(selection(name, false)).await.unwrap();
@@ -250,7 +293,11 @@ impl Bench {
 
     /// Outputs of this commit are there from now on.
     pub fn outputs_exist(&self, name: &str) {
-        self.backend.existing.lock().unwrap().insert(name.to_owned());
+        self.backend
+            .existing
+            .lock()
+            .unwrap()
+            .insert(name.to_owned());
     }
     pub fn most_at_once(&self) -> usize {
         self.backend.most.load(Ordering::SeqCst)
@@ -279,13 +326,23 @@ impl Bench {
         let mut names = Vec::new();
         let mut seen = 0;
         while seen < log.last_seq() {
-            let Some(Item::Event(event)) = subscription.next().await else { panic!("lagged") };
+            let Some(Item::Event(event)) = subscription.next().await else {
+                panic!("lagged")
+            };
             seen = event.seq;
             names.push(match &event.kind {
-                EventKind::EvalStarted { generation } => format!("eval_started {}", generation.number),
-                EventKind::EvalFinished { generation } => format!("eval_finished {}", generation.number),
-                EventKind::BuildStarted { generation } => format!("build_started {}", generation.number),
-                EventKind::BuildFinished { generation } => format!("build_finished {}", generation.number),
+                EventKind::EvalStarted { generation } => {
+                    format!("eval_started {}", generation.number)
+                }
+                EventKind::EvalFinished { generation } => {
+                    format!("eval_finished {}", generation.number)
+                }
+                EventKind::BuildStarted { generation } => {
+                    format!("build_started {}", generation.number)
+                }
+                EventKind::BuildFinished { generation } => {
+                    format!("build_finished {}", generation.number)
+                }
                 EventKind::BaselineMoved { .. } => "baseline_moved".into(),
                 EventKind::StateRecovered { .. } => "state_recovered".into(),
                 other => format!("{other:?}"),

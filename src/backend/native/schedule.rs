@@ -42,12 +42,22 @@ impl Schedule {
         let order = topological(&missing, &dependents)?;
         let mut remaining = vec![0; count];
         for node in order.into_iter().rev() {
-            let longest = dependents[node].iter().map(|d| remaining[*d]).max().unwrap_or(0);
+            let longest = dependents[node]
+                .iter()
+                .map(|d| remaining[*d])
+                .max()
+                .unwrap_or(0);
             remaining[node] = longest + weights.get(node).copied().unwrap_or(1);
         }
         let first = (0..count).filter(|node| missing[*node] == 0);
         let ready = first.map(|node| (remaining[node], Reverse(node))).collect();
-        Ok(Schedule { missing, dependents, remaining, ready, lost: vec![false; count] })
+        Ok(Schedule {
+            missing,
+            dependents,
+            remaining,
+            ready,
+            lost: vec![false; count],
+        })
     }
 
     /// The next node to make; `None` while the rest waits for running ones.
@@ -60,7 +70,8 @@ impl Schedule {
         for dependent in std::mem::take(&mut self.dependents[node]) {
             self.missing[dependent] -= 1;
             if self.missing[dependent] == 0 && !self.lost[dependent] {
-                self.ready.push((self.remaining[dependent], Reverse(dependent)));
+                self.ready
+                    .push((self.remaining[dependent], Reverse(dependent)));
             }
         }
     }
@@ -91,7 +102,9 @@ fn topological(missing: &[usize], dependents: &[Vec<usize>]) -> Result<Vec<usize
     }
     match order.len() == missing.len() {
         true => Ok(order),
-        false => Err(Cycle((0..missing.len()).filter(|n| missing[*n] > 0).collect())),
+        false => Err(Cycle(
+            (0..missing.len()).filter(|n| missing[*n] > 0).collect(),
+        )),
     }
 }
 
@@ -118,11 +131,16 @@ mod tests {
     #[test]
     fn the_longest_remaining_path_goes_first() {
         // 0 and 1 stand alone; 2 is the start of a chain of three.
-        let mut schedule = Schedule::new(&[vec![], vec![], vec![], vec![2], vec![3]], &[1; 5]).unwrap();
+        let mut schedule =
+            Schedule::new(&[vec![], vec![], vec![], vec![2], vec![3]], &[1; 5]).unwrap();
         assert_eq!(schedule.next(), Some(2));
         assert_eq!(schedule.next(), Some(0));
         schedule.made(2);
-        assert_eq!(schedule.next(), Some(3), "before 1, which nothing waits for");
+        assert_eq!(
+            schedule.next(),
+            Some(3),
+            "before 1, which nothing waits for"
+        );
     }
 
     #[test]

@@ -1,0 +1,294 @@
+//! What follows what: brings the generation in work from state to state.
+
+use super::actor::{Actor, Job, JobEnd};
+use super::machine::{BuildEnd, EvaluationEnd, Guards};
+use super::sink::AttemptSink;
+use crate::backend::{
+    BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
+};
+use crate::events::EventKind;
+use crate::model::{Build, CancelledBy, Evaluation, Failure, Generation, Steps, now};
+use crate::state::{Change, StateError};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+impl Actor {
+    /// Brings the generation in work one state further, until a job runs, it
+    /// waits, or it has ended.
+    pub(super) async fn proceed(&mut self) {
+        let Some(generation) = self.work.take() else {
+            return;
+        };
+        let number = generation.number;
+        let recorded = match (&generation.evaluation, generation.build()) {
+            (Evaluation::Pending { .. }, _) => self.start_evaluation(generation).await,
+            (_, Some(Build::Pending { blocked: None, .. })) => self.start_build(generation).await,
+            (
+                _,
+                Some(Build::Pending {
+                    blocked: Some(_), ..
+                }),
+            ) => self.wait(generation).await,
+            (_, Some(Build::Succeeded { .. })) => self.built(generation).await,
+            (Evaluation::Running { .. }, _) | (_, Some(Build::Running { .. })) => {
+                self.work = Some(generation);
+                Ok(())
+            }
+            _ => self.ended(generation).await,
+        };
+        if let Err(error) = recorded {
+            tracing::error!(%error, %number, "left as it was recorded; the next start takes it up");
+            self.job = None;
+            self.work = None;
+        }
+        self.publish();
+    }
+
+    pub(super) async fn start_evaluation(
+        &mut self,
+        generation: Generation,
+    ) -> Result<(), StateError> {
+        let number = generation.number;
+        let generation = legal(generation.evaluation_starts(now()))?;
+        let event = EventKind::EvalStarted {
+            generation: generation.clone(),
+        };
+        self.record(&generation, vec![event]).await?;
+        tracing::info!(generation = %number, commit = %generation.commit.id, "evaluating");
+        let cancel = CancellationToken::new();
+        let roots = self.state.places().generation(number);
+        let request = EvaluateRequest {
+            source: Source {
+                repository: self.config.repository.clone(),
+                commit: generation.commit.clone(),
+                subdir: self.config.subdir.clone(),
+            },
+            host: self.config.host.clone(),
+            roots: roots.clone(),
+            timeout: self.config.eval_timeout,
+            memory: self.config.eval_memory,
+            sink: Arc::new(AttemptSink::new(Arc::clone(&self.state), number, true)),
+            cancel: cancel.clone(),
+        };
+        let (backend, host) = (Arc::clone(&self.backend), self.config.host.clone());
+        self.run_job(cancel, async move {
+            let outcome = match backend.evaluate(request).await {
+                Ok(outcome) => outcome,
+                Err(error) => EvaluationOutcome::Failed(broken(&error)),
+            };
+            let existing = match &outcome {
+                EvaluationOutcome::Succeeded(evaluated) => {
+                    let found = backend.is_built(evaluated, &host, &roots).await;
+                    found
+                        .inspect_err(|error| tracing::error!(%error))
+                        .ok()
+                        .flatten()
+                }
+                _ => None,
+            };
+            JobEnd::Evaluated(outcome, existing)
+        });
+        self.work = Some(generation);
+        Ok(())
+    }
+
+    pub(super) async fn start_build(&mut self, generation: Generation) -> Result<(), StateError> {
+        let number = generation.number;
+        let Some(evaluated) = generation.evaluated().cloned() else {
+            return Ok(());
+        };
+        let generation = legal(generation.build_starts(now()))?;
+        let event = EventKind::BuildStarted {
+            generation: generation.clone(),
+        };
+        self.record(&generation, vec![event]).await?;
+        tracing::info!(generation = %number, "building");
+        let cancel = CancellationToken::new();
+        let request = BuildRequest {
+            evaluated,
+            host: self.config.host.clone(),
+            roots: self.state.places().generation(number),
+            timeout: self.config.build_timeout,
+            silence: self.config.silence_timeout,
+            sink: Arc::new(AttemptSink::new(Arc::clone(&self.state), number, false)),
+            cancel: cancel.clone(),
+        };
+        let backend = Arc::clone(&self.backend);
+        self.run_job(cancel, async move {
+            JobEnd::Built(match backend.build(request).await {
+                Ok(outcome) => outcome,
+                Err(error) => BuildOutcome::Failed {
+                    failure: broken(&error),
+                    steps: Steps::default(),
+                },
+            })
+        });
+        self.work = Some(generation);
+        Ok(())
+    }
+
+    pub(super) fn run_job(
+        &mut self,
+        cancel: CancellationToken,
+        job: impl Future<Output = JobEnd> + Send + 'static,
+    ) {
+        let mut task = JoinSet::new();
+        task.spawn(job);
+        self.job = Some(Job { task, cancel });
+    }
+
+    /// The job is gone: what it came to is recorded, then what follows begins,
+    /// unless it was ended on purpose.
+    pub(super) async fn job_ended(&mut self, end: Option<JobEnd>, by: Option<CancelledBy>) {
+        self.job = None;
+        let Some(generation) = self.work.take() else {
+            return;
+        };
+        let number = generation.number;
+        let next = match end {
+            Some(JobEnd::Evaluated(EvaluationOutcome::Cancelled, _)) => {
+                let end = EvaluationEnd::Cancelled(by.unwrap_or(CancelledBy::Stop));
+                generation.evaluation_ends(end, now(), &self.guards())
+            }
+            Some(JobEnd::Evaluated(outcome, existing)) => {
+                let end = EvaluationEnd::Outcome(outcome, existing);
+                generation.evaluation_ends(end, now(), &self.guards())
+            }
+            Some(JobEnd::Built(BuildOutcome::Cancelled { steps })) => {
+                let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
+                generation.build_ends(end, now())
+            }
+            Some(JobEnd::Built(outcome)) => {
+                generation.build_ends(BuildEnd::Outcome(outcome), now())
+            }
+            None => lost(generation, by, &self.guards()),
+        };
+        match next {
+            Ok(next) => self.evaluated_or_ended(next, by).await,
+            Err(error) => tracing::error!(%error, %number, "a defect in kiln"),
+        }
+    }
+
+    pub(super) async fn evaluated_or_ended(
+        &mut self,
+        generation: Generation,
+        by: Option<CancelledBy>,
+    ) {
+        if let Some(Build::Pending { .. }) = generation.build() {
+            let event = EventKind::EvalFinished {
+                generation: generation.clone(),
+            };
+            if let Err(error) = self.record(&generation, vec![event]).await {
+                tracing::error!(%error, number = %generation.number, "the evaluation is not recorded");
+                return;
+            }
+            self.work = Some(generation);
+            if by.is_some() {
+                return; // ended on purpose: whoever asked says what follows
+            }
+        } else {
+            self.work = Some(generation);
+        }
+        self.proceed().await;
+    }
+
+    pub(super) async fn wait(&mut self, generation: Generation) -> Result<(), StateError> {
+        self.record(&generation, Vec::new()).await?;
+        self.work = Some(generation);
+        Ok(())
+    }
+
+    pub(super) async fn ended(&mut self, generation: Generation) -> Result<(), StateError> {
+        if let Some(failure) = generation.failure() {
+            tracing::warn!(generation = %generation.number, "failed: {}", failure.message);
+        }
+        let announced = generation.clone();
+        let event = match generation.build() {
+            None => EventKind::EvalFinished {
+                generation: announced,
+            },
+            Some(_) => EventKind::BuildFinished {
+                generation: announced,
+            },
+        };
+        self.record(&generation, vec![event]).await
+    }
+
+    pub(super) async fn built(&mut self, generation: Generation) -> Result<(), StateError> {
+        tracing::info!(generation = %generation.number, "built");
+        let current = self.state.reader().current().map(|current| current.number);
+        let becomes_current = current.is_none_or(|current| current <= generation.number);
+        let mut events = vec![EventKind::BuildFinished {
+            generation: generation.clone(),
+        }];
+        let to = &generation.commit.id;
+        let from = self.state.reader().baseline();
+        let is_main = !generation.origin.testing && !generation.by_hand;
+        let moves = self.config.has_baseline
+            && is_main
+            && becomes_current
+            && from.as_deref() != Some(to.as_str());
+        if moves {
+            let reason = format!("generation {} is built", generation.number);
+            events.push(EventKind::BaselineMoved {
+                from,
+                to: to.to_string(),
+                reason,
+            });
+        }
+        let baseline = moves.then(|| to.clone());
+        self.write(move |state| {
+            let baseline = baseline.as_ref();
+            let generation = Some(&generation);
+            state.apply(&Change {
+                generation,
+                becomes_current,
+                baseline,
+                events,
+                ..Change::default()
+            })
+        })
+        .await
+    }
+}
+
+fn legal(next: Result<Generation, super::Illegal>) -> Result<Generation, StateError> {
+    next.map_err(|error| StateError::Unexpected {
+        path: error.number.to_string().into(),
+        message: format!("a defect in kiln: {error}"),
+    })
+}
+
+/// kiln or its host is broken: trying again later may help.
+fn broken(error: &BackendError) -> Failure {
+    Failure::transient(error.to_string())
+        .hint("this is not the repository's fault: see what `kiln doctor` and the agent's log say")
+}
+
+/// A job that ended without an outcome: it panicked, or was left behind.
+fn lost(
+    generation: Generation,
+    by: Option<CancelledBy>,
+    guards: &Guards<'_>,
+) -> Result<Generation, super::Illegal> {
+    let failure = Failure::transient("the work ended without an outcome: a defect in kiln");
+    let is_building = generation.build().is_some();
+    match (is_building, by) {
+        (false, Some(by)) => {
+            generation.evaluation_ends(EvaluationEnd::Cancelled(by), now(), guards)
+        }
+        (true, Some(by)) => generation.build_ends(BuildEnd::Cancelled(by, Steps::default()), now()),
+        (false, None) => {
+            let outcome = EvaluationOutcome::Failed(failure);
+            generation.evaluation_ends(EvaluationEnd::Outcome(outcome, None), now(), guards)
+        }
+        (true, None) => {
+            let outcome = BuildOutcome::Failed {
+                failure,
+                steps: Steps::default(),
+            };
+            generation.build_ends(BuildEnd::Outcome(outcome), now())
+        }
+    }
+}
