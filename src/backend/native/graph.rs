@@ -67,6 +67,10 @@ pub struct SourceNode {
     /// Glob patterns relative to `path`; empty `include` means everything.
     pub include: Vec<String>,
     pub exclude: Vec<String>,
+    /// The store object with these files, written before the graph is stored,
+    /// so that the stored graph needs no repository.
+    #[serde(default)]
+    pub stored: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
