@@ -1,8 +1,8 @@
 //! The configuration: files in, a valid [`Config`] out.
 //!
 //! `file` reads TOML with the place of every key and value and merges
-//! `conf.d/*.toml` into it; `reader` takes typed values out of it; `tables` and
-//! `remotes` know the keys. What is wrong is a [`ConfigError`] that shows the
+//! `conf.d/*.toml` into it; `reader` takes typed values out of it; `tables`,
+//! `native` and `remotes` know the keys. What is wrong is a [`ConfigError`] that shows the
 //! line with a caret: a key nobody knows, a value that is not one, a feature
 //! that is not in this version. Nothing is silently ignored.
 //!
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 mod error;
 mod file;
+mod native;
 mod reader;
 mod remotes;
 mod secret;
@@ -22,12 +23,12 @@ mod tests;
 mod units;
 
 pub use error::{ConfigError, Position, Problem};
+pub use native::{BuildUsers, FetchDeny, Native, Platform, Sandbox};
 pub use reader::Setting;
 pub use remotes::{Auth, Remote};
 pub use secret::{SecretError, read_secret_file};
 pub use tables::{
-    Backend, BackendChoice, BuildUsers, Builder, FetchDeny, Grpc, Limits, Native, Platform,
-    Repository, Retention, Retry, Sandbox, Store,
+    Backend, BackendChoice, Builder, Grpc, Limits, Repository, Retention, Retry, Store,
 };
 pub use units::{parse_duration, parse_size};
 

@@ -424,3 +424,19 @@ fn keys_that_need_a_restart_are_named() {
     .unwrap();
     assert_eq!(old.needs_restart(&new), ["state_dir"]);
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(
+        text in "([a-z_]{1,8}|builder|remotes|url|name|[\\[\\]{}=\"',.#\\n\\t\\r ü0-9:/@-]){0,40}"
+    ) {
+        let _ = parse(&text, "f").map_err(|error| error.to_string());
+    }
+
+    #[test]
+    fn no_value_of_a_known_key_makes_the_reader_panic(value in "\\PC{0,20}", key in 0..6usize) {
+        let key = ["host", "state_dir", "builder.eval_timeout", "limits.memory", "grpc.mode", "repository.subdir"][key];
+        let value = toml::Value::String(value);
+        let _ = parse(&format!("{key} = {value}\n{REMOTE}"), "f").map_err(|error| error.to_string());
+    }
+}
