@@ -20,7 +20,7 @@
 
       devShells = forEachSystem (pkgs: {
         default = pkgs.mkShell {
-          inputsFrom = [ self.packages.${pkgs.system}.default ];
+          inputsFrom = [ self.packages.${pkgs.stdenv.hostPlatform.system}.default ];
           packages = [
             pkgs.cargo-deny
             pkgs.clippy
@@ -41,7 +41,7 @@
       };
 
       checks = forEachSystem (pkgs: {
-        package = self.packages.${pkgs.system}.default;
+        package = self.packages.${pkgs.stdenv.hostPlatform.system}.default;
         module = pkgs.callPackage ./nix/check.nix { module = self.nixosModules.default; };
       });
     };

@@ -17,7 +17,7 @@ let
       named = name: { outPath = "/nix/store/${name}"; inherit name; };
       names = [ "busybox" "cargo-deny" "clippy" "coreutils" "git" "nix" "openssl" "python3" "rust-analyzer" "rustfmt" ];
       pkgs = lib.genAttrs names named // {
-        inherit system lib;
+        inherit lib;
         stdenv.hostPlatform.system = system;
         rustPlatform.buildRustPackage = arguments: arguments // { outPath = "/nix/store/kiln"; };
         testers.runNixOSTest = test: test;
