@@ -8,6 +8,17 @@
 //! ```
 //! `agent` sees them all and wires them; `model` is the words they share.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "unit tests start real programs, and a broken test shall panic"
+    )
+)]
+
 pub mod model;
 
 pub mod config;

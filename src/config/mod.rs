@@ -1,1 +1,173 @@
-//! (to come)
+//! The configuration: files in, a valid [`Config`] out.
+//!
+//! `file` reads TOML with the place of every key and value and merges
+//! `conf.d/*.toml` into it; `reader` takes typed values out of it; `tables`,
+//! `native` and `remotes` know the keys. What is wrong is a [`ConfigError`] that shows the
+//! line with a caret: a key nobody knows, a value that is not one, a feature
+//! that is not in this version. Nothing is silently ignored.
+//!
+//! It knows no other part of kiln but the names of [`crate::model`].
+
+use crate::model::HostName;
+use std::path::{Path, PathBuf};
+
+mod error;
+mod file;
+mod native;
+mod reader;
+mod remotes;
+mod secret;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use error::{ConfigError, Position, Problem};
+pub use native::{BuildUsers, FetchDeny, Native, Platform, Sandbox};
+pub use reader::Setting;
+pub use remotes::{Auth, Remote};
+pub use secret::{SecretError, read_secret_file};
+pub use tables::{
+    Backend, BackendChoice, Builder, Grpc, Limits, Repository, Retention, Retry, Store,
+};
+pub use units::{parse_duration, parse_size};
+
+use file::Table;
+use reader::{Reading, Section};
+
+/// Where the system agent's configuration lies.
+pub const DEFAULT_PATH: &str = "/etc/kiln/kiln.toml";
+
+/// A configuration in which every name, path and number is valid. `{host}` is
+/// filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// This host, as `kiln.star` declares it.
+    pub host: HostName,
+    /// Everything kiln keeps lies below it.
+    pub state_dir: PathBuf,
+    pub repository: Repository,
+    /// In order of preference. At least one, but for [`Config::for_dev`].
+    pub remotes: Vec<Remote>,
+    pub backend: Backend,
+    pub builder: Builder,
+    pub native: Native,
+    /// Of one build step.
+    pub limits: Limits,
+    pub store: Store,
+    pub retention: Retention,
+    pub grpc: Grpc,
+}
+
+/// Reads the file at `path` and what lies in `conf.d` beside it.
+///
+/// # Errors
+/// A file cannot be read, or the first thing that is wrong in it.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    load_with_origins(path).map(|(config, _)| config)
+}
+
+/// As [`load`], with every value in effect and where it comes from, in the
+/// order of the tables.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_origins(path: &Path) -> Result<(Config, Vec<Setting>), ConfigError> {
+    let mut reading = Reading::default();
+    let table = reading.sources.read(path)?;
+    let config = Config::read(&reading, &table)?;
+    Ok((config, reading.settings.into_inner()))
+}
+
+/// Reads one text, without a `conf.d`. Errors call it `name`.
+///
+/// # Errors
+/// The first thing that is wrong in it.
+pub fn parse(text: &str, name: &str) -> Result<Config, ConfigError> {
+    let mut reading = Reading::default();
+    let table = reading.sources.parse(name, text.to_owned())?;
+    Ok(Config::read(&reading, &table)?)
+}
+
+const TABLES: [&str; 20] = [
+    "host",
+    "state_dir",
+    "repository",
+    "remotes",
+    "trust",
+    "backend",
+    "builder",
+    "native",
+    "nix",
+    "limits",
+    "caches",
+    "store",
+    "retention",
+    "hooks",
+    "grpc",
+    "webhook",
+    "metrics",
+    "otlp",
+    "http",
+    "activation",
+];
+
+impl Config {
+    /// The defaults, without a file and without remotes, for one user's
+    /// `kiln dev`: only that user may use the socket.
+    ///
+    /// # Errors
+    /// None in practice: the defaults are read by the code that reads files.
+    pub fn for_dev(
+        host: HostName,
+        state_dir: PathBuf,
+        socket: PathBuf,
+    ) -> Result<Self, ConfigError> {
+        let reading = Reading::default();
+        let none = Table::new();
+        let top = Section::open(&reading, "", Some(&none), &TABLES)?;
+        let mut config = Config::read_tables(&top, host, Vec::new())?;
+        config.state_dir = state_dir;
+        config.grpc = Grpc::private(socket);
+        Ok(config)
+    }
+
+    fn read(reading: &Reading, table: &Table) -> Result<Self, Problem> {
+        let top = Section::open(reading, "", Some(table), &TABLES)?;
+        tables::refuse_later(&top)?;
+        let host = tables::host(&top)?;
+        let remotes = remotes::read(&top, &host)?;
+        Config::read_tables(&top, host, remotes)
+    }
+
+    fn read_tables(
+        top: &Section<'_>,
+        host: HostName,
+        remotes: Vec<Remote>,
+    ) -> Result<Self, Problem> {
+        Ok(Config {
+            state_dir: top.path_value("state_dir", "/var/lib/kiln")?,
+            repository: Repository::read(top, &host)?,
+            remotes,
+            backend: Backend::read(top)?,
+            builder: Builder::read(top)?,
+            native: Native::read(top)?,
+            limits: Limits::read(top)?,
+            store: Store::read(top)?,
+            retention: Retention::read(top)?,
+            grpc: Grpc::read(top)?,
+            host,
+        })
+    }
+
+    /// The keys in which `new` differs and that only a restart can change.
+    pub fn needs_restart(&self, new: &Config) -> Vec<&'static str> {
+        let changed = [
+            ("host", self.host != new.host),
+            ("state_dir", self.state_dir != new.state_dir),
+            ("grpc", self.grpc != new.grpc),
+        ];
+        let changed = changed.into_iter().filter(|(_, differs)| *differs);
+        changed.map(|(key, _)| key).collect()
+    }
+}

@@ -1,0 +1,322 @@
+//! Every table but `[[remotes]]` and `[native]`: its keys, their defaults and their limits.
+
+use super::error::Problem;
+use super::reader::Section;
+use super::remotes::fill;
+use crate::model::{BackendKind, HostName};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+/// Refuses the tables whose feature is not in this version, once something in
+/// them asks for it. Their keys are checked all the same.
+pub(super) fn refuse_later(top: &Section<'_>) -> Result<(), Problem> {
+    let trust = top.section(
+        "trust",
+        &[
+            "openpgp_keys",
+            "ssh_allowed_signers",
+            "verify",
+            "initial_commit",
+        ],
+    )?;
+    trust.choice(
+        "verify",
+        "none",
+        &[("none", ()), ("head", ()), ("range", ())],
+    )?;
+    trust.only_yet("verify", "none")?;
+    for key in ["openpgp_keys", "ssh_allowed_signers", "initial_commit"] {
+        trust.not_yet(key)?;
+    }
+    top.section("webhook", &["listen", "secret_file"])?
+        .not_yet("listen")?;
+    top.section("metrics", &["listen"])?.not_yet("listen")?;
+    top.section("otlp", &["endpoint"])?.not_yet("endpoint")?;
+    top.section("http", &["listen"])?.not_yet("listen")?;
+    for key in ["hooks", "caches", "nix", "activation"] {
+        top.not_yet(key)?;
+    }
+    Ok(())
+}
+
+/// `host`, by default what the kernel calls this machine.
+pub(super) fn host(top: &Section<'_>) -> Result<HostName, Problem> {
+    // A name the kernel gives and kiln cannot use reads like a wrong `host`.
+    let kernel = nix::unistd::gethostname().unwrap_or_default();
+    top.parsed("host", &kernel.to_string_lossy())
+}
+
+/// `[repository]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Of the tree of every commit: relative, without `..`; `.` is the tree itself.
+    pub subdir: String,
+}
+
+impl Repository {
+    pub(super) fn read(top: &Section<'_>, host: &HostName) -> Result<Self, Problem> {
+        let section = top.section("repository", &["subdir", "submodules"])?;
+        section.boolean("submodules", false)?;
+        section.not_yet("submodules")?;
+        let subdir = section.text_as("subdir", ".", |text| inside(&fill(text, host)))?;
+        Ok(Repository { subdir })
+    }
+}
+
+/// A relative path that stays below where it begins, in its shortest form.
+pub(super) fn inside(text: &str) -> Result<String, String> {
+    let mut parts = Vec::new();
+    for component in Path::new(text).components() {
+        match component {
+            Component::Normal(part) => parts.push(part.to_string_lossy()),
+            Component::CurDir => {}
+            _ => return Err(format!("{text:?} must be a relative path without ..")),
+        }
+    }
+    match parts.as_slice() {
+        [] => Ok(".".to_owned()),
+        parts => Ok(parts.join("/")),
+    }
+}
+
+/// `[backend]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    pub kind: BackendChoice,
+}
+
+/// Which backend evaluates a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendChoice {
+    /// By what lies in the commit.
+    Auto,
+    /// Always this one.
+    Always(BackendKind),
+}
+
+impl Backend {
+    pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
+        let section = top.section("backend", &["kind", "attribute"])?;
+        let words = [
+            ("auto", BackendChoice::Auto),
+            ("native", BackendChoice::Always(BackendKind::Native)),
+            ("nix-flake", BackendChoice::Always(BackendKind::NixFlake)),
+            ("nix", BackendChoice::Always(BackendKind::Nix)),
+        ];
+        let kind = section.choice("kind", "auto", &words)?;
+        if matches!(
+            kind,
+            BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix)
+        ) {
+            section.only_yet("kind", "native")?;
+        }
+        section.not_yet("attribute")?;
+        Ok(Backend { kind })
+    }
+}
+
+/// `[builder]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Builder {
+    pub eval_timeout: Duration,
+    /// Bytes of address space.
+    pub eval_memory: u64,
+    pub build_timeout: Duration,
+    /// A step that prints nothing for this long is ended.
+    pub silence_timeout: Duration,
+    pub retry: Retry,
+}
+
+/// Transient failures: how often, and how long between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// The first included; 1 retries nothing.
+    pub attempts: u32,
+    pub first_delay: Duration,
+    pub max_delay: Duration,
+}
+
+const BUILDER_KEYS: [&str; 11] = [
+    "eval_timeout",
+    "eval_memory",
+    "build_timeout",
+    "silence_timeout",
+    "preemption",
+    "preemption_limit",
+    "confirm",
+    "confirm_after",
+    "max_suspend",
+    "local",
+    "retry",
+];
+
+impl Builder {
+    pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
+        let section = top.section("builder", &BUILDER_KEYS)?;
+        refuse_later_builder(&section)?;
+        Ok(Builder {
+            eval_timeout: section.duration("eval_timeout", "30m")?,
+            eval_memory: section.size("eval_memory", "1GiB")?,
+            build_timeout: section.duration("build_timeout", "4h")?,
+            silence_timeout: section.duration("silence_timeout", "30m")?,
+            retry: Retry::read(&section)?,
+        })
+    }
+}
+
+/// The words of what is to come are checked, then refused.
+fn refuse_later_builder(section: &Section<'_>) -> Result<(), Problem> {
+    section.choice(
+        "preemption",
+        "always",
+        &[("always", ()), ("finish-build", ())],
+    )?;
+    section.only_yet("preemption", "always")?;
+    section.number("preemption_limit", 5, 1..=1000)?;
+    section.choice(
+        "confirm",
+        "none",
+        &[("none", ()), ("auto", ()), ("manual", ())],
+    )?;
+    section.only_yet("confirm", "none")?;
+    section.duration("confirm_after", "2m")?;
+    section.not_yet("max_suspend")?;
+    section.choice("local", "allow", &[("allow", ()), ("never", ())])?;
+    section.only_yet("local", "allow")
+}
+
+impl Retry {
+    fn read(builder: &Section<'_>) -> Result<Self, Problem> {
+        let section = builder.section("retry", &["attempts", "first_delay", "max_delay"])?;
+        let retry = Retry {
+            attempts: section.number("attempts", 5, 1..=1000)?,
+            first_delay: section.duration("first_delay", "10s")?,
+            max_delay: section.duration("max_delay", "10m")?,
+        };
+        match retry.max_delay < retry.first_delay {
+            true => Err(section.problem("max_delay", "it is shorter than first_delay")),
+            false => Ok(retry),
+        }
+    }
+}
+
+/// `[limits]`: of one step; it may ask for less.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes; none: 75 % of RAM divided by the jobs, at least 1 GiB.
+    pub memory: Option<u64>,
+    pub processes: u32,
+    /// Bytes of `/build` and `/tmp`; none: 50 % of RAM as tmpfs.
+    pub scratch: Option<u64>,
+    /// Bytes.
+    pub output_size: u64,
+    /// Bytes.
+    pub log_size: u64,
+}
+
+impl Limits {
+    pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
+        let keys = ["memory", "processes", "scratch", "output_size", "log_size"];
+        let section = top.section("limits", &keys)?;
+        Ok(Limits {
+            memory: section.optional_size("memory")?,
+            processes: section.number("processes", 4096, 1..=4_194_304)?,
+            scratch: section.optional_size("scratch")?,
+            output_size: section.size("output_size", "8GiB")?,
+            log_size: section.size("log_size", "64MiB")?,
+        })
+    }
+}
+
+/// `[store]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// Bytes of free space below which nothing starts.
+    pub min_free: u64,
+}
+
+impl Store {
+    pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
+        let section = top.section("store", &["gc", "min_free"])?;
+        section.choice("gc", "auto", &[("auto", ())])?;
+        let min_free = section.text_as("min_free", "2GiB", super::parse_size)?;
+        Ok(Store { min_free })
+    }
+}
+
+/// `[retention]`: a generation leaves when beyond the count and older than the days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// Built generations kept.
+    pub built: u32,
+    /// Other generations kept.
+    pub failed: u32,
+    pub days: u32,
+    /// Bytes.
+    pub logs: u64,
+    pub events: u32,
+}
+
+impl Retention {
+    pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
+        let section = top.section("retention", &["built", "failed", "days", "logs", "events"])?;
+        Ok(Retention {
+            built: section.number("built", 5, 1..=u32::MAX)?,
+            failed: section.number("failed", 20, 0..=u32::MAX)?,
+            days: section.number("days", 90, 0..=u32::MAX)?,
+            logs: section.size("logs", "1GiB")?,
+            events: section.number("events", 100_000, 1000..=u32::MAX)?,
+        })
+    }
+}
+
+/// `[grpc]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grpc {
+    pub socket: PathBuf,
+    /// Permission bits of the socket.
+    pub mode: u32,
+    /// Its members may change; empty: nobody but root and the agent's user.
+    pub group: String,
+    /// Users that may read.
+    pub readers: Vec<String>,
+}
+
+impl Grpc {
+    pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
+        let keys = ["socket", "mode", "group", "readers", "listen", "tls"];
+        let section = top.section("grpc", &keys)?;
+        section.not_yet("listen")?;
+        section.not_yet("tls")?;
+        let socket = section.path_value("socket", "/run/kiln/kiln.sock")?;
+        if socket.as_os_str().len() > 107 {
+            return Err(section.problem("socket", "a socket's path may have at most 107 bytes"));
+        }
+        Ok(Grpc {
+            socket,
+            mode: section.text_as("mode", "0660", parse_mode)?,
+            group: section.text("group", "kiln")?,
+            readers: section.texts("readers", &[])?,
+        })
+    }
+
+    /// For one user alone.
+    pub(super) fn private(socket: PathBuf) -> Self {
+        Grpc {
+            socket,
+            mode: 0o600,
+            group: String::new(),
+            readers: Vec::new(),
+        }
+    }
+}
+
+fn parse_mode(text: &str) -> Result<u32, String> {
+    let digits = text.len() <= 4 && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if digits && mode <= 0o777 => Ok(mode),
+        _ => Err(format!(
+            "{text:?} is not a mode; write for example \"0660\""
+        )),
+    }
+}
