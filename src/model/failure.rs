@@ -33,6 +33,10 @@ pub struct Failure {
     pub log_tail: String,
     /// The next step for the reader; may be empty.
     pub hint: String,
+    /// The words of the command or the configuration are off, not the
+    /// repository: a host it does not declare.
+    #[serde(default)]
+    pub usage: bool,
 }
 
 impl Failure {
@@ -58,6 +62,7 @@ impl Failure {
             exit_code: None,
             log_tail: String::new(),
             hint: String::new(),
+            usage: false,
         }
     }
 

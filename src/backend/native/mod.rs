@@ -22,9 +22,9 @@ mod stored;
 pub use platform::{Platform, system};
 
 use super::{
-    Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
+    Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
 };
-use crate::model::{Built, Evaluated, HostName};
+use crate::model::{Built, Evaluated, Failure, HostName};
 use crate::store::Store;
 use async_trait::async_trait;
 use eval::{EvalEnd, EvalRequest};
@@ -87,6 +87,12 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(attempted(what))
 }
 
+/// A failed evaluation; its text is in the log too.
+fn failed(sink: &dyn Sink, failure: Failure) -> EvaluationOutcome {
+    sink.log(None, format!("{}\n{}\n", failure.message, failure.log_tail).as_bytes());
+    EvaluationOutcome::Failed(failure)
+}
+
 #[async_trait]
 impl Backend for Native {
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError> {
@@ -107,9 +113,9 @@ impl Backend for Native {
         let end = eval::evaluate(&evaluation, &request.cancel, |bytes| sink.log(None, bytes)).await?;
         let graph = match end {
             EvalEnd::Graph(graph) => graph,
-            EvalEnd::Failed(failure) | EvalEnd::UndeclaredHost { failure, .. } => {
-                sink.log(None, format!("{}\n{}\n", failure.message, failure.log_tail).as_bytes());
-                return Ok(EvaluationOutcome::Failed(failure));
+            EvalEnd::Failed(failure) => return Ok(failed(sink.as_ref(), failure)),
+            EvalEnd::UndeclaredHost { failure, .. } => {
+                return Ok(failed(sink.as_ref(), Failure { usage: true, ..failure }));
             }
             EvalEnd::TimedOut(failure) => return Ok(EvaluationOutcome::TimedOut(failure)),
             EvalEnd::Cancelled => return Ok(EvaluationOutcome::Cancelled),

@@ -1,0 +1,167 @@
+//! `kiln dev`: the same agent for one person's repository, without set-up.
+
+use super::parts::Core;
+use super::signals::{Asked, Signals};
+use super::{DevOptions, RunError, Started};
+use crate::builder::Selected;
+use crate::config::{Config, Sandbox};
+use crate::model::{Build, Evaluation, Generation, GenerationNumber, HostName};
+use crate::server;
+use crate::source::Selection;
+use crate::source::dev::{self, DevError, DevSource};
+use crate::state::Places;
+use tokio::sync::oneshot;
+
+/// Runs a dev agent until SIGINT, SIGTERM or, with `once`, until a generation
+/// ended, which is returned; `None` when a signal ended it.
+///
+/// # Errors
+/// When there is nothing to evaluate, or the agent cannot run.
+pub async fn run_dev(
+    options: DevOptions,
+    started: oneshot::Sender<Started>,
+) -> Result<Option<Generation>, RunError> {
+    let mut signals = Signals::new()?;
+    let config = configuration(&options)?;
+    let (source, selection) = blocking(move |options| open(options), &options).await?;
+    let listener = server::bind(&options.socket, 0o600, None).map_err(|e| RunError::failed(&e))?;
+    let repository = source.repository.clone();
+    let mut core = Core::start(&config, repository, source.subdir.clone(), false).await?;
+    let after_seq = core.state.events().last_seq();
+    let notes = notes(&source, &options);
+    let rev = options.rev.clone();
+    let (handle, source_task) = source.start(rev, core.event_sink(), core.cancel.clone());
+    core.serve(&config, &handle, listener, None);
+    let host = config.host.to_string();
+    let _ = started.send(Started { socket: options.socket.clone(), host, after_seq, notes });
+    let result = if options.once {
+        tokio::select! {
+            result = once(&core, selection) => result.map(Some),
+            _ = signals.next() => Ok(None),
+        }
+    } else {
+        core.follow(&handle);
+        while signals.next().await == Asked::Reload {}
+        Ok(None)
+    };
+    core.stop(Some(source_task)).await?;
+    result
+}
+
+fn configuration(options: &DevOptions) -> Result<Config, RunError> {
+    if !matches!(options.backend.as_str(), "auto" | "native") {
+        let message = format!("the {} backend is not in this version yet", options.backend);
+        return Err(RunError::usage(message, "leave --backend out"));
+    }
+    let host: HostName = match &options.host {
+        Some(host) => host.parse().map_err(|error| RunError::usage(format!("{error}"), "--host NAME"))?,
+        None => this_host()?,
+    };
+    let config = Config::for_dev(host, options.state_dir.clone(), options.socket.clone());
+    let mut config = config.map_err(|error| RunError::failed(&error))?;
+    if let Some(jobs) = options.jobs {
+        config.native.jobs = jobs;
+    }
+    if !options.sandbox {
+        config.native.sandbox = Sandbox::Off;
+    }
+    Ok(config)
+}
+
+fn this_host() -> Result<HostName, RunError> {
+    let name = nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned();
+    name.parse().map_err(|error| RunError::usage(format!("this host's name: {error}"), "--host NAME"))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce(&OpenOptions) -> Result<T, RunError> + Send + 'static,
+    options: &DevOptions,
+) -> Result<T, RunError> {
+    let options = OpenOptions {
+        path: options.path.clone(),
+        repository: Places::new(&options.state_dir).repository(),
+        rev: options.rev.clone(),
+        worktree: options.worktree,
+    };
+    let done = tokio::task::spawn_blocking(move || work(&options)).await;
+    done.unwrap_or_else(|error| Err(RunError::failed(&error)))
+}
+
+struct OpenOptions {
+    path: std::path::PathBuf,
+    repository: std::path::PathBuf,
+    rev: Option<String>,
+    worktree: bool,
+}
+
+/// The source, and the commit to begin with, which must be one kiln can evaluate.
+fn open(options: &OpenOptions) -> Result<(DevSource, Selection), RunError> {
+    let source = dev::open(&options.path, &options.repository).map_err(refused)?;
+    let source = match options.worktree {
+        true => source.with_worktree().map_err(refused)?,
+        false => source,
+    };
+    let selection = source.head(options.rev.as_deref()).map_err(refused)?;
+    if !source.has_file(&selection, "kiln.star") {
+        let what = if selection.commit.dirty { "work tree" } else { "commit" };
+        let folder = options.path.display();
+        return Err(RunError::usage(
+            format!("there is no kiln.star in {folder} at this {what} ({})", selection.commit.id.short()),
+            format!("kiln init {folder} && git -C {folder} add kiln.star && git -C {folder} commit -m 'a first host'"),
+        ));
+    }
+    Ok((source, selection))
+}
+
+fn refused(error: DevError) -> RunError {
+    match RunError::failed(&error) {
+        RunError::Failed { message, hint } if error.is_usage() => RunError::Usage { message, hint },
+        other => other,
+    }
+}
+
+fn notes(source: &DevSource, options: &DevOptions) -> Vec<String> {
+    if options.worktree || options.rev.is_some() {
+        return Vec::new();
+    }
+    match source.uncommitted().len() {
+        0 => Vec::new(),
+        1 => vec!["1 file not committed is not part of this; --worktree takes it".into()],
+        n => vec![format!("{n} files not committed are not part of this; --worktree takes them")],
+    }
+}
+
+/// One generation of this commit, to its end. What was built stays built;
+/// what failed before is tried again, since somebody asks.
+async fn once(core: &Core, selection: Selection) -> Result<Generation, RunError> {
+    let selected = core.builder.select(selection.clone()).await.map_err(|e| RunError::failed(&e))?;
+    let number = match selected {
+        Selected::New(generation) => generation.number,
+        Selected::Unchanged(generation) if generation.built().is_some() => return Ok(generation),
+        Selected::Unchanged(generation) if !generation.is_ended() => generation.number,
+        Selected::Unchanged(_) => {
+            let generation = core.builder.eval(selection, false).await;
+            generation.map_err(|e| RunError::failed(&e))?.number
+        }
+    };
+    ended(core, number).await
+}
+
+async fn ended(core: &Core, number: GenerationNumber) -> Result<Generation, RunError> {
+    let (mut watch, reader) = (core.builder.watch(), core.state.reader());
+    loop {
+        watch.borrow_and_update();
+        if let Some(generation) = reader.generation(number)
+            && (generation.is_ended() || waits(&generation))
+        {
+            return Ok(generation);
+        }
+        watch.changed().await.map_err(|error| RunError::failed(&error))?;
+    }
+}
+
+/// Nothing will happen before somebody resumes.
+fn waits(generation: &Generation) -> bool {
+    let waiting = |build: &Build| matches!(build, Build::Pending { blocked: Some(_), .. });
+    matches!(&generation.evaluation, Evaluation::Succeeded { build, .. } if waiting(build))
+}

@@ -1,0 +1,214 @@
+//! What both agents are made of, in the order it is brought up and taken down.
+
+use super::RunError;
+use crate::backend::Backend;
+use crate::backend::native::provider::StepLimits;
+use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
+use crate::backend::native::{Native, NativeConfig, Platform};
+use crate::builder::{self, BuilderConfig};
+use crate::config::{self, BackendChoice, Config};
+use crate::events::{EventKind, Item};
+use crate::model::{BackendKind, CommitId};
+use crate::server::{self, Access, Listener};
+use crate::source::{self, EventSink, SourceEvent};
+use crate::state::State;
+use crate::store::Store;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// The lower half: everything that needs no source and no socket.
+pub(super) struct Core {
+    pub state: Arc<State>,
+    pub builder: builder::Handle,
+    builder_task: JoinHandle<()>,
+    /// Ends source, server and helpers.
+    pub cancel: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Core {
+    /// Opens the state, brings up backend and Builder; what a crash interrupted
+    /// is taken up at once.
+    pub async fn start(
+        config: &Config,
+        repository: PathBuf,
+        subdir: String,
+        has_baseline: bool,
+    ) -> Result<Self, RunError> {
+        let kind = match config.backend.kind {
+            BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) => BackendKind::Native,
+            BackendChoice::Always(kind) => {
+                return Err(RunError::usage(format!("the {kind} backend is not in this version yet"), "use native"));
+            }
+        };
+        let state = State::open(&config.state_dir).await.map_err(|e| RunError::failed(&e))?;
+        let state = Arc::new(state);
+        let store = Store::open(&state.places().store()).map_err(|e| RunError::failed(&e))?;
+        let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
+        let builder_config = BuilderConfig {
+            host: config.host.clone(),
+            backend: kind,
+            repository,
+            subdir,
+            machine_id: machine_id(),
+            has_baseline,
+            eval_timeout: config.builder.eval_timeout,
+            eval_memory: config.builder.eval_memory,
+            build_timeout: config.builder.build_timeout,
+            silence_timeout: config.builder.silence_timeout,
+        };
+        let started = builder::start(builder_config, backend, Arc::clone(&state));
+        let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
+        let cancel = CancellationToken::new();
+        Ok(Core { state, builder, builder_task, cancel, tasks: JoinSet::new() })
+    }
+
+    /// Where a source's events go: fetches and selections are progress, a new
+    /// generation is what counts.
+    pub fn event_sink(&self) -> EventSink {
+        let events = self.state.events();
+        Arc::new(move |event| {
+            events.progress(match event {
+                SourceEvent::Fetched(remote) => EventKind::Fetched { remote },
+                SourceEvent::Selected(selection) => {
+                    EventKind::Selected { origin: selection.origin, commit: selection.commit }
+                }
+            });
+        })
+    }
+
+    /// The baseline, and every move of it.
+    pub fn baseline(&mut self) -> watch::Receiver<Option<CommitId>> {
+        let parse = |text: String| text.parse::<CommitId>().ok();
+        let (sender, receiver) = watch::channel(self.state.reader().baseline().and_then(parse));
+        let mut events = self.state.events().subscribe(self.state.events().last_seq());
+        let cancel = self.cancel.clone();
+        self.tasks.spawn(async move {
+            loop {
+                let item = tokio::select! {
+                    () = cancel.cancelled() => return,
+                    item = events.next() => item,
+                };
+                let Some(item) = item else { return };
+                if let Item::Event(event) = item
+                    && let EventKind::BaselineMoved { to, .. } = &event.kind
+                {
+                    sender.send_replace(parse(to.clone()));
+                }
+            }
+        });
+        receiver
+    }
+
+    /// Every change of the selection goes to the Builder.
+    pub fn follow(&mut self, source: &source::Handle) {
+        let (mut selection, builder) = (source.selection(), self.builder.clone());
+        let cancel = self.cancel.clone();
+        self.tasks.spawn(async move {
+            loop {
+                let selected = selection.borrow_and_update().clone();
+                if let Some(selected) = selected
+                    && let Err(refusal) = builder.select(selected).await
+                {
+                    tracing::error!(%refusal, "the selection leads to no generation");
+                }
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    changed = selection.changed() => if changed.is_err() { return },
+                }
+            }
+        });
+    }
+
+    /// Serves the socket until [`Core::stop`].
+    pub fn serve(&mut self, config: &Config, source: &source::Handle, listener: Listener, group: Option<u32>) {
+        let intervals = config.remotes.iter().filter(|remote| !remote.poll_interval.is_zero());
+        let parts = server::Parts {
+            host: config.host.clone(),
+            builder: self.builder.clone(),
+            source: source.clone(),
+            state: self.state.reader(),
+            events: self.state.events(),
+            poll_intervals: intervals.map(|r| (r.name.clone(), r.poll_interval)).collect::<BTreeMap<_, _>>(),
+            started_at: crate::model::now(),
+            state_damaged: !self.state.reader().warnings().is_empty(),
+            access: Access::new(group),
+        };
+        let cancel = self.cancel.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = server::serve(parts, listener, cancel).await {
+                tracing::error!(%error, "the socket is not served any more");
+            }
+        });
+    }
+
+    /// What runs is cancelled and awaited; then streams end and the state is closed.
+    pub async fn stop(mut self, source_task: Option<JoinHandle<()>>) -> Result<(), RunError> {
+        let stopped = self.builder.shutdown().await;
+        if let Err(refusal) = stopped {
+            tracing::warn!(%refusal, "the Builder had ended before");
+        }
+        self.cancel.cancel();
+        if let Some(task) = source_task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the source ended badly");
+        }
+        if let Err(error) = self.builder_task.await {
+            tracing::error!(%error, "the Builder ended badly");
+        }
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a task ended badly");
+            }
+        }
+        let state = Arc::clone(&self.state);
+        let closed = tokio::task::spawn_blocking(move || state.close()).await;
+        match closed {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(RunError::failed(&error)),
+            Err(error) => Err(RunError::failed(&error)),
+        }
+    }
+}
+
+fn native(config: &Config, store: Store) -> Result<Native, RunError> {
+    if config.native.sandbox == config::Sandbox::Off {
+        return Err(RunError::usage(
+            "steps cannot run without the sandbox in this version",
+            "leave `sandbox` at \"required\"",
+        ));
+    }
+    let users = config.native.build_users;
+    let build_users = Some((users.first, users.count));
+    let jobs = config.native.job_count();
+    let native = NativeConfig {
+        file: config.native.file.clone(),
+        jobs: u32::try_from(jobs).unwrap_or(u32::MAX).min(users.count),
+        keep_going: config.native.keep_going,
+        platform: match &config.native.platform {
+            config::Platform::Auto => Platform::Auto,
+            config::Platform::Named(name) => Platform::Named(name.clone()),
+        },
+        platforms: Vec::new(),
+        host_paths: config.native.sandbox_paths.clone(),
+        limits: StepLimits {
+            timeout: config.builder.build_timeout,
+            silence: config.builder.silence_timeout,
+            memory: config.limits.memory,
+            processes: config.limits.processes.into(),
+            output_size: config.limits.output_size,
+            log_size: config.limits.log_size,
+        },
+    };
+    Ok(Native::new(native, store, Arc::new(Sandbox::new(SandboxConfig { build_users }))))
+}
+
+fn machine_id() -> Option<String> {
+    let id = std::fs::read_to_string("/etc/machine-id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}

@@ -1,0 +1,218 @@
+//! The main job, from `git push` to a built generation, by the real program:
+//! a real Git server, the real sandbox, the real signals.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic, reason = "tests drive programs")]
+
+mod common;
+
+use common::*;
+use serde_json::Value;
+
+const HELLO: &str = r#"
+hello = derivation(name = "hello", script = "echo building hello; mkdir -p $out/bin; echo 'echo hi' > $out/bin/hello; chmod +x $out/bin/hello")
+host("web-1", tree("web-1", {"usr/local/bin/hello": symlink(hello + "/bin/hello"), "etc/motd": "MOTD\n"}))
+"#;
+
+fn remote(url: &str) -> String {
+    format!("[[remotes]]\nname = \"origin\"\nurl = \"{url}\"\npoll_interval = \"1s\"\n")
+}
+
+fn local(repository: &Repository) -> String {
+    remote(repository.path.to_str().unwrap())
+}
+
+/// Builds of a repository at a path, the first commit built.
+fn first_generation<'a>(home: &'a Home, repository: &Repository) -> Agent<'a> {
+    let agent = Agent::start(home, &local(repository));
+    assert_eq!(agent.built(1)["build"]["status"], "BUILD_STATUS_SUCCEEDED");
+    agent
+}
+
+#[test]
+fn a_push_to_a_git_server_leads_to_a_built_generation_without_another_command() {
+    let home = Home::new();
+    let bare = home.path("served/infra.git");
+    std::fs::create_dir_all(bare.parent().unwrap()).unwrap();
+    assert!(command("git").args(["init", "-q", "--bare", "-b", "main"]).arg(&bare).status().unwrap().success());
+    let daemon = GitDaemon::start(&home.path("served"));
+    let url = format!("git://127.0.0.1:{}/infra.git", daemon.port);
+    let repository = Repository::new(home.path("work"));
+    repository.git(&["remote", "add", "origin", &url]);
+    let commit = repository.commit(HELLO);
+    repository.git(&["push", "-q", "origin", "main"]);
+    let agent = Agent::start(&home, &remote(&url));
+    agent.built(1);
+    let pushed = repository.commit(&HELLO.replace("MOTD", "changed"));
+    repository.git(&["push", "-q", "origin", "main"]);
+    let generation = agent.built(2);
+    assert_eq!(generation["commit"]["id"], pushed.as_str());
+    let real = generation["build"]["realPath"].as_str().unwrap();
+    assert_eq!(std::fs::read_to_string(format!("{real}/etc/motd")).unwrap(), "changed\n");
+    let status = agent.status();
+    assert_eq!(status["condition"], "CONDITION_UP_TO_DATE", "{status:#}");
+    assert_eq!(status["current"]["number"], 2);
+    assert_eq!(status["baseline"], pushed.as_str());
+    assert_ne!(commit, pushed);
+    agent.kiln(&["status", "--check"]).ok();
+}
+
+#[test]
+fn d01_kill_9_in_the_middle_of_a_build_is_taken_up_under_the_same_number() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    let mark = "3.1401"; // seconds; found in the arguments of the step's sleep
+    repository.commit(&format!(
+        r#"
+first = derivation(name = "first", script = "echo one > $out")
+second = derivation(name = "second", deps = [first], script = "echo before; sleep {mark}; cat {{}} > $out".replace("{{}}", str(first)))
+host("web-1", second)
+"#
+    ));
+    let agent = Agent::start(&home, &local(&repository));
+    let step = |event: &Value| event["stepStarted"]["derivation"] == "second";
+    agent.events().until(step);
+    // The step is announced before its sandbox stands: its log says when it runs.
+    let log = agent.state.join("logs/1/steps");
+    let sleeping = wait_for(|| processes_with(&format!("sleep {mark}")).first().copied());
+    assert!(log.exists());
+    agent.kill();
+    wait_gone(sleeping);
+    let agent = Agent::start(&home, &local(&repository));
+    let generation = agent.built(1);
+    assert_eq!(generation["build"]["status"], "BUILD_STATUS_SUCCEEDED", "{generation:#}");
+    assert_eq!(generation["build"]["attempt"], 2);
+    assert_eq!(generation["build"]["steps"]["reused"], 1, "the first step is not run again");
+    assert_eq!(agent.status()["latest"]["number"], 1);
+    let scratch = std::fs::read_dir(agent.state.join("store/.kiln/tmp")).unwrap();
+    assert_eq!(scratch.count(), 0, "nothing half done is left");
+}
+
+/// Asks the kernel again and again, without sleeping, until it knows.
+fn wait_for<T>(ask: impl Fn() -> Option<T>) -> T {
+    let end = std::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(std::time::Instant::now() < end, "it never came");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn bad_commits_are_explained_in_status_and_the_next_good_one_is_built() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(HELLO);
+    let agent = first_generation(&home, &repository);
+    let baseline = agent.status()["baseline"].clone();
+
+    repository.commit("host(\"web-1\", tree(\"web-1\", {\n");
+    agent.events().until(|event| is_end(event, "evalFinished", 2));
+    let text = agent.kiln(&["status"]).ok().stdout;
+    assert!(text.starts_with("FAILED") && text.contains("kiln.star:"), "{text}");
+    assert_eq!(agent.kiln(&["status", "--check"]).code, Some(1));
+
+    repository.commit("x = derivation(name = \"bad\", script = \"echo about to fail; exit 7\")\nhost(\"web-1\", x)\n");
+    let failed = agent.built(3);
+    assert_eq!(failed["build"]["failure"]["exitCode"], 7);
+    assert_eq!(failed["build"]["failure"]["derivation"], "bad");
+    let text = agent.kiln(&["status"]).ok().stdout;
+    assert!(text.contains("exit code 7") && text.contains("about to fail") && text.contains("kiln.star:1"), "{text}");
+    let log = agent.kiln(&["log", "--derivation", "bad"]).ok().stdout;
+    assert!(log.contains("about to fail"), "{log}");
+
+    repository.commit("def f():\n    for i in range(1000000000):\n        for j in range(1000000000):\n            pass\nf()\nhost(\"web-1\", file(\"x\", \"\"))\n");
+    agent.events().until(|event| is_end(event, "evalFinished", 4));
+    let text = agent.kiln(&["status"]).ok().stdout;
+    assert!(text.contains("limit") || text.contains("longer than"), "{text}");
+    assert_eq!(agent.status()["baseline"], baseline, "a bad commit moves no baseline");
+    assert_eq!(agent.status()["current"]["number"], 1);
+
+    repository.commit(&HELLO.replace("MOTD", "good again"));
+    assert_eq!(agent.built(5)["build"]["status"], "BUILD_STATUS_SUCCEEDED");
+    assert_eq!(agent.status()["condition"], "CONDITION_UP_TO_DATE");
+}
+
+#[test]
+fn a_newer_commit_ends_a_running_build_and_its_processes() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    let mark = "631.1402";
+    repository.commit(&format!(
+        "host(\"web-1\", derivation(name = \"slow\", script = \"trap '' TERM; (setsid sleep {mark} &) ; sleep {mark}; echo > $out\"))\n"
+    ));
+    let agent = Agent::start(&home, &local(&repository));
+    let sleeping = wait_for(|| {
+        Some(processes_with(&format!("sleep {mark}"))).filter(|pids| pids.len() >= 2)
+    });
+    repository.commit(HELLO);
+    agent.built(2);
+    assert_eq!(processes_with(&format!("sleep {mark}")), [0; 0], "of {sleeping:?}");
+    let first = agent.kiln(&["show", "1", "--json"]).ok().json();
+    assert_eq!(first["build"]["status"], "BUILD_STATUS_CANCELLED");
+    assert_eq!(first["build"]["cancelledBy"], "CANCELLED_BY_SUPERSEDED");
+    assert_eq!(first["build"]["supersededBy"], 2);
+}
+
+#[test]
+fn suspend_resume_cancel_and_their_refusals_by_the_command_line() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(HELLO);
+    let agent = first_generation(&home, &repository);
+    agent.kiln(&["suspend", "--reason", "kernel day"]).ok();
+    let twice = agent.kiln(&["suspend"]);
+    assert_eq!(twice.code, Some(1));
+    assert!(twice.stderr.contains("kernel day"), "{twice:?}");
+    repository.commit(&HELLO.replace("MOTD", "while suspended"));
+    agent.events().until(|event| is_end(event, "evalFinished", 2));
+    let text = agent.kiln(&["status"]).ok().stdout;
+    assert!(text.starts_with("SUSPENDED") && text.contains("kernel day"), "{text}");
+    // It survives the end of the agent.
+    assert!(agent.terminate().success());
+    let agent = Agent::start(&home, &local(&repository));
+    assert!(agent.kiln(&["status"]).ok().stdout.starts_with("SUSPENDED"));
+    agent.kiln(&["resume"]).ok();
+    assert_eq!(agent.built(2)["build"]["status"], "BUILD_STATUS_SUCCEEDED");
+    assert_eq!(agent.kiln(&["resume"]).code, Some(1));
+    agent.kiln(&["cancel"]).ok();
+    assert_eq!(agent.kiln(&["build", "2"]).code, Some(1), "built already");
+    assert_eq!(agent.kiln(&["build", "99"]).code, Some(1));
+    agent.kiln(&["eval", "--wait"]).ok();
+    let list = agent.kiln(&["generations", "--json"]).ok().stdout;
+    let numbers: Vec<Value> =
+        list.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["number"].clone()).collect();
+    assert_eq!(numbers, [3, 2, 1]);
+}
+
+#[test]
+fn sigterm_during_a_build_ends_it_and_the_next_start_goes_on() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    let mark = "2.1403";
+    repository.commit(&format!("host(\"web-1\", derivation(name = \"slow\", script = \"sleep {mark}; echo > $out\"))\n"));
+    let agent = Agent::start(&home, &local(&repository));
+    agent.events().until(|event| event["stepStarted"]["derivation"] == "slow");
+    assert!(agent.terminate().success());
+    assert_eq!(processes_with(&format!("sleep {mark}")), [0; 0]);
+    let agent = Agent::start(&home, &local(&repository));
+    let generation = agent.built(1);
+    let mut events = agent.events();
+    events.until(|event| event["buildFinished"]["generation"]["build"]["cancelledBy"] == "CANCELLED_BY_SHUTDOWN");
+    events.until(|event| event["buildFinished"]["generation"]["build"]["status"] == "BUILD_STATUS_SUCCEEDED");
+    assert_eq!(generation["number"], 1);
+}
+
+#[test]
+fn d04_a_second_agent_on_the_same_state_is_refused_and_told_who_owns_it() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(HELLO);
+    let agent = first_generation(&home, &repository);
+    let config = std::fs::read_to_string(home.path("kiln.toml")).unwrap();
+    let second = home.path("second.toml");
+    std::fs::write(&second, config.replace("kiln.sock", "second.sock")).unwrap();
+    let said = home.kiln(&["agent", "--config", second.to_str().unwrap()]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains(&agent.pid().to_string()), "{said:?}");
+}
