@@ -26,7 +26,9 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     let subdir = config.repository.subdir.clone();
     let mut core = Core::start(&config, repository.clone(), subdir, true).await?;
     let (events, baseline) = (core.event_sink(), core.baseline());
-    let remotes = SourceConfig::new(repository, config.remotes.iter().map(remote).collect());
+    let remotes = config.remotes.iter().map(remote).collect();
+    let mut remotes = SourceConfig::new(repository, remotes);
+    remotes.initial_commit.clone_from(&config.initial_commit);
     let (source, source_task) = poller::start(remotes, events, baseline, core.cancel.clone());
     core.follow(&source);
     core.serve(&config, &source, listener, group);

@@ -192,9 +192,10 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         keep_going: config.native.keep_going,
         platform: match &config.native.platform {
             config::Platform::Auto => Platform::Auto,
+            config::Platform::Packages => Platform::Packages,
             config::Platform::Named(name) => Platform::Named(name.clone()),
         },
-        platforms: Vec::new(),
+        platforms: config.native.platforms.clone(),
         host_paths: config.native.sandbox_paths.clone(),
         limits: StepLimits {
             timeout: config.builder.build_timeout,

@@ -8,7 +8,7 @@
 //!
 //! It knows no other part of kiln but the names of [`crate::model`].
 
-use crate::model::HostName;
+use crate::model::{CommitId, HostName};
 use std::path::{Path, PathBuf};
 
 mod error;
@@ -49,6 +49,8 @@ pub struct Config {
     pub repository: Repository,
     /// In order of preference. At least one, but for [`Config::for_dev`].
     pub remotes: Vec<Remote>,
+    /// The first commit accepted must descend from it.
+    pub initial_commit: Option<CommitId>,
     pub backend: Backend,
     pub builder: Builder,
     pub native: Native,
@@ -149,6 +151,7 @@ impl Config {
             state_dir: top.path_value("state_dir", "/var/lib/kiln")?,
             repository: Repository::read(top, &host)?,
             remotes,
+            initial_commit: tables::initial_commit(top)?,
             backend: Backend::read(top)?,
             builder: Builder::read(top)?,
             native: Native::read(top)?,

@@ -15,10 +15,10 @@ pub struct Native {
     pub jobs: u32,
     /// Build what does not depend on a failed step.
     pub keep_going: bool,
-    /// Keep the folder of a failed step.
-    pub keep_failed: bool,
     pub sandbox: Sandbox,
     pub platform: Platform,
+    /// Other platforms whose steps may run here.
+    pub platforms: Vec<String>,
     /// Of the host, seen by every step, read-only.
     pub sandbox_paths: Vec<PathBuf>,
     pub build_users: BuildUsers,
@@ -37,6 +37,8 @@ pub enum Sandbox {
 pub enum Platform {
     /// System and os-release `ID-VERSION_ID`.
     Auto,
+    /// The same with a digest of the package database.
+    Packages,
     /// A name an operator gives.
     Named(String),
 }
@@ -75,19 +77,20 @@ const SANDBOX_PATHS: [&str; 5] = ["/bin", "/usr", "/lib", "/lib64", "/etc/altern
 impl Native {
     pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
         let section = top.section("native", &NATIVE_KEYS)?;
-        section.not_yet("platforms")?;
+        section.boolean("keep_failed", false)?;
+        section.not_yet("keep_failed")?;
         section.not_yet("netrc_file")?;
         Ok(Native {
             file: section.text_as("file", "kiln.star", file_inside)?,
             jobs: section.number("jobs", 0, 0..=4096)?,
             keep_going: section.boolean("keep_going", false)?,
-            keep_failed: section.boolean("keep_failed", false)?,
             sandbox: section.choice(
                 "sandbox",
                 "required",
                 &[("required", Sandbox::Required), ("off", Sandbox::Off)],
             )?,
             platform: platform(&section)?,
+            platforms: section.texts("platforms", &[])?,
             sandbox_paths: sandbox_paths(&section)?,
             build_users: BuildUsers::read(&section)?,
             fetch_deny: fetch_deny(&section)?,
@@ -120,9 +123,7 @@ fn platform(section: &Section<'_>) -> Result<Platform, Problem> {
     })?;
     match name.as_str() {
         "auto" => Ok(Platform::Auto),
-        "packages" => section
-            .only_yet("platform", "auto")
-            .map(|()| Platform::Auto),
+        "packages" => Ok(Platform::Packages),
         _ => Ok(Platform::Named(name)),
     }
 }

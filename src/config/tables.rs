@@ -3,29 +3,32 @@
 use super::error::Problem;
 use super::reader::Section;
 use super::remotes::fill;
-use crate::model::{BackendKind, HostName};
+use crate::model::{BackendKind, CommitId, HostName, InvalidName};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
+
+const TRUST_KEYS: [&str; 4] = ["openpgp_keys", "ssh_allowed_signers", "verify", "initial_commit"];
+
+/// `trust.initial_commit`: the first commit accepted must descend from it.
+pub(super) fn initial_commit(top: &Section<'_>) -> Result<Option<CommitId>, Problem> {
+    let trust = top.section("trust", &TRUST_KEYS)?;
+    trust.text_as("initial_commit", "", |text| match text {
+        "" => Ok(None),
+        id => id.parse().map(Some).map_err(|error: InvalidName| error.why.to_owned()),
+    })
+}
 
 /// Refuses the tables whose feature is not in this version, once something in
 /// them asks for it. Their keys are checked all the same.
 pub(super) fn refuse_later(top: &Section<'_>) -> Result<(), Problem> {
-    let trust = top.section(
-        "trust",
-        &[
-            "openpgp_keys",
-            "ssh_allowed_signers",
-            "verify",
-            "initial_commit",
-        ],
-    )?;
+    let trust = top.section("trust", &TRUST_KEYS)?;
     trust.choice(
         "verify",
         "none",
         &[("none", ()), ("head", ()), ("range", ())],
     )?;
     trust.only_yet("verify", "none")?;
-    for key in ["openpgp_keys", "ssh_allowed_signers", "initial_commit"] {
+    for key in ["openpgp_keys", "ssh_allowed_signers"] {
         trust.not_yet(key)?;
     }
     top.section("webhook", &["listen", "secret_file"])?

@@ -205,10 +205,6 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "[trust]\nssh_allowed_signers = \"/k\"",
             "5:1: `trust.ssh_allowed_signers = \"/k\"`",
         ),
-        (
-            "[trust]\ninitial_commit = \"x\"",
-            "5:1: `trust.initial_commit = \"x\"`",
-        ),
         ("[[caches]]\nurl = \"https://c\"", "4:1: `[[caches]]`"),
         (
             "[webhook]\nlisten = \":1\"",
@@ -247,10 +243,9 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "[builder]\nlocal = \"never\"",
             "5:1: `builder.local = \"never\"`",
         ),
-        ("[native]\nplatforms = [\"x\"]", "5:1: `native.platforms`"),
         (
-            "[native]\nplatform = \"packages\"",
-            "5:1: `native.platform = \"packages\"`",
+            "[native]\nkeep_failed = true",
+            "5:1: `native.keep_failed`",
         ),
         (
             "[native]\nnetrc_file = \"/n\"",
