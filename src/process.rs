@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -61,11 +62,22 @@ pub enum End {
     },
 }
 
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// Which program [`Spawn::internal`] starts, where it is not this very one: in
+/// tests, whose own program has no `internal` subcommands. The first call counts.
+pub fn set_program(program: PathBuf) {
+    let _ = PROGRAM.set(program); // set already: the same for all tests of a program
+}
+
 impl Spawn {
     /// This very program, with an `internal` subcommand.
     pub fn internal(name: &str, request: Vec<u8>) -> io::Result<Self> {
         Ok(Spawn {
-            program: std::env::current_exe()?,
+            program: match PROGRAM.get() {
+                Some(program) => program.clone(),
+                None => std::env::current_exe()?,
+            },
             args: vec!["internal".into(), name.into()],
             env: BTreeMap::new(),
             cwd: "/".into(),
