@@ -11,7 +11,9 @@ pub const MAX_NODES: usize = 250_000;
 
 /// The limit on nodes was reached.
 #[derive(Debug, thiserror::Error)]
-#[error("limit reached: more than {MAX_NODES} derivations, files, trees and sources in one evaluation")]
+#[error(
+    "limit reached: more than {MAX_NODES} derivations, files, trees and sources in one evaluation"
+)]
 pub struct TooManyNodes;
 
 /// Nodes by number, in the order they were made: a node refers to earlier ones only.
@@ -77,7 +79,9 @@ impl Arena {
         let nodes = (needed.iter())
             .map(|number| {
                 let mut node = self.nodes[*number as usize].clone();
-                each_reference(&mut node, &mut |output| output.node = renumbered[&output.node]);
+                each_reference(&mut node, &mut |output| {
+                    output.node = renumbered[&output.node]
+                });
                 node
             })
             .collect();

@@ -46,7 +46,10 @@ pub fn failure_at(message: String, file: &str, line: usize, column: usize) -> Fa
 /// called into it.
 fn user_place(error: &starlark::Error) -> Option<FileSpan> {
     let frames = error.call_stack().frames.iter().rev();
-    let places = error.span().into_iter().chain(frames.filter_map(|f| f.location.as_ref()));
+    let places = error
+        .span()
+        .into_iter()
+        .chain(frames.filter_map(|f| f.location.as_ref()));
     let mut places = places.peekable();
     let first = places.peek().copied();
     let user = places.find(|span| !span.filename().starts_with(LIBRARY));
@@ -68,7 +71,11 @@ fn report(error: &starlark::Error, place: Option<&FileSpan>) -> String {
         let at = location(span);
         if Some(&at) != shown.as_ref() {
             let line = first_line(span);
-            let _ = writeln!(text, "called from {}:{}:{}: {line}", at.file, at.line, at.column);
+            let _ = writeln!(
+                text,
+                "called from {}:{}:{}: {line}",
+                at.file, at.line, at.column
+            );
         }
         if text.len() > Failure::LOG_TAIL - 2 * WIDTH {
             text.push_str("(and further up)\n");
@@ -80,7 +87,10 @@ fn report(error: &starlark::Error, place: Option<&FileSpan>) -> String {
 
 fn snippet(text: &mut String, span: &FileSpan) {
     let place = span.resolve_span();
-    let line = span.file.source_line(place.begin.line).trim_end_matches(['\n', '\r']);
+    let line = span
+        .file
+        .source_line(place.begin.line)
+        .trim_end_matches(['\n', '\r']);
     let at = location(span);
     let number = at.line.to_string();
     let gap = " ".repeat(number.len());
@@ -150,14 +160,8 @@ const CURES: &[(&str, &str)] = &[
         "Unsupported format character: '0'",
         "use pad(n, 2) from load(\"@kiln//text.star\", \"pad\")",
     ),
-    (
-        "Unmatched '{'",
-        "render(text, ...) leaves braces alone",
-    ),
-    (
-        "Unmatched '}'",
-        "render(text, ...) leaves braces alone",
-    ),
+    ("Unmatched '{'", "render(text, ...) leaves braces alone"),
+    ("Unmatched '}'", "render(text, ...) leaves braces alone"),
     (
         "f-string expression is missing closing",
         "render(text, ...) leaves braces alone",
@@ -222,8 +226,8 @@ fn misspelt(raw: &str) -> (String, Option<String>) {
 
 /// Something was tried with an output that only its contents would allow.
 fn of_output(raw: &str) -> Option<String> {
-    let output = format!("`{}`", OutputValue::TYPE);
-    if !raw.contains(&output) {
+    let named = |end: char| raw.contains(&format!("`{}{end}", OutputValue::TYPE));
+    if !named('`') && !named(' ') {
         return None;
     }
     Some(match raw.contains("has no attribute") {
@@ -242,7 +246,10 @@ fn adjacent(raw: &str, source: &str, here: &str, place: Option<&FileSpan>) -> Op
         return None;
     }
     let before = &source[..usize::try_from(place?.span.begin().get()).ok()?];
-    let literal = |text: &str| text.trim_start_matches(['r', 'b', 'f']).starts_with(['"', '\'']);
+    let literal = |text: &str| {
+        text.trim_start_matches(['r', 'b', 'f'])
+            .starts_with(['"', '\''])
+    };
     (literal(here) && before.trim_end().ends_with(['"', '\'']))
         .then(|| "adjacent texts are not joined: put a + between them".to_owned())
 }

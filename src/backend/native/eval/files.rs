@@ -36,7 +36,11 @@ impl Files {
     pub fn open(repository: &Path, tree: &str, subdir: &str) -> Result<Self, String> {
         let subdir = paths::resolve("", subdir)?;
         let read = |attempted: &str, e: &git2::Error| {
-            format!("cannot {attempted} of {}: {}", repository.display(), e.message())
+            format!(
+                "cannot {attempted} of {}: {}",
+                repository.display(),
+                e.message()
+            )
         };
         let opened = Repository::open(repository).map_err(|e| read("open the repository", &e))?;
         let root = Oid::from_str(tree).map_err(|e| read("parse the tree's id", &e))?;
@@ -112,9 +116,9 @@ impl Files {
                     })
                 }
                 Some(SourceKind::Folder) => Err(format!("{shown} is a folder, not a file")),
-                Some(SourceKind::Symlink) => Err(format!(
-                    "{shown} is a symlink: name the file it points to"
-                )),
+                Some(SourceKind::Symlink) => {
+                    Err(format!("{shown} is a symlink: name the file it points to"))
+                }
                 None => Err(submodule(&shown)),
             },
             None => Err(self.missing(path)),
@@ -174,7 +178,10 @@ impl Files {
         let wanted = path.rsplit('/').next().unwrap_or(path);
         match super::suggest::nearest(wanted, names.iter().map(String::as_str)) {
             Some(near) => {
-                message += &format!(", did you mean {:?}?", paths::join(paths::parent(&shown), near));
+                message += &format!(
+                    ", did you mean {:?}?",
+                    paths::join(paths::parent(&shown), near)
+                );
             }
             None => message += " (is it committed, or at least known to Git?)",
         }
@@ -185,7 +192,10 @@ impl Files {
         match self.find(folder)? {
             Some(found) if found.kind == Some(SourceKind::Folder) => {
                 let tree = self.tree(found.object)?;
-                Ok(tree.iter().filter_map(|e| e.name().map(str::to_owned)).collect())
+                Ok(tree
+                    .iter()
+                    .filter_map(|e| e.name().map(str::to_owned))
+                    .collect())
             }
             _ => Ok(Vec::new()),
         }
@@ -204,7 +214,9 @@ impl Files {
     /// Pointers are short: only short blobs are read.
     fn is_lfs(&self, object: Oid) -> Result<bool, String> {
         let database = self.repository.odb().map_err(|e| unreadable(object, &e))?;
-        let (size, _) = database.read_header(object).map_err(|e| unreadable(object, &e))?;
+        let (size, _) = database
+            .read_header(object)
+            .map_err(|e| unreadable(object, &e))?;
         Ok((100..1024).contains(&size) && self.bytes(object)?.starts_with(LFS))
     }
 
@@ -216,7 +228,9 @@ impl Files {
         visit: &mut impl FnMut(&str, Found) -> Result<(), String>,
     ) -> Result<(), String> {
         if depth > MAX_DEPTH {
-            return Err(format!("limit reached: {path} lies deeper than {MAX_DEPTH} folders"));
+            return Err(format!(
+                "limit reached: {path} lies deeper than {MAX_DEPTH} folders"
+            ));
         }
         for entry in &self.tree(folder)? {
             let Some(name) = entry.name() else {
@@ -283,5 +297,7 @@ fn lfs(shown: &str) -> String {
 }
 
 fn submodule(shown: &str) -> String {
-    format!("{shown} is a submodule: its files are no part of this commit; keep them in the repository, or fetch() an archive of them")
+    format!(
+        "{shown} is a submodule: its files are no part of this commit; keep them in the repository, or fetch() an archive of them"
+    )
 }

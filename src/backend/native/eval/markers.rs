@@ -171,7 +171,12 @@ mod tests {
         let (markers, marker) = known();
         let m = marker.as_str();
         assert_eq!(m.len(), 58);
-        for text in [m.into(), format!("{m}abc"), format!("x={m}:{m}/bin"), format!("/kiln-{m}")] {
+        for text in [
+            m.into(),
+            format!("{m}abc"),
+            format!("x={m}:{m}/bin"),
+            format!("/kiln-{m}"),
+        ] {
             let split = markers.split(&text).unwrap();
             assert_eq!(split.join(|_| Ok::<_, ()>(m.to_owned())).unwrap(), text);
             assert!(split.outputs().next().is_some(), "{text}");
@@ -182,10 +187,19 @@ mod tests {
     fn e03_a_cut_or_changed_marker_is_told_from_plain_text() {
         let (markers, marker) = known();
         let m = marker.as_str();
-        for bad in [m.to_uppercase(), m[1..].to_owned(), m[..57].to_owned(), m[20..41].to_owned()] {
+        for bad in [
+            m.to_uppercase(),
+            m[1..].to_owned(),
+            m[..57].to_owned(),
+            m[20..41].to_owned(),
+        ] {
             assert!(markers.split(&bad).is_err(), "{bad}");
         }
-        for good in ["/kiln-", &m[..25], "0123456789abcdef0123456789abcdef0123456789abcdef"] {
+        for good in [
+            "/kiln-",
+            &m[..25],
+            "0123456789abcdef0123456789abcdef0123456789abcdef",
+        ] {
             assert!(markers.split(good).is_ok(), "{good}");
         }
     }

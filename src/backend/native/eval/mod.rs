@@ -89,7 +89,10 @@ pub enum EvalEnd {
 pub enum Refusal {
     Failed(Failure),
     /// See [`EvalEnd::UndeclaredHost`].
-    UndeclaredHost { known: Vec<String>, failure: Failure },
+    UndeclaredHost {
+        known: Vec<String>,
+        failure: Failure,
+    },
 }
 
 impl Refusal {
@@ -99,8 +102,15 @@ impl Refusal {
             1..=30 => format!("declared: {}", known.join(", ")),
             n => format!("declared: {} and {} more", known[..30].join(", "), n - 30),
         };
-        let message = format!("{} does not declare host {:?}; {shown}", request.file, request.host.as_str());
-        let hint = format!("add host({:?}, ...), or choose another name with --host", request.host.as_str());
+        let message = format!(
+            "{} does not declare host {:?}; {shown}",
+            request.file,
+            request.host.as_str()
+        );
+        let hint = format!(
+            "add host({:?}, ...), or choose another name with --host",
+            request.host.as_str()
+        );
         let failure = Failure::certain(message).hint(hint);
         Refusal::UndeclaredHost { known, failure }
     }
@@ -147,7 +157,10 @@ pub async fn evaluate(
             last_words.drain(..excess);
         }
     });
-    match end.await.map_err(broken("run the evaluator (kiln internal eval)"))? {
+    match end
+        .await
+        .map_err(broken("run the evaluator (kiln internal eval)"))?
+    {
         End::Cancelled => Ok(EvalEnd::Cancelled),
         End::TimedOut | End::Silent => Ok(EvalEnd::TimedOut(out_of_time(request))),
         End::TooMuchOutput => Ok(EvalEnd::Failed(Failure::certain(format!(

@@ -34,7 +34,9 @@ pub fn resolve(folder: &str, written: &str) -> Result<String, String> {
         }
     }
     match parts.iter().find(|part| part.eq_ignore_ascii_case(".git")) {
-        Some(_) => Err(format!("{written:?} names Git's own folder, which is no part of a commit")),
+        Some(_) => Err(format!(
+            "{written:?} names Git's own folder, which is no part of a commit"
+        )),
         None => Ok(parts.join("/")),
     }
 }
@@ -96,11 +98,27 @@ mod tests {
         assert_eq!(resolve("lib", "../x").unwrap(), "x");
         assert_eq!(resolve("lib", "//x").unwrap(), "x");
         assert_eq!(resolve("lib", ".").unwrap(), "lib");
-        for outside in ["/etc/passwd", "../../x", "//../x", "///etc/passwd", ".git/config"] {
+        for outside in [
+            "/etc/passwd",
+            "../../x",
+            "//../x",
+            "///etc/passwd",
+            ".git/config",
+        ] {
             assert!(resolve("lib", outside).is_err(), "{outside}");
         }
-        assert_eq!(module("lib", ":x.star"), Ok(Module::File("lib/x.star".into())));
-        for bad in ["x.star", "/x.star", "//x", ":/x.star", "//../x.star", "@other//x.star"] {
+        assert_eq!(
+            module("lib", ":x.star"),
+            Ok(Module::File("lib/x.star".into()))
+        );
+        for bad in [
+            "x.star",
+            "/x.star",
+            "//x",
+            ":/x.star",
+            "//../x.star",
+            "@other//x.star",
+        ] {
             assert!(module("", bad).is_err(), "{bad}");
         }
     }

@@ -45,7 +45,8 @@ impl Pattern {
     /// Whether the path, or a folder it lies in, agrees: what a filter selects.
     pub fn selects(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(at, _)| at);
-        ends.chain([path.len()]).any(|end| self.matches(&path[..end]))
+        ends.chain([path.len()])
+            .any(|end| self.matches(&path[..end]))
     }
 }
 

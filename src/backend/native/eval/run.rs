@@ -63,12 +63,13 @@ fn on_big_stack<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) -> Re
             .name("eval".into())
             .stack_size(STACK)
             .spawn_scoped(scope, work);
-        let thread = thread.map_err(|e| {
-            Failure::transient(format!("cannot start the evaluator's thread: {e}"))
-        })?;
+        let thread = thread
+            .map_err(|e| Failure::transient(format!("cannot start the evaluator's thread: {e}")))?;
         thread.join().unwrap_or_else(|_| {
             let failure = Failure::certain("the evaluator stopped at a mistake of its own");
-            Err(failure.hint("please report it with the repository that shows it").into())
+            Err(failure
+                .hint("please report it with the repository that shows it")
+                .into())
         })
     })
 }
@@ -79,7 +80,12 @@ fn refused(error: starlark::Error) -> Refusal {
 
 /// Sorted names.
 fn known(state: &State) -> Vec<String> {
-    let mut names: Vec<_> = state.hosts.borrow().iter().map(|h| h.name.clone()).collect();
+    let mut names: Vec<_> = state
+        .hosts
+        .borrow()
+        .iter()
+        .map(|h| h.name.clone())
+        .collect();
     names.sort();
     names
 }
@@ -115,7 +121,9 @@ impl<'r> Session<'r> {
     ) -> Result<T, Refusal> {
         let file = paths::resolve("", &self.request.file).map_err(Failure::certain)?;
         self.chain.borrow_mut().push(file.clone());
-        let ast = self.parse_file(&file).map_err(|e| self.no_start(&file, e))?;
+        let ast = self
+            .parse_file(&file)
+            .map_err(|e| self.no_start(&file, e))?;
         Module::with_temp_heap(|module| {
             let loader = Loader {
                 session: self,
@@ -190,7 +198,9 @@ impl<'r> Session<'r> {
             return Err(said(format!("a cycle of load(): {cycle} loads {key}")));
         }
         if chain.len() > 64 {
-            return Err(said("limit reached: files load each other more than 64 deep"));
+            return Err(said(
+                "limit reached: files load each other more than 64 deep",
+            ));
         }
         chain.push(key.to_owned());
         Ok(())
@@ -198,12 +208,14 @@ impl<'r> Session<'r> {
 
     fn load(&self, label: &Label, key: &str) -> starlark::Result<FrozenModule> {
         let (text, folder) = match label {
-            Label::File(path) => (self.state.files.text(path).map_err(said)?, paths::parent(path)),
+            Label::File(path) => (
+                self.state.files.text(path).map_err(said)?,
+                paths::parent(path),
+            ),
             Label::Library(name) => (library::text(name).map_err(said)?.to_owned(), ""),
         };
-        check_nesting(&text).map_err(|(message, line, column)| {
-            said(format!("{key}:{line}:{column}: {message}"))
-        })?;
+        check_nesting(&text)
+            .map_err(|(message, line, column)| said(format!("{key}:{line}:{column}: {message}")))?;
         let ast = AstModule::parse(key, text, &dialect())?;
         Module::with_temp_heap(|module| {
             let loader = Loader {
@@ -213,7 +225,9 @@ impl<'r> Session<'r> {
             let mut eval = self.evaluator(&module, &loader)?;
             eval.eval_module(ast, &self.globals)?;
             drop(eval);
-            module.freeze().map_err(|e| said(format!("{key} cannot be frozen: {}", e.err_msg)))
+            module
+                .freeze()
+                .map_err(|e| said(format!("{key} cannot be frozen: {}", e.err_msg)))
         })
     }
 }
@@ -226,13 +240,24 @@ fn parse(shown: &str, text: String) -> Result<AstModule, Refusal> {
 
 fn check_nesting(text: &str) -> Result<(), (String, usize, usize)> {
     if text.len() > MAX_FILE {
-        return Err((format!("limit reached: the file is larger than {} MiB", MAX_FILE >> 20), 1, 1));
+        return Err((
+            format!(
+                "limit reached: the file is larger than {} MiB",
+                MAX_FILE >> 20
+            ),
+            1,
+            1,
+        ));
     }
     match nesting::too_deep(text) {
         None => Ok(()),
         Some((line, column)) => {
             let depth = nesting::MAX_NESTING;
-            Err((format!("limit reached: brackets are nested deeper than {depth}"), line, column))
+            Err((
+                format!("limit reached: brackets are nested deeper than {depth}"),
+                line,
+                column,
+            ))
         }
     }
 }
@@ -319,7 +344,14 @@ impl EvalRequest {
                 let fields = BTreeMap::from([
                     ("name", heap.alloc(self.host.as_str())),
                     ("system", heap.alloc(system)),
-                    ("platform", heap.alloc(host.platform.as_deref().map_or(Value::new_none(), |p| heap.alloc(p)))),
+                    (
+                        "platform",
+                        heap.alloc(
+                            host.platform
+                                .as_deref()
+                                .map_or(Value::new_none(), |p| heap.alloc(p)),
+                        ),
+                    ),
                     ("meta", meta),
                 ]);
                 let h = heap.alloc(AllocStruct(fields));
@@ -337,7 +369,10 @@ impl EvalRequest {
 fn in_host(error: &starlark::Error, host: &Declared) -> Refusal {
     let mut failure = diagnose::failure(error);
     let at = &host.location;
-    let declared = format!("for host {:?}, declared at {}:{}:{}\n", host.name, at.file, at.line, at.column);
+    let declared = format!(
+        "for host {:?}, declared at {}:{}:{}\n",
+        host.name, at.file, at.line, at.column
+    );
     failure.log_tail.push_str(&declared);
     failure.into()
 }

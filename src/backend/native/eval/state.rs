@@ -96,8 +96,8 @@ impl State {
 
     /// Takes a node in and gives its value.
     pub fn add(&self, node: Node) -> starlark::Result<OutputValue> {
-        let (number, outputs) = (self.arena.borrow_mut().add(node))
-            .map_err(|limit| said(limit.to_string()))?;
+        let (number, outputs) =
+            (self.arena.borrow_mut().add(node)).map_err(|limit| said(limit.to_string()))?;
         Ok(OutputValue::new(number, outputs))
     }
 

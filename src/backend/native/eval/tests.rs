@@ -21,7 +21,10 @@ const SUBMODULE: u32 = 0o160_000;
 
 impl Repo {
     fn new(files: &[(&str, &str)]) -> Self {
-        let files: Vec<_> = files.iter().map(|(path, text)| (*path, *text, FILE)).collect();
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, text)| (*path, *text, FILE))
+            .collect();
         Repo::with_modes(&files)
     }
 
@@ -106,7 +109,10 @@ fn failure_of(repo: &Repo) -> Failure {
 fn says(kiln: &str, words: &[&str]) {
     let failure = failure(kiln);
     for word in words {
-        assert!(failure.message.contains(word), "{word:?} in {failure:#?}\nof {kiln}");
+        assert!(
+            failure.message.contains(word),
+            "{word:?} in {failure:#?}\nof {kiln}"
+        );
     }
     assert!(failure.location.is_some(), "{failure:#?}");
 }
@@ -174,17 +180,42 @@ fn only_the_wanted_hosts_root_is_called() {
 #[test]
 fn e02_errors_show_the_place_a_caret_and_the_users_calls() {
     let repo = Repo::new(&[
-        ("lib/x.star", "def inner(n):\n    return 1 + n\n\ndef outer(n):\n    x = inner(n)\n    return x\n"),
-        ("kiln.star", "load('//lib/x.star', 'outer')\nhost('h', lambda h: outer('a'))\n"),
+        (
+            "lib/x.star",
+            "def inner(n):\n    y = 1 + n\n    return y\n\ndef outer(n):\n    x = inner(n)\n    return x\n",
+        ),
+        (
+            "kiln.star",
+            "load('//lib/x.star', 'outer')\nhost('h', lambda h: outer('a'))\n",
+        ),
     ]);
     let failure = failure_of(&repo);
     let location = failure.location.as_ref().unwrap();
-    assert_eq!((location.file.as_str(), location.line, location.column), ("lib/x.star", 2, 12));
-    assert!(failure.log_tail.contains("2 |     return 1 + n"), "{}", failure.log_tail);
+    assert_eq!(
+        (location.file.as_str(), location.line, location.column),
+        ("lib/x.star", 2, 9)
+    );
+    assert!(
+        failure.log_tail.contains("2 |     y = 1 + n"),
+        "{}",
+        failure.log_tail
+    );
     assert!(failure.log_tail.contains("^^^^^"), "{}", failure.log_tail);
-    assert!(failure.log_tail.contains("called from lib/x.star:5"), "{}", failure.log_tail);
-    assert!(failure.log_tail.contains("called from kiln.star:2"), "{}", failure.log_tail);
-    assert!(failure.log_tail.contains("for host \"h\""), "{}", failure.log_tail);
+    assert!(
+        failure.log_tail.contains("called from lib/x.star:6"),
+        "{}",
+        failure.log_tail
+    );
+    assert!(
+        failure.log_tail.contains("called from kiln.star:2"),
+        "{}",
+        failure.log_tail
+    );
+    assert!(
+        failure.log_tail.contains("for host \"h\""),
+        "{}",
+        failure.log_tail
+    );
 }
 
 #[test]
@@ -192,7 +223,10 @@ fn e02_a_syntax_error_has_a_place_and_a_caret() {
     let failure = failure("x = 1\ny = (1 +\n");
     assert!(failure.log_tail.contains('^'), "{failure:?}");
     assert!(failure.location.is_some(), "{failure:?}");
-    let library = Repo::new(&[("kiln.star", "load(':x.star', 'x')\n"), ("x.star", "\nx = = 1\n")]);
+    let library = Repo::new(&[
+        ("kiln.star", "load(':x.star', 'x')\n"),
+        ("x.star", "\nx = = 1\n"),
+    ]);
     let location = failure_of(&library).location.unwrap();
     assert_eq!((location.file.as_str(), location.line), ("x.star", 2));
 }
@@ -204,7 +238,10 @@ fn e02_common_mistakes_get_their_cure() {
         ("x = 'a {'.format()\n", "leaves braces alone"),
         ("def f():\n\treturn 1\n", "spaces"),
         ("x = 'a' 'b'\n", "put a +"),
-        ("derivation('x', scrpit = 'y')\n", "did you mean \"script\"?"),
+        (
+            "derivation('x', scrpit = 'y')\n",
+            "did you mean \"script\"?",
+        ),
         ("derivation('x', script = 'y').upper()\n", "str(d)"),
         ("x = derivation('x', script = 'y')[0]\n", "str(d)"),
         ("x = ' '.join([derivation('x', script = 'y')])\n", "str(d)"),
@@ -220,25 +257,46 @@ fn e02_common_mistakes_get_their_cure() {
 
 #[test]
 fn e02_an_error_in_the_shipped_library_is_shown_where_the_user_called() {
-    says("load('@kiln//text.star', 'ini')\nx = ini({'a': {'k': {}}})\n", &["a dict has no place"]);
+    says(
+        "load('@kiln//text.star', 'ini')\nx = ini({'a': {'k': {}}})\n",
+        &["a dict has no place"],
+    );
     let failure = failure("load('@kiln//text.star', 'ini')\nx = ini({'a': {'k': {}}})\n");
-    assert_eq!(failure.location.map(|l| (l.file, l.line)), Some(("kiln.star".into(), 2)));
+    assert_eq!(
+        failure.location.map(|l| (l.file, l.line)),
+        Some(("kiln.star".into(), 2))
+    );
 }
 
 #[test]
 fn e03_what_has_no_end_is_stopped_by_a_named_limit() {
-    says("def f(n):\n    return f(n + 1)\nf(0)\n", &["limit reached", "1000"]);
-    says(&format!("x = {}\n", "[".repeat(100_000)), &["limit reached", "200"]);
     says(
-        "x = 'a' * 1000000\ny = []\nfor n in range(1000000):\n    y.append(x + str(n))\n",
-        &["limit reached", "memory"],
+        "def f(n):\n    return f(n + 1)\nf(0)\n",
+        &["limit reached", "1000"],
     );
+    says(
+        &format!("x = {}\n", "[".repeat(100_000)),
+        &["limit reached", "200"],
+    );
+    let kiln = "x = 'a' * 10000\ny = []\nfor n in range(1000000):\n    y.append(x + str(n))\n";
+    let repo = Repo::new(&[("kiln.star", kiln)]);
+    let small = EvalRequest {
+        memory: 64 << 20,
+        ..repo.request("h")
+    };
+    let failure = Failure::from(evaluate_here(&small, &|_| ()).unwrap_err());
+    assert!(failure.message.contains("memory limit"), "{failure:?}");
 }
 
 #[test]
 fn e03_a_damaged_marker_is_an_error_with_its_place() {
     let made = "d = derivation('d', script = 'true')\n";
-    for bad in ["str(d).upper()", "str(d)[1:]", "str(d)[:40]", "(d + '/bin/x')[8:]"] {
+    for bad in [
+        "str(d).upper()",
+        "str(d)[1:]",
+        "str(d)[:40]",
+        "(d + '/bin/x')[8:]",
+    ] {
         let failure = failure(&format!("{made}x = {bad}\nfile('f', 'a' + x)\n"));
         assert!(failure.message.contains("damaged"), "{failure:?}");
         assert_eq!(failure.location.map(|l| l.line), Some(3), "{bad}");
@@ -275,7 +333,10 @@ fn e04_nothing_outside_the_commit_can_be_read() {
     ] {
         assert!(!failure(&format!("{bad}\n")).message.is_empty(), "{bad}");
     }
-    let repo = Repo::new(&[("above", "secret"), ("sub/kiln.star", "read('//../above')\n")]);
+    let repo = Repo::new(&[
+        ("above", "secret"),
+        ("sub/kiln.star", "read('//../above')\n"),
+    ]);
     let mut request = repo.request("h");
     request.subdir = "sub".into();
     let failure = Failure::from(evaluate_here(&request, &|_| ()).unwrap_err());
@@ -285,7 +346,10 @@ fn e04_nothing_outside_the_commit_can_be_read() {
 
 #[test]
 fn e04_links_submodules_and_lfs_pointers_are_refused() {
-    let lfs = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 9\n", "a".repeat(64));
+    let lfs = format!(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 9\n",
+        "a".repeat(64)
+    );
     let repo = |kiln: &str| {
         Repo::with_modes(&[
             ("kiln.star", kiln, FILE),
@@ -312,9 +376,21 @@ fn e04_links_submodules_and_lfs_pointers_are_refused() {
 #[test]
 fn paths_are_relative_to_the_file_that_says_them() {
     let repo = Repo::with_modes(&[
-        ("kiln.star", "load('//lib/a.star', 'a')\nhost('h', tree('t', a()))\n", FILE),
-        ("lib/a.star", "load(':b.star', 'b')\ndef a():\n    return {'x': read('x'), 'y': b(), 's': source('s'), 'g': ' '.join(glob('**/*.sh'))}\n", FILE),
-        ("lib/b.star", "def b():\n    return read('s/run.sh') + read('//top')\n", FILE),
+        (
+            "kiln.star",
+            "load('//lib/a.star', 'a')\nhost('h', tree('t', a()))\n",
+            FILE,
+        ),
+        (
+            "lib/a.star",
+            "load(':b.star', 'b')\ndef a():\n    return {'x': read('x'), 'y': b(), 's': source('s'), 'g': ' '.join(glob('**/*.sh'))}\n",
+            FILE,
+        ),
+        (
+            "lib/b.star",
+            "def b():\n    return read('s/run.sh') + read('//top')\n",
+            FILE,
+        ),
         ("lib/x", "x", FILE),
         ("lib/s/run.sh", "run", EXECUTABLE),
         ("lib/s/link", "run.sh", LINK),
@@ -326,7 +402,10 @@ fn paths_are_relative_to_the_file_that_says_them() {
     assert_eq!(text(&graph, "g"), "s/run.sh");
     match &graph.nodes[0] {
         Node::Source(source) => {
-            assert_eq!((source.path.as_str(), source.kind), ("lib/s", SourceKind::Folder));
+            assert_eq!(
+                (source.path.as_str(), source.kind),
+                ("lib/s", SourceKind::Folder)
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -341,7 +420,10 @@ fn e06_equal_derivations_are_one_and_only_what_is_needed_is_there() {
     assert_eq!(steps(&graph).len(), 2);
     assert_eq!(graph.nodes.len(), 3);
     for (number, node) in (0u32..).zip(&graph.nodes) {
-        assert!(node.inputs().iter().all(|input| input.node < number), "{graph:#?}");
+        assert!(
+            node.inputs().iter().all(|input| input.node < number),
+            "{graph:#?}"
+        );
     }
 }
 
@@ -353,7 +435,10 @@ fn e06_a_cycle_of_loads_is_an_error_that_names_it() {
         ("b.star", "load(':a.star', 'a')\nb = a\n"),
     ]);
     let failure = failure_of(&repo);
-    assert!(failure.message.contains("a.star loads b.star loads a.star"), "{failure:?}");
+    assert!(
+        failure.message.contains("a.star loads b.star loads a.star"),
+        "{failure:?}"
+    );
 }
 
 #[test]
@@ -374,7 +459,10 @@ fn e08_braces_parameters_and_specifiers_survive_and_a_secret_is_a_path() {
                 other = secret('unused')\n\
                 host('h', tree('t', {'u': unit}))\n";
     let graph = graph(kiln);
-    assert_eq!(text(&graph, "u"), "a { ${x%.c} %d }\nkey /run/kiln/secrets/db\n");
+    assert_eq!(
+        text(&graph, "u"),
+        "a { ${x%.c} %d }\nkey /run/kiln/secrets/db\n"
+    );
     assert_eq!(graph.secrets, ["db"]);
 }
 
@@ -414,14 +502,27 @@ fn a_derivation_becomes_a_step_with_all_it_said() {
                 host('h', d, needs = ['/usr/bin/cc'], platform = 'p', machine_id = 'm', system = 'aarch64-linux')\n";
     let graph = graph(kiln);
     let step = steps(&graph)[1];
-    assert_eq!(step.script, Some(crate::backend::native::graph::Template::text("one\n  two\n")));
+    assert_eq!(
+        step.script,
+        Some(crate::backend::native::graph::Template::text(
+            "one\n  two\n"
+        ))
+    );
     assert_eq!(step.timeout, Some(5400));
-    assert_eq!(step.env["N"], crate::backend::native::graph::Template::text("7"));
-    assert!(matches!(step.env["WORDS"].0.as_slice(), [Piece::Text(a), Piece::Output(_)] if a == "a "));
+    assert_eq!(
+        step.env["N"],
+        crate::backend::native::graph::Template::text("7")
+    );
+    assert!(
+        matches!(step.env["WORDS"].0.as_slice(), [Piece::Text(a), Piece::Output(_)] if a == "a ")
+    );
     assert_eq!(step.location.as_ref().map(|l| l.line), Some(3));
     assert_eq!((step.deps.len(), step.src.is_some()), (1, true));
     assert_eq!(graph.needs, ["/usr/bin/cc"]);
-    assert_eq!((graph.system.as_str(), graph.platform.as_deref()), ("aarch64-linux", Some("p")));
+    assert_eq!(
+        (graph.system.as_str(), graph.platform.as_deref()),
+        ("aarch64-linux", Some("p"))
+    );
     assert_eq!(graph.machine_id.as_deref(), Some("m"));
 }
 
@@ -430,19 +531,52 @@ fn wrong_arguments_are_errors_at_the_call() {
     for (call, word) in [
         ("derivation('a b', script = 'x')", "may not contain ' '"),
         ("derivation('d')", "needs a script"),
-        ("derivation('d', script = 'x', builder = '/bin/x')", "not both"),
-        ("derivation('d', script = 'x', host_tools = False)", "no /bin/sh"),
-        ("derivation('d', script = 'x', outputs = [])", "at least one"),
-        ("derivation('d', script = 'x', outputs = ['a', 'a'])", "twice"),
-        ("derivation('d', script = 'x', env = {'A': ['a b']})", "white space"),
-        ("derivation('d', script = 'x', env = {'A': 'x' * 200000})", "file("),
-        ("derivation('d', script = 'x', env = {'1': 'x'})", "variable"),
-        ("derivation('d', script = 'x', env = {'A': True})", "write the text"),
-        ("derivation('d', script = 'x', limits = {'memry': 1})", "did you mean \"memory\"?"),
-        ("derivation('d', script = 'x', output_hash = 'sha256-x')", "44 characters"),
+        (
+            "derivation('d', script = 'x', builder = '/bin/x')",
+            "not both",
+        ),
+        (
+            "derivation('d', script = 'x', host_tools = False)",
+            "no /bin/sh",
+        ),
+        (
+            "derivation('d', script = 'x', outputs = [])",
+            "at least one",
+        ),
+        (
+            "derivation('d', script = 'x', outputs = ['a', 'a'])",
+            "twice",
+        ),
+        (
+            "derivation('d', script = 'x', env = {'A': ['a b']})",
+            "white space",
+        ),
+        (
+            "derivation('d', script = 'x', env = {'A': 'x' * 200000})",
+            "file(",
+        ),
+        (
+            "derivation('d', script = 'x', env = {'1': 'x'})",
+            "variable",
+        ),
+        (
+            "derivation('d', script = 'x', env = {'A': True})",
+            "write the text",
+        ),
+        (
+            "derivation('d', script = 'x', limits = {'memry': 1})",
+            "did you mean \"memory\"?",
+        ),
+        (
+            "derivation('d', script = 'x', output_hash = 'sha256-x')",
+            "44 characters",
+        ),
         ("derivation('d', script = 'x', timeout = 'soon')", "1h30m"),
         ("derivation('d', script = 'x', timeout = 0)", "timeout"),
-        ("derivation('d', script = 'x', deps = ['/usr'])", "must be what derivation()"),
+        (
+            "derivation('d', script = 'x', deps = ['/usr'])",
+            "must be what derivation()",
+        ),
         ("derivation('d', script = 7)", "script must be text"),
         ("tree('t', {'../x': ''})", "'..'"),
         ("tree('t', {'a': 'x', 'a/b': 'y'})", "no folder"),
@@ -459,7 +593,10 @@ fn wrong_arguments_are_errors_at_the_call() {
         ("host('a b', tree('t'))", "host name"),
         ("host('h', tree('t'), needs = ['x'])", "absolute"),
         ("host('h', lambda h: None)", "return the tree"),
-        ("load('@kiln//txt.star', 'pad')", "did you mean \"text.star\"?"),
+        (
+            "load('@kiln//txt.star', 'pad')",
+            "did you mean \"text.star\"?",
+        ),
     ] {
         says(&format!("{call}\n"), &[word]);
     }
@@ -470,13 +607,19 @@ fn a_loaded_file_cannot_declare_hosts_at_its_top_level_but_in_a_function() {
     let repo = |lib: &str, kiln: &str| Repo::new(&[("x.star", lib), ("kiln.star", kiln)]);
     let top = repo("host('h', tree('t'))\nx = 1\n", "load(':x.star', 'x')\n");
     assert!(failure_of(&top).message.contains("top level"));
-    let function = repo("def x():\n    host('h', tree('t'))\n", "load(':x.star', 'x')\nx()\n");
+    let function = repo(
+        "def x():\n    host('h', tree('t'))\n",
+        "load(':x.star', 'x')\nx()\n",
+    );
     function.evaluate("h").unwrap();
 }
 
 #[test]
 fn what_is_printed_goes_to_the_log_and_the_commit_is_known() {
-    let repo = Repo::new(&[("kiln.star", "print('hello', commit().short)\nhost('h', tree('t', {'a': commit().id + commit().time}))\n")]);
+    let repo = Repo::new(&[(
+        "kiln.star",
+        "print('hello', commit().short)\nhost('h', tree('t', {'a': commit().id + commit().time}))\n",
+    )]);
     let lines = Mutex::new(Vec::new());
     let print = |line: &str| lines.lock().unwrap().push(line.to_owned());
     let graph = evaluate_here(&repo.request("h"), &print).unwrap();
@@ -518,9 +661,18 @@ fn the_shipped_library_writes_what_programs_read() {
         ("quote", "'it'\\''s'a/b"),
         ("ini", "[s]\nk = v\nm = 1\nm = 2\n"),
         ("unit", "[Unit]\nAfter=a\nAfter=b\n\n[Service]\nUser=x\n"),
-        ("toml", "a = 1\n\n[t]\nx = [\"y\"]\non = true\n\n[[l]]\nn = \"no\"\n"),
-        ("yaml", "\"a\": 1\n\"t\":\n  \"x\":\n    - \"y\"\n  \"on\": true\n\"l\":\n  -\n    \"n\": \"no\"\n"),
-        ("merged", "{\"n\":2,\"l\":[\"a\",\"b\"],\"d\":{\"x\":1,\"y\":2}}"),
+        (
+            "toml",
+            "a = 1\n\n[t]\nx = [\"y\"]\non = true\n\n[[l]]\nn = \"no\"\n",
+        ),
+        (
+            "yaml",
+            "\"a\": 1\n\"t\":\n  \"x\":\n    - \"y\"\n  \"on\": true\n\"l\":\n  -\n    \"n\": \"no\"\n",
+        ),
+        (
+            "merged",
+            "{\"n\":2,\"l\":[\"a\",\"b\"],\"d\":{\"x\":1,\"y\":2}}",
+        ),
     ] {
         assert_eq!(text(&graph, path), expected, "{path}");
     }
@@ -548,15 +700,25 @@ fn repo_of(folder: &Path) -> Repo {
             match path.is_dir() {
                 true => walk(root, &path, files),
                 false => {
-                    let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-                    files.borrow_mut().push((name, std::fs::read_to_string(&path).unwrap()));
+                    let name = path
+                        .strip_prefix(root)
+                        .unwrap()
+                        .to_str()
+                        .unwrap()
+                        .to_owned();
+                    files
+                        .borrow_mut()
+                        .push((name, std::fs::read_to_string(&path).unwrap()));
                 }
             }
         }
     }
     walk(folder, folder, &files);
     let files = files.into_inner();
-    let files: Vec<_> = files.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|(a, b)| (a.as_str(), b.as_str()))
+        .collect();
     Repo::new(&files)
 }
 
@@ -564,13 +726,31 @@ fn repo_of(folder: &Path) -> Repo {
 fn the_example_web_host_evaluates_for_each_of_its_hosts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/web-host");
     let repo = repo_of(&folder);
-    assert_eq!(hosts(&repo.request("h"), &|_| ()).unwrap(), ["db-1", "web-1", "web-2"]);
+    assert_eq!(
+        hosts(&repo.request("h"), &|_| ()).unwrap(),
+        ["db-1", "web-1", "web-2"]
+    );
     for (host, programs) in [("web-1", 2), ("web-2", 2), ("db-1", 1)] {
         let started = std::time::Instant::now();
         let graph = repo.evaluate(host).unwrap();
-        println!("{host}: {:?}, {} nodes", started.elapsed(), graph.nodes.len());
-        let entries = &root(&graph).entries;
-        assert!(entries.keys().any(|path| path.starts_with("usr/local/bin/")), "{host}");
+        println!(
+            "{host}: {:?}, {} nodes",
+            started.elapsed(),
+            graph.nodes.len()
+        );
+        let trees = graph.nodes.iter().filter_map(|node| match node {
+            Node::Tree(tree) => Some(tree),
+            _ => None,
+        });
+        let paths: Vec<_> = trees.flat_map(|tree| tree.entries.keys()).collect();
+        assert!(
+            paths.iter().any(|path| path.starts_with("usr/local/bin/")),
+            "{host}"
+        );
+        assert!(
+            paths.iter().any(|path| path.starts_with("etc/systemd/")),
+            "{host}"
+        );
         assert!(steps(&graph).len() >= programs, "{host}");
     }
 }

@@ -5,10 +5,10 @@ use crate::backend::native::graph::{Entry, OutputRef, Template};
 use allocative::Allocative;
 use starlark::any::ProvidesStaticType;
 use starlark::collections::StarlarkHasher;
+use starlark::starlark_simple_value;
 use starlark::values::{
     Heap, NoSerialize, StarlarkPagablePanic, StarlarkValue, Value, starlark_value,
 };
-use starlark::starlark_simple_value;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -65,7 +65,10 @@ impl serde::Serialize for OutputValue {
 #[starlark_value(type = OutputValue::TYPE)]
 impl<'v> StarlarkValue<'v> for OutputValue {
     fn get_attr(&self, attribute: &str, heap: Heap<'v>) -> Option<Value<'v>> {
-        let selected = self.outputs.iter().position(|(name, _)| name == attribute)?;
+        let selected = self
+            .outputs
+            .iter()
+            .position(|(name, _)| name == attribute)?;
         Some(heap.alloc(OutputValue {
             selected,
             ..self.clone()

@@ -37,8 +37,8 @@ pub fn to_store_name(name: &str) -> String {
 pub fn variable(what: &str, name: &str) -> Result<(), String> {
     let mut chars = name.chars();
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
-    let valid = chars.next().is_some_and(first)
-        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let valid =
+        chars.next().is_some_and(first) && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
     match valid {
         true => Ok(()),
         false => Err(format!(
@@ -88,7 +88,9 @@ pub fn system(system: &str) -> Result<(), String> {
     };
     match system.split_once('-') {
         Some((machine, os)) if word(machine) && word(os) => Ok(()),
-        _ => Err(format!("system {system:?} does not read like \"x86_64-linux\"")),
+        _ => Err(format!(
+            "system {system:?} does not read like \"x86_64-linux\""
+        )),
     }
 }
 
@@ -102,7 +104,10 @@ pub fn duration(text: &str) -> Result<u64, String> {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
         let count: u64 = rest[..digits].parse().map_err(|_| bad())?;
         let unit = rest[digits..].chars().next().ok_or_else(bad)?;
-        let at = units.iter().position(|(name, _)| *name == unit).ok_or_else(bad)?;
+        let at = units
+            .iter()
+            .position(|(name, _)| *name == unit)
+            .ok_or_else(bad)?;
         let seconds = count.checked_mul(units[at].1).ok_or_else(bad)?;
         total = total.checked_add(seconds).ok_or_else(bad)?;
         units = &units[at + 1..];
@@ -110,9 +115,9 @@ pub fn duration(text: &str) -> Result<u64, String> {
     }
     match total {
         0 => Err(bad()),
-        total if Duration::from_secs(total) > Duration::from_secs(366 * 86400) => Err(format!(
-            "timeout {text:?} is longer than a year"
-        )),
+        total if Duration::from_secs(total) > Duration::from_secs(366 * 86400) => {
+            Err(format!("timeout {text:?} is longer than a year"))
+        }
         total => Ok(total),
     }
 }
@@ -123,7 +128,9 @@ pub fn hash(hash: &str) -> Result<(), String> {
     let last = "AEIMQUYcgkosw048"; // 32 bytes leave two bits of the last digit unused
     let valid = hash.strip_prefix("sha256-").is_some_and(|digits| {
         digits.len() == 44
-            && digits.strip_suffix('=').is_some_and(|digits| digits.chars().all(base64))
+            && digits
+                .strip_suffix('=')
+                .is_some_and(|digits| digits.chars().all(base64))
             && last.contains(&digits[42..43])
     });
     match valid {
@@ -139,14 +146,19 @@ pub fn mode(mode: &str) -> Result<(), String> {
     let octal = mode.chars().all(|c| ('0'..='7').contains(&c));
     match octal && (3..=4).contains(&mode.len()) {
         true => Ok(()),
-        false => Err(format!("mode {mode:?} is not 3 or 4 octal digits, like \"0440\"")),
+        false => Err(format!(
+            "mode {mode:?} is not 3 or 4 octal digits, like \"0440\""
+        )),
     }
 }
 
 /// A user's or group's name, or its number.
 pub fn account(what: &str, name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.$".contains(c);
-    match !name.is_empty() && name.len() <= 32 && !name.starts_with('-') && name.chars().all(allowed)
+    match !name.is_empty()
+        && name.len() <= 32
+        && !name.starts_with('-')
+        && name.chars().all(allowed)
     {
         true => Ok(()),
         false => Err(format!("{what} {name:?} is no name of an account")),
@@ -156,7 +168,10 @@ pub fn account(what: &str, name: &str) -> Result<(), String> {
 /// A secret's name: one file beneath `/run/kiln/secrets`.
 pub fn secret(name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    match !name.is_empty() && name.len() <= 200 && !name.starts_with('.') && name.chars().all(allowed)
+    match !name.is_empty()
+        && name.len() <= 200
+        && !name.starts_with('.')
+        && name.chars().all(allowed)
     {
         true => Ok(()),
         false => Err(format!(
@@ -173,7 +188,17 @@ mod tests {
     fn durations_are_read_as_people_write_them() {
         assert_eq!(duration("10m"), Ok(600));
         assert_eq!(duration("1h30m"), Ok(5400));
-        for bad in ["", "10", "m", "0s", "30m1h", "1m1m", "-1s", "99999999999999999999s", "999d"] {
+        for bad in [
+            "",
+            "10",
+            "m",
+            "0s",
+            "30m1h",
+            "1m1m",
+            "-1s",
+            "99999999999999999999s",
+            "999d",
+        ] {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }
@@ -188,7 +213,11 @@ mod tests {
             assert!(tree_path(bad).is_err(), "{bad}");
         }
         assert!(hash("sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=").is_ok());
-        for bad in ["sha256-x", "md5-47DE", "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV="] {
+        for bad in [
+            "sha256-x",
+            "md5-47DE",
+            "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=",
+        ] {
             assert!(hash(bad).is_err(), "{bad}");
         }
         assert!(system("x86_64-linux").is_ok() && system("linux").is_err());

@@ -12,7 +12,10 @@ use starlark::values::dict::AllocDict;
 use starlark::values::none::NoneType;
 
 #[starlark_module]
-#[expect(clippy::too_many_arguments, reason = "the arguments are the language's")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the arguments are the language's"
+)]
 pub fn register(builder: &mut GlobalsBuilder) {
     /// Declares a host.
     fn host<'v>(
@@ -75,7 +78,9 @@ fn host_name(state: &State, name: Value<'_>) -> starlark::Result<String> {
 
 fn check_host(state: &State, new: &Declared) -> Result<(), String> {
     new.system.as_deref().map_or(Ok(()), check::system)?;
-    new.needs.iter().try_for_each(|path| check::host_path(path))?;
+    new.needs
+        .iter()
+        .try_for_each(|path| check::host_path(path))?;
     if new.platform.as_deref() == Some("") || new.machine_id.as_deref() == Some("") {
         return Err("platform and machine_id may not be empty".into());
     }

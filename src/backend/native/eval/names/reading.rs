@@ -47,7 +47,11 @@ pub fn register(builder: &mut GlobalsBuilder) {
         let time = state.commit_time.format(&Rfc3339);
         let time = time.map_err(|e| said(format!("the commit's time cannot be written: {e}")))?;
         let short = state.commit.get(..12).unwrap_or(&state.commit);
-        let fields = [("id", state.commit.as_str()), ("short", short), ("time", &time)];
+        let fields = [
+            ("id", state.commit.as_str()),
+            ("short", short),
+            ("time", &time),
+        ];
         Ok(eval.heap().alloc(AllocStruct(fields)))
     }
 }

@@ -20,7 +20,10 @@ const MAX_VARIABLE: usize = 100 * 1024;
 const LIMITS: [&str; 6] = ["memory", "disk", "processes", "cores", "log", "files"];
 
 #[starlark_module]
-#[expect(clippy::too_many_arguments, reason = "the arguments are the language's")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the arguments are the language's"
+)]
 pub fn register(builder: &mut GlobalsBuilder) {
     /// One build step.
     fn derivation<'v>(
@@ -50,7 +53,9 @@ pub fn register(builder: &mut GlobalsBuilder) {
         let (script, builder) = program(state, script, builder, host_tools)?;
         let args = list("args", args)?;
         if script.is_some() && !args.is_empty() {
-            return Err(said("args are given to a builder; a script has none: use env"));
+            return Err(said(
+                "args are given to a builder; a script has none: use env",
+            ));
         }
         let deps = list("deps", deps)?.into_iter();
         let step = StepNode {
@@ -101,14 +106,23 @@ fn output_names(state: &State, outputs: Option<Value<'_>>) -> starlark::Result<V
             return Err(said(format!("outputs names {name:?} twice")));
         }
         if KEPT.contains(&name.as_str()) {
-            return Err(said(format!("{name:?} cannot be an output's name: the step needs that variable")));
+            return Err(said(format!(
+                "{name:?} cannot be an output's name: the step needs that variable"
+            )));
         }
     }
     Ok(names)
 }
 
 /// Variables kiln sets for every step.
-const KEPT: [&str; 6] = ["PATH", "TMPDIR", "HOME", "KILN_CORES", "SOURCE_DATE_EPOCH", "TERM"];
+const KEPT: [&str; 6] = [
+    "PATH",
+    "TMPDIR",
+    "HOME",
+    "KILN_CORES",
+    "SOURCE_DATE_EPOCH",
+    "TERM",
+];
 
 fn fixed_hash(
     state: &State,
@@ -128,7 +142,8 @@ fn fixed_hash(
 fn check_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<()> {
     for (name, _) in dict(state, "limits", limits)? {
         if !LIMITS.contains(&name) {
-            let near = suggest::nearest(name, LIMITS).map(|near| format!(", did you mean {near:?}?"));
+            let near =
+                suggest::nearest(name, LIMITS).map(|near| format!(", did you mean {near:?}?"));
             return Err(said(format!(
                 "there is no limit {name:?}{}; known: {}",
                 near.unwrap_or_default(),
@@ -142,7 +157,9 @@ fn check_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<()
 fn check_provider(state: &State, provider: Option<Value<'_>>) -> starlark::Result<()> {
     match optional_plain(state, "provider", provider)?.as_deref() {
         None | Some("sandbox") => Ok(()),
-        Some(other) => Err(said(format!("there is no provider {other:?}; known: sandbox"))),
+        Some(other) => Err(said(format!(
+            "there is no provider {other:?}; known: sandbox"
+        ))),
     }
 }
 
@@ -230,7 +247,11 @@ fn scalar(what: &str, value: Value<'_>) -> starlark::Result<String> {
             "{what} is {}: write the text the program expects, like \"1\" or \"yes\"",
             value.to_str()
         ))),
-        _ => Err(wrong(what, "text, a number, an output or a list of them", value)),
+        _ => Err(wrong(
+            what,
+            "text, a number, an output or a list of them",
+            value,
+        )),
     }
 }
 
@@ -247,7 +268,9 @@ fn seconds(state: &State, timeout: Option<Value<'_>>) -> starlark::Result<Option
         return Ok(None);
     };
     if let Some(seconds) = timeout.unpack_i32() {
-        return check::duration(&format!("{seconds}s")).map(Some).map_err(said);
+        return check::duration(&format!("{seconds}s"))
+            .map(Some)
+            .map_err(said);
     }
     check::duration(plain(state, "timeout", timeout)?)
         .map(Some)

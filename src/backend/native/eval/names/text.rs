@@ -52,7 +52,11 @@ fn shown(name: &str, value: Value<'_>) -> starlark::Result<String> {
             "render: {name} is {}: write the text the file expects, like \"on\" or \"true\"",
             value.to_str()
         ))),
-        _ => Err(wrong(&format!("render: {name}"), "text, a number or an output", value)),
+        _ => Err(wrong(
+            &format!("render: {name}"),
+            "text, a number or an output",
+            value,
+        )),
     }
 }
 
@@ -78,7 +82,9 @@ fn rendered(text: &str, values: &BTreeMap<String, String>) -> Result<String, Str
     result.push_str(rest);
     match values.keys().find(|name| !used.contains(name.as_str())) {
         None => Ok(result),
-        Some(unused) => Err(format!("render: the text has no @{unused}@ for {unused}=...")),
+        Some(unused) => Err(format!(
+            "render: the text has no @{unused}@ for {unused}=..."
+        )),
     }
 }
 
@@ -86,7 +92,9 @@ fn rendered(text: &str, values: &BTreeMap<String, String>) -> Result<String, Str
 fn placeholder(text: &str) -> Option<&str> {
     let (name, _) = text.split_once('@')?;
     let mut chars = name.chars();
-    let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let first = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     (first && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')).then_some(name)
 }
 

@@ -1,10 +1,10 @@
 //! `source`, `file`, `tree`, `symlink`, `entry`: what is made without a step.
 
 use super::super::files::Filter;
+use super::super::paths;
 use super::super::pattern::Pattern;
 use super::super::state::{State, called_at, said};
 use super::super::values::{EntryValue, OutputValue, SymlinkValue};
-use super::super::paths;
 use super::arguments::{dict, list, optional_plain, output, plain, plain_list, template, wrong};
 use super::check;
 use crate::backend::native::graph::{
@@ -106,7 +106,9 @@ pub fn register(builder: &mut GlobalsBuilder) {
         let mut entry = entry_of(state, "value", value)?;
         entry.kind = match (entry.kind, copy) {
             (EntryKind::Removed, _) => {
-                return Err(said("entry(None): None takes a path away, which has no attributes"));
+                return Err(said(
+                    "entry(None): None takes a path away, which has no attributes",
+                ));
             }
             (EntryKind::Link(output), true) => EntryKind::Copy(output),
             (_, true) => return Err(wrong("with copy=True the value", "an output", value)),
@@ -135,11 +137,17 @@ fn source_node(
     };
     let filtered = !include.is_empty() || !exclude.is_empty();
     if filtered && found.kind != Some(SourceKind::Folder) {
-        return Err(format!("include and exclude choose files of a folder, and {:?} is a file", files.shown(path)));
+        return Err(format!(
+            "include and exclude choose files of a folder, and {:?} is a file",
+            files.shown(path)
+        ));
     }
     let selected = files.check_source(path, found, &filter)?;
     if filtered && selected == 0 {
-        return Err(format!("include and exclude leave no file of {:?}", files.shown(path)));
+        return Err(format!(
+            "include and exclude leave no file of {:?}",
+            files.shown(path)
+        ));
     }
     let last = path.rsplit('/').next().unwrap_or(path);
     let name = name.unwrap_or_else(|| check::to_store_name(last));
