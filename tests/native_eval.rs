@@ -51,9 +51,8 @@ async fn run(kiln: &str, change: impl FnOnce(&mut EvalRequest)) -> (EvalEnd, Str
     };
     change(&mut request);
     let mut log = Vec::new();
-    let end = evaluate(&request, &CancellationToken::new(), |bytes| {
-        log.extend_from_slice(bytes)
-    });
+    let cancel = CancellationToken::new();
+    let end = evaluate(&request, &cancel, |bytes| log.extend_from_slice(bytes));
     let end = end.await.unwrap();
     (end, String::from_utf8(log).unwrap())
 }

@@ -1,10 +1,10 @@
 //! The nodes made so far. Equal ones are one; the graph is what the root needs.
 
 use super::markers::{Damaged, Marker, Markers};
+use super::values::Outputs;
 use crate::backend::native::graph::{EntryKind, Node, OutputRef, Piece, Template};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 /// More nodes than this in one evaluation are a mistake in the repository.
 pub const MAX_NODES: usize = 250_000;
@@ -20,7 +20,7 @@ pub struct TooManyNodes;
 #[derive(Debug, Default)]
 pub struct Arena {
     nodes: Vec<Node>,
-    outputs: Vec<Arc<[(String, Marker)]>>,
+    outputs: Vec<Outputs>,
     by_identity: HashMap<[u8; 32], u32>,
     markers: Markers,
 }
@@ -30,7 +30,7 @@ impl Arena {
     ///
     /// # Errors
     /// When there are [`MAX_NODES`] already.
-    pub fn add(&mut self, node: Node) -> Result<(u32, Arc<[(String, Marker)]>), TooManyNodes> {
+    pub fn add(&mut self, node: Node) -> Result<(u32, Outputs), TooManyNodes> {
         let identity = self.identity(&node);
         if let Some(&number) = self.by_identity.get(&identity) {
             return Ok((number, self.outputs[number as usize].clone()));
@@ -39,7 +39,7 @@ impl Arena {
             return Err(TooManyNodes);
         }
         let number = u32::try_from(self.nodes.len()).map_err(|_| TooManyNodes)?;
-        let outputs: Arc<[_]> = output_names(&node)
+        let outputs: Outputs = output_names(&node)
             .into_iter()
             .map(|name| (name.clone(), Marker::new(&identity, &name)))
             .collect();

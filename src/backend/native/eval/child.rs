@@ -23,9 +23,12 @@ pub(super) fn read(answer: &[u8]) -> Result<EvalEnd, BackendError> {
     // The graph is wide, not deep, whatever the repository says.
     match serde_json::from_slice(answer).map_err(super::broken("read the evaluator's answer"))? {
         Answer::Graph(graph) => Ok(EvalEnd::Graph(graph)),
-        Answer::Refused(Refusal::Failed(failure)) => Ok(EvalEnd::Failed(failure)),
+        Answer::Refused(Refusal::Failed(failure)) => Ok(EvalEnd::Failed(*failure)),
         Answer::Refused(Refusal::UndeclaredHost { known, failure }) => {
-            Ok(EvalEnd::UndeclaredHost { known, failure })
+            Ok(EvalEnd::UndeclaredHost {
+                known,
+                failure: *failure,
+            })
         }
     }
 }

@@ -21,11 +21,10 @@ pub fn failure(error: &starlark::Error) -> Failure {
     };
     let place = user_place(error);
     let source = place.as_ref().map_or("", |span| span.file.source());
-    let (message, cure) = explain(error.kind(), raw.trim(), source, place.as_ref());
+    let message = explain(error.kind(), raw.trim(), source, place.as_ref());
     let mut failure = Failure::certain(message);
     failure.log_tail = report(error, place.as_ref());
     failure.location = place.as_ref().map(location);
-    failure.hint = cure.unwrap_or_default();
     failure
 }
 
@@ -119,35 +118,26 @@ fn cut(line: &str) -> String {
     line.chars().take(WIDTH).collect()
 }
 
-/// The message in the user's words, and the cure where one is known.
-fn explain(
-    kind: &ErrorKind,
-    raw: &str,
-    source: &str,
-    place: Option<&FileSpan>,
-) -> (String, Option<String>) {
-    if let Some(limit) = limit(kind, raw) {
-        return (limit, None);
-    }
-    let first = raw.lines().next().unwrap_or("the evaluation failed");
+/// The message in the user's words, with the cure where one is known.
+fn explain(kind: &ErrorKind, raw: &str, source: &str, place: Option<&FileSpan>) -> String {
     if matches!(kind, ErrorKind::Fail(_)) {
-        return (raw.to_owned(), None);
+        return raw.to_owned();
+    }
+    if let Some(limit) = limit(kind, raw) {
+        return limit;
     }
     if raw.contains("extra named parameter") {
         return misspelt(raw);
     }
     let here = place.map_or("", |span| span.source_span());
-    let cure = CURES
-        .iter()
-        .find(|(sign, _)| raw.contains(sign))
+    let cure = (CURES.iter().find(|(sign, _)| raw.contains(sign)))
         .map(|(_, cure)| (*cure).to_owned())
         .or_else(|| of_output(raw))
         .or_else(|| adjacent(raw, source, here, place));
-    let message = match &cure {
-        Some(cure) => format!("{first}: {cure}"),
+    match cure {
+        Some(cure) => format!("{}: {cure}", raw.lines().next().unwrap_or(raw)),
         None => raw.to_owned(),
-    };
-    (message, None)
+    }
 }
 
 /// Signs in the evaluator's messages, and what to do about them.
@@ -206,22 +196,21 @@ fn limit(kind: &ErrorKind, raw: &str) -> Option<String> {
 }
 
 /// A keyword the called name does not have.
-fn misspelt(raw: &str) -> (String, Option<String>) {
-    let written: Vec<&str> = raw.split('`').skip(1).step_by(2).collect();
+fn misspelt(raw: &str) -> String {
     let called = raw.rsplit("call to ").next().unwrap_or("").trim();
     let called = called.split(['(', ' ']).next().unwrap_or(called);
-    let known = KEYWORDS.iter().find(|(name, _)| *name == called);
-    let Some((_, known)) = known else {
-        return (format!("{raw}: its definition has no such parameter"), None);
+    let Some((_, known)) = KEYWORDS.iter().find(|(name, _)| *name == called) else {
+        return format!("{raw}: its definition has no such parameter");
     };
-    let Some(wrong) = written.iter().find(|name| !known.contains(name)) else {
-        return (raw.to_owned(), None);
+    let mut written = raw.split('`').skip(1).step_by(2);
+    let Some(wrong) = written.find(|name| !known.contains(name)) else {
+        return raw.to_owned();
     };
     let near = match suggest::nearest(wrong, known.iter().copied()) {
         Some(near) => format!("did you mean {near:?}?"),
         None => format!("it knows {}", known.join(", ")),
     };
-    (format!("{called}() has no keyword {wrong:?}, {near}"), None)
+    format!("{called}() has no keyword {wrong:?}, {near}")
 }
 
 /// Something was tried with an output that only its contents would allow.

@@ -87,11 +87,11 @@ pub enum EvalEnd {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// See [`EvalEnd::UndeclaredHost`].
     UndeclaredHost {
         known: Vec<String>,
-        failure: Failure,
+        failure: Box<Failure>,
     },
 }
 
@@ -112,20 +112,23 @@ impl Refusal {
             request.host.as_str()
         );
         let failure = Failure::certain(message).hint(hint);
-        Refusal::UndeclaredHost { known, failure }
+        Refusal::UndeclaredHost {
+            known,
+            failure: Box::new(failure),
+        }
     }
 }
 
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
-        Refusal::Failed(failure)
+        Refusal::Failed(Box::new(failure))
     }
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Failed(failure) | Refusal::UndeclaredHost { failure, .. } => failure,
+            Refusal::Failed(failure) | Refusal::UndeclaredHost { failure, .. } => *failure,
         }
     }
 }

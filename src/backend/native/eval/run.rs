@@ -50,11 +50,10 @@ pub fn evaluate_here(
 ///
 /// # Errors
 /// What is wrong in the repository.
-pub fn hosts(request: &EvalRequest, print: &(dyn Fn(&str) + Sync)) -> Result<Vec<String>, Failure> {
-    let names = on_big_stack(|| {
+pub fn hosts(request: &EvalRequest, print: &(dyn Fn(&str) + Sync)) -> Result<Vec<String>, Refusal> {
+    on_big_stack(|| {
         Session::new(request, print)?.run(|_, eval| Ok(known(State::of(eval).map_err(refused)?)))
-    });
-    names.map_err(Failure::from)
+    })
 }
 
 fn on_big_stack<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) -> Result<T, Refusal> {
@@ -101,7 +100,7 @@ struct Session<'r> {
 }
 
 impl<'r> Session<'r> {
-    fn new(request: &'r EvalRequest, print: &'r (dyn Fn(&str) + Sync)) -> Result<Self, Failure> {
+    fn new(request: &'r EvalRequest, print: &'r (dyn Fn(&str) + Sync)) -> Result<Self, Refusal> {
         let files = Files::open(&request.repository, &request.tree, &request.subdir)
             .map_err(Failure::certain)?;
         Ok(Session {

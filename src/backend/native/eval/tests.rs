@@ -126,7 +126,7 @@ fn root(graph: &Graph) -> &TreeNode {
 
 fn steps(graph: &Graph) -> Vec<&StepNode> {
     let step = |node| match node {
-        &Node::Step(ref step) => Some(step),
+        Node::Step(step) => Some(step),
         _ => None,
     };
     graph.nodes.iter().filter_map(step).collect()

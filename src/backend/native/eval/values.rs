@@ -13,6 +13,9 @@ use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 
+/// A node's outputs in their order, each with its marker.
+pub type Outputs = Arc<[(String, Marker)]>;
+
 /// What `derivation`, `source`, `file` and `tree` return: one output of a
 /// node, and the way to its siblings (`d.out`, `d.dev`).
 #[derive(Debug, Clone, ProvidesStaticType, Allocative, StarlarkPagablePanic)]
@@ -20,7 +23,7 @@ pub struct OutputValue {
     pub node: u32,
     selected: usize,
     #[allocative(skip)]
-    outputs: Arc<[(String, Marker)]>,
+    outputs: Outputs,
 }
 starlark_simple_value!(OutputValue);
 
@@ -29,7 +32,7 @@ impl OutputValue {
     pub const TYPE: &'static str = "output";
 
     /// `d` itself: `out` where there is one, else the first output.
-    pub fn new(node: u32, outputs: Arc<[(String, Marker)]>) -> Self {
+    pub fn new(node: u32, outputs: Outputs) -> Self {
         let selected = outputs.iter().position(|(name, _)| name == "out");
         OutputValue {
             node,

@@ -1,4 +1,8 @@
 //! `host`: declares a host.
+#![expect(
+    clippy::too_many_arguments,
+    reason = "the arguments are the language's"
+)]
 
 use super::super::state::{Declared, Phase, State, called_at, said};
 use super::arguments::{dict, given, optional_plain, plain, plain_list};
@@ -12,10 +16,6 @@ use starlark::values::dict::AllocDict;
 use starlark::values::none::NoneType;
 
 #[starlark_module]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the arguments are the language's"
-)]
 pub fn register(builder: &mut GlobalsBuilder) {
     /// Declares a host.
     fn host<'v>(

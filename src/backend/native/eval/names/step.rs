@@ -1,4 +1,8 @@
 //! `derivation`: one step in the sandbox.
+#![expect(
+    clippy::too_many_arguments,
+    reason = "the arguments are the language's"
+)]
 
 use super::super::state::{State, called_at, said};
 use super::super::suggest;
@@ -20,10 +24,6 @@ const MAX_VARIABLE: usize = 100 * 1024;
 const LIMITS: [&str; 6] = ["memory", "disk", "processes", "cores", "log", "files"];
 
 #[starlark_module]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the arguments are the language's"
-)]
 pub fn register(builder: &mut GlobalsBuilder) {
     /// One build step.
     fn derivation<'v>(
