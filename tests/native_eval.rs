@@ -164,8 +164,13 @@ async fn a_cancelled_evaluation_ends_at_once() {
         memory: 1 << 30,
     };
     let cancel = CancellationToken::new();
-    let end = evaluate(&request, &cancel, |_| cancel.cancel())
+    let end = sendable(evaluate(&request, &cancel, |_| cancel.cancel()))
         .await
         .unwrap();
     assert!(matches!(end, EvalEnd::Cancelled), "{end:?}");
+}
+
+/// A backend's futures go from thread to thread.
+fn sendable<T: Send>(future: T) -> T {
+    future
 }

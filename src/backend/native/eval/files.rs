@@ -237,6 +237,11 @@ impl Files {
                 let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
                 return Err(format!("the name of {path}/{name} is not UTF-8 text"));
             };
+            if escapes(name) {
+                return Err(format!(
+                    "{path:?} holds an entry named {name:?}, which no file may have"
+                ));
+            }
             let (path, found) = (paths::join(path, name), describe(&entry));
             match found.kind {
                 Some(SourceKind::Folder) => self.walk(found.object, &path, depth + 1, visit)?,
@@ -270,6 +275,11 @@ impl Filter {
         (self.include.is_empty() || self.include.iter().any(|pattern| pattern.selects(path)))
             && !self.exclude.iter().any(|pattern| pattern.selects(path))
     }
+}
+
+/// Names only a forged tree has: Git itself writes none of them.
+fn escapes(name: &str) -> bool {
+    matches!(name, "" | "." | "..") || name.contains('/') || name.eq_ignore_ascii_case(".git")
 }
 
 fn describe(entry: &git2::TreeEntry<'_>) -> Found {

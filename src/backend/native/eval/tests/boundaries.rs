@@ -116,3 +116,29 @@ fn a_loaded_file_cannot_declare_hosts_at_its_top_level_but_in_a_function() {
     );
     function.evaluate("h").unwrap();
 }
+
+#[test]
+fn e04_a_forged_tree_cannot_lead_out_of_itself() {
+    let mut repo = Repo::new(&[("kiln.star", "source()\n"), ("x", "x")]);
+    let repository = Repository::open(repo.folder.path()).unwrap();
+    let forged = |name: &str, tree: &mut Vec<u8>| {
+        let id = repository.blob(b"x").unwrap();
+        tree.extend_from_slice(format!("100644 {name}\0").as_bytes());
+        tree.extend_from_slice(id.as_bytes());
+    };
+    for name in ["..", ".git", "../../etc/cron.d/x"] {
+        let mut tree = Vec::new();
+        forged(name, &mut tree);
+        let kiln = repository.blob(b"source()\n").unwrap();
+        tree.extend_from_slice(b"100644 kiln.star\0");
+        tree.extend_from_slice(kiln.as_bytes());
+        let database = repository.odb().unwrap();
+        repo.tree = database.write(git2::ObjectType::Tree, &tree).unwrap();
+        let failure = failure_of(&repo);
+        assert!(!failure.message.is_empty(), "{name}");
+        assert!(
+            failure.message.contains("no file may have") || failure.message.contains("cannot read"),
+            "{failure:?}"
+        );
+    }
+}

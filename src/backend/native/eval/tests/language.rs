@@ -49,7 +49,7 @@ fn paths_are_relative_to_the_file_that_says_them() {
 fn e06_equal_derivations_are_one_and_only_what_is_needed_is_there() {
     let kiln = "def d(n):\n    return derivation('d', script = 'echo %s' % n)\n\
                 unused = d(9)\n\
-                host('h', tree('t', {'a': d(1), 'b': d(1), 'c': d(2) + '/x'}))\n";
+                host('h', tree('t', {'a': d(1), 'b': derivation('d', script = 'echo 1'), 'c': d(2) + '/x'}))\n";
     let graph = graph(kiln);
     assert_eq!(steps(&graph).len(), 2);
     assert_eq!(graph.nodes.len(), 3);
