@@ -4,6 +4,11 @@ use super::*;
 
 /// A folder of the work tree as a Git tree.
 fn repo_of(folder: &Path) -> Repo {
+    repo_with(folder, "", "")
+}
+
+/// The same with a text put before one file's.
+fn repo_with(folder: &Path, edited: &str, before: &str) -> Repo {
     let files = RefCell::new(Vec::new());
     fn walk(root: &Path, folder: &Path, files: &RefCell<Vec<(String, String)>>) {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -25,7 +30,12 @@ fn repo_of(folder: &Path) -> Repo {
         }
     }
     walk(folder, folder, &files);
-    let files = files.into_inner();
+    let mut files = files.into_inner();
+    for (name, text) in &mut files {
+        if name == edited {
+            text.insert_str(0, before);
+        }
+    }
     let files: Vec<_> = files
         .iter()
         .map(|(a, b)| (a.as_str(), b.as_str()))
@@ -64,4 +74,23 @@ fn the_example_web_host_evaluates_for_each_of_its_hosts() {
         );
         assert!(steps(&graph).len() >= programs, "{host}");
     }
+}
+
+#[test]
+fn editing_one_program_of_the_example_changes_it_and_what_needs_it_only() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/web-host");
+    let before = repo_of(&folder);
+    let after = repo_with(&folder, "src/greeter/http.c", "/* edited */\n");
+    let source = |repo: &Repo, name: &str| {
+        let graph = repo.evaluate("web-1").unwrap();
+        let found = graph.nodes.iter().find_map(|node| match node {
+            Node::Source(source) if source.path.ends_with(name) => Some(source.object.clone()),
+            _ => None,
+        });
+        found.unwrap()
+    };
+    assert_ne!(source(&before, "greeter"), source(&after, "greeter"));
+    assert_eq!(source(&before, "logcount"), source(&after, "logcount"));
+    let db = |repo: &Repo| repo.evaluate("db-1").unwrap();
+    assert_eq!(db(&before), db(&after));
 }
