@@ -1,0 +1,144 @@
+//! What a repository cannot do (E3, E4).
+
+use super::*;
+
+#[test]
+fn e03_what_has_no_end_is_stopped_by_a_named_limit() {
+    says(
+        "def f(n):\n    return f(n + 1)\nf(0)\n",
+        &["limit reached", "1000"],
+    );
+    says(
+        &format!("x = {}\n", "[".repeat(100_000)),
+        &["limit reached", "200"],
+    );
+    let kiln = "x = 'a' * 10000\ny = []\nfor n in range(1000000):\n    y.append(x + str(n))\n";
+    let repo = Repo::new(&[("kiln.star", kiln)]);
+    let small = EvalRequest {
+        memory: 64 << 20,
+        ..repo.request("h")
+    };
+    let failure = Failure::from(evaluate_here(&small, &|_| ()).unwrap_err());
+    assert!(failure.message.contains("memory limit"), "{failure:?}");
+}
+
+#[test]
+fn e03_a_damaged_marker_is_an_error_with_its_place() {
+    let made = "d = derivation('d', script = 'true')\n";
+    for bad in [
+        "str(d).upper()",
+        "str(d)[1:]",
+        "str(d)[:40]",
+        "(d + '/bin/x')[8:]",
+    ] {
+        let failure = failure(&format!("{made}x = {bad}\nfile('f', 'a' + x)\n"));
+        assert!(failure.message.contains("damaged"), "{failure:?}");
+        assert_eq!(failure.location.map(|l| l.line), Some(3), "{bad}");
+    }
+}
+
+#[test]
+fn e04_nothing_outside_the_commit_can_be_read() {
+    for bad in [
+        "read('/etc/passwd')",
+        "read('../x')",
+        "source('/etc')",
+        "source('../..')",
+        "glob('../*')",
+        "load('//../x.star', 'x')",
+        "load('/etc/x.star', 'x')",
+        "read('.git/config')",
+    ] {
+        assert!(!failure(&format!("{bad}\n")).message.is_empty(), "{bad}");
+    }
+    let repo = Repo::new(&[
+        ("above", "secret"),
+        ("sub/kiln.star", "read('//../above')\n"),
+    ]);
+    let mut request = repo.request("h");
+    request.subdir = "sub".into();
+    let failure = Failure::from(evaluate_here(&request, &|_| ()).unwrap_err());
+    assert!(failure.message.contains("leads out of"), "{failure:?}");
+    assert_eq!(failure.location.unwrap().file, "sub/kiln.star");
+}
+
+#[test]
+fn e04_links_submodules_and_lfs_pointers_are_refused() {
+    let lfs = format!(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 9\n",
+        "a".repeat(64)
+    );
+    let repo = |kiln: &str| {
+        Repo::with_modes(&[
+            ("kiln.star", kiln, FILE),
+            ("link", "/etc/passwd", LINK),
+            ("big/pointer", &lfs, FILE),
+            ("vendor", "", SUBMODULE),
+        ])
+    };
+    for (kiln, word) in [
+        ("read('link')", "symlink"),
+        ("read('big/pointer')", "LFS"),
+        ("source('big')", "LFS"),
+        ("source('vendor')", "submodule"),
+        ("source()", "big/pointer"),
+        ("read('lnk')", "did you mean \"link\"?"),
+    ] {
+        let failure = failure_of(&repo(&format!("{kiln}\n")));
+        assert!(failure.message.contains(word), "{failure:?}");
+    }
+    let kiln = "host('h', tree('t', {'s': source('.', exclude = ['big', 'vendor'])}))\n";
+    repo(kiln).evaluate("h").unwrap();
+}
+
+#[test]
+fn e06_a_cycle_of_loads_is_an_error_that_names_it() {
+    let repo = Repo::new(&[
+        ("kiln.star", "load(':a.star', 'a')\n"),
+        ("a.star", "load(':b.star', 'b')\na = b\n"),
+        ("b.star", "load(':a.star', 'a')\nb = a\n"),
+    ]);
+    let failure = failure_of(&repo);
+    assert!(
+        failure.message.contains("a.star loads b.star loads a.star"),
+        "{failure:?}"
+    );
+}
+
+#[test]
+fn a_loaded_file_cannot_declare_hosts_at_its_top_level_but_in_a_function() {
+    let repo = |lib: &str, kiln: &str| Repo::new(&[("x.star", lib), ("kiln.star", kiln)]);
+    let top = repo("host('h', tree('t'))\nx = 1\n", "load(':x.star', 'x')\n");
+    assert!(failure_of(&top).message.contains("top level"));
+    let function = repo(
+        "def x():\n    host('h', tree('t'))\n",
+        "load(':x.star', 'x')\nx()\n",
+    );
+    function.evaluate("h").unwrap();
+}
+
+#[test]
+fn e04_a_forged_tree_cannot_lead_out_of_itself() {
+    let mut repo = Repo::new(&[("kiln.star", "source()\n"), ("x", "x")]);
+    let repository = Repository::open(repo.folder.path()).unwrap();
+    let forged = |name: &str, tree: &mut Vec<u8>| {
+        let id = repository.blob(b"x").unwrap();
+        tree.extend_from_slice(format!("100644 {name}\0").as_bytes());
+        tree.extend_from_slice(id.as_bytes());
+    };
+    for name in ["..", ".git", "../../etc/cron.d/x"] {
+        let mut tree = Vec::new();
+        forged(name, &mut tree);
+        let kiln = repository.blob(b"source()\n").unwrap();
+        tree.extend_from_slice(b"100644 kiln.star\0");
+        tree.extend_from_slice(kiln.as_bytes());
+        let database = repository.odb().unwrap();
+        repo.tree = database.write(git2::ObjectType::Tree, &tree).unwrap();
+        let failure = failure_of(&repo);
+        assert!(!failure.message.is_empty(), "{name}");
+        assert!(
+            failure.message.contains("no file may have") || failure.message.contains("cannot read"),
+            "{failure:?}"
+        );
+    }
+}

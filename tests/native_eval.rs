@@ -1,0 +1,176 @@
+//! Evaluation in its child process: the limits that only a process can have.
+
+use git2::{Index, IndexEntry, IndexTime, Oid, Repository};
+use kiln::backend::native::eval::{EvalEnd, EvalRequest, evaluate};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+fn repo(files: &[(&str, &str)]) -> (TempDir, Oid) {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::init_bare(folder.path()).unwrap();
+    let mut index = Index::new().unwrap();
+    for (path, text) in files {
+        let id = repository.blob(text.as_bytes()).unwrap();
+        let zero = IndexTime::new(0, 0);
+        let entry = IndexEntry {
+            ctime: zero,
+            mtime: zero,
+            dev: 0,
+            ino: 0,
+            mode: 0o100_644,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            id,
+            flags: 0,
+            flags_extended: 0,
+            path: (*path).into(),
+        };
+        index.add(&entry).unwrap();
+    }
+    let tree = index.write_tree_to(&repository).unwrap();
+    (folder, tree)
+}
+
+/// How an evaluation of `kiln.star` for host `h` ends, and what it printed.
+async fn run(kiln: &str, change: impl FnOnce(&mut EvalRequest)) -> (EvalEnd, String) {
+    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln").into());
+    let (folder, tree) = repo(&[("kiln.star", kiln)]);
+    let mut request = EvalRequest {
+        repository: folder.path().to_owned(),
+        tree: tree.to_string(),
+        commit: "0".repeat(40),
+        commit_time: time::OffsetDateTime::UNIX_EPOCH,
+        subdir: ".".into(),
+        file: "kiln.star".into(),
+        host: "h".parse().unwrap(),
+        system: "x86_64-linux".into(),
+        timeout: Duration::from_secs(120),
+        memory: 1 << 30,
+    };
+    change(&mut request);
+    let mut log = Vec::new();
+    let cancel = CancellationToken::new();
+    let end = evaluate(&request, &cancel, |bytes| log.extend_from_slice(bytes));
+    let end = end.await.unwrap();
+    (end, String::from_utf8(log).unwrap())
+}
+
+/// It fails, and names the limit with this word.
+async fn limited(kiln: &str, word: &str) {
+    let (end, _) = run(kiln, |request| request.memory = 512 << 20).await;
+    match end {
+        EvalEnd::Failed(failure) => {
+            assert!(
+                failure.message.contains("limit reached"),
+                "{failure:?}\n{kiln}"
+            );
+            assert!(failure.message.contains(word), "{failure:?}\n{kiln}");
+        }
+        other => panic!("{other:?}\n{kiln}"),
+    }
+}
+
+#[tokio::test]
+async fn a_child_gives_the_graph_and_the_log() {
+    let (end, log) = run("print('hello')\nhost('h', tree('t', {'a': 'x'}))\n", |_| ()).await;
+    assert!(matches!(end, EvalEnd::Graph(graph) if graph.nodes.len() == 1));
+    assert_eq!(log, "hello\n");
+}
+
+#[tokio::test]
+async fn e01_an_undeclared_host_is_an_end_of_its_own() {
+    let (end, _) = run("host('a', tree('t'))\n", |_| ()).await;
+    assert!(matches!(end, EvalEnd::UndeclaredHost { known, .. } if known == ["a"]));
+}
+
+#[tokio::test]
+async fn e03_memory_is_limited_by_the_kernel_and_the_limit_is_named() {
+    limited("x = 'a' * 2000000000\n", "memory").await;
+    limited("x = sorted(range(100000000))\n", "memory").await;
+    limited(
+        "x = []\nfor n in range(100000000):\n    x.append(str(n) * 100)\n",
+        "memory",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn e03_ten_million_derivations_are_stopped() {
+    limited(
+        "for n in range(10000000):\n    derivation('d%d' % n, script = 'x')\n",
+        "limit",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn e03_nesting_is_limited() {
+    limited(
+        &format!("x = {}1{}\n", "[".repeat(100_000), "]".repeat(100_000)),
+        "nested",
+    )
+    .await;
+    limited(&format!("x = {}1\n", "-".repeat(2_000_000)), "nested").await;
+    limited(
+        "x = []\nfor n in range(10000000):\n    x = [x]\nprint(x)\n",
+        "",
+    )
+    .await;
+    limited("def f(n):\n    return [f(n + 1)]\nf(0)\n", "nested").await;
+}
+
+#[tokio::test]
+async fn e03_time_is_limited_inside_and_outside_of_builtins() {
+    let endless = "def f():\n    for a in range(1000000):\n        for b in range(1000000):\n            pass\nf()\n";
+    let started = Instant::now();
+    let (end, _) = run(endless, |request| {
+        request.timeout = Duration::from_millis(300)
+    })
+    .await;
+    assert!(matches!(end, EvalEnd::TimedOut(failure) if failure.message.contains("0.3 s")));
+    let builtin = "x = list(range(3000000))\nfor n in range(100000):\n    y = sorted(x)\n";
+    let (end, _) = run(builtin, |request| {
+        request.timeout = Duration::from_millis(300)
+    })
+    .await;
+    assert!(matches!(end, EvalEnd::TimedOut(_)), "{end:?}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn e03_an_endless_loop_ends_at_the_limit_of_steps() {
+    limited("def f():\n    for a in range(1000000):\n        for b in range(1000000):\n            pass\nf()\n", "steps").await;
+}
+
+#[tokio::test]
+async fn a_cancelled_evaluation_ends_at_once() {
+    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln").into());
+    let (folder, tree) = repo(&[(
+        "kiln.star",
+        "print('running')\nfor a in range(1 << 30):\n    for b in range(1 << 20):\n        pass\n",
+    )]);
+    let request = EvalRequest {
+        repository: folder.path().to_owned(),
+        tree: tree.to_string(),
+        commit: "0".repeat(40),
+        commit_time: time::OffsetDateTime::UNIX_EPOCH,
+        subdir: ".".into(),
+        file: "kiln.star".into(),
+        host: "h".parse().unwrap(),
+        system: "x86_64-linux".into(),
+        timeout: Duration::from_secs(120),
+        memory: 1 << 30,
+    };
+    let cancel = CancellationToken::new();
+    let end = sendable(evaluate(&request, &cancel, |_| cancel.cancel()))
+        .await
+        .unwrap();
+    assert!(matches!(end, EvalEnd::Cancelled), "{end:?}");
+}
+
+/// A backend's futures go from thread to thread.
+fn sendable<T: Send>(future: T) -> T {
+    future
+}
