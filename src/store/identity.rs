@@ -58,9 +58,8 @@ pub struct ResolvedStep {
 impl ResolvedStep {
     /// The step's identity.
     pub fn key(&self) -> [u8; 32] {
-        let pair = |tuple: Canonical, (name, value): (&String, &String)| {
-            tuple.text(name).text(value)
-        };
+        let pair =
+            |tuple: Canonical, (name, value): (&String, &String)| tuple.text(name).text(value);
         Canonical::new("kiln:drv:1")
             .text(&self.name)
             .option(self.builder.as_ref(), Canonical::text)
@@ -88,7 +87,9 @@ pub fn scratch_path(
     output: &str,
     name: &str,
 ) -> Result<StorePath, InvalidStorePath> {
-    let hash = Canonical::new("kiln:scratch:1").bytes(resolved).text(output);
+    let hash = Canonical::new("kiln:scratch:1")
+        .bytes(resolved)
+        .text(output);
     StorePath::new(truncated(hash.finish()), name)
 }
 

@@ -293,7 +293,10 @@ impl Store {
         let _one = lock(&self.inner.syncing);
         let (objects, keys) = {
             let index = self.index();
-            (index.unsaved_objects.clone(), index.unsaved_realisations.clone())
+            (
+                index.unsaved_objects.clone(),
+                index.unsaved_realisations.clone(),
+            )
         };
         if objects.is_empty() && keys.is_empty() {
             return Ok(());

@@ -177,7 +177,10 @@ impl<S: Sink> Packer<'_, S> {
         self.sink.begin(&self.inside, Part::Content)?;
         let mut left = size;
         while left > 0 {
-            let want = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let want = self
+                .buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
             let read = file.read(&mut self.buffer[..want]);
             let read = self.host("read", read)?;
             if read == 0 {
@@ -220,7 +223,12 @@ impl<S: Sink> Packer<'_, S> {
         }
     }
 
-    fn entry(&mut self, folder: BorrowedFd<'_>, name: &OsStr, depth: usize) -> Result<(), S::Error> {
+    fn entry(
+        &mut self,
+        folder: BorrowedFd<'_>,
+        name: &OsStr,
+        depth: usize,
+    ) -> Result<(), S::Error> {
         self.path.push(name);
         self.inside.push(name);
         self.tokens(&["entry", "(", "name"])?;

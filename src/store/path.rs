@@ -94,9 +94,8 @@ impl StorePath {
 /// When it is empty, too long, begins with a dot or has a foreign character.
 pub fn check_name(name: &str) -> Result<(), InvalidStorePath> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"+-._?=".contains(&b);
-    let valid = (1..=NAME_MAX).contains(&name.len())
-        && !name.starts_with('.')
-        && name.bytes().all(allowed);
+    let valid =
+        (1..=NAME_MAX).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(allowed);
     match valid {
         true => Ok(()),
         false => Err(InvalidStorePath::Name(shown(name))),
@@ -177,7 +176,8 @@ mod tests {
 
     #[test]
     fn text_that_begins_with_a_store_path_is_split() {
-        let (path, rest) = StorePath::split_from(&format!("{TEXT}/bin/x")).unwrap();
+        let inside = format!("{TEXT}/bin/x");
+        let (path, rest) = StorePath::split_from(&inside).unwrap();
         assert_eq!((path.to_string().as_str(), rest), (TEXT, "/bin/x"));
         assert!(StorePath::split_from("/etc/passwd").is_none());
     }

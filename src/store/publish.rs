@@ -4,7 +4,9 @@
 use super::identity::Content;
 use super::nar::{self, Canonicaliser, TreeError};
 use super::references::{Known, Meaning, ScanError, Scanned, Scanner, digest_text};
-use super::{FixedOutput, Hash, InvalidStorePath, ObjectInfo, Store, StoreError, StorePath, rewrite};
+use super::{
+    FixedOutput, Hash, InvalidStorePath, ObjectInfo, Store, StoreError, StorePath, rewrite,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +56,9 @@ pub enum PublishError {
         found: Hash,
     },
     /// A fixed output that refers to an object.
-    #[error("{name} refers to {mentioned}: an output with a promised hash may not refer to store objects")]
+    #[error(
+        "{name} refers to {mentioned}: an output with a promised hash may not refer to store objects"
+    )]
     FixedRefers { name: String, mentioned: StorePath },
     #[error(transparent)]
     Name(#[from] InvalidStorePath),
@@ -141,8 +145,8 @@ impl Store {
     ) -> Result<StorePath, PublishError> {
         let mut known = known(candidates);
         known.refuse_others = false;
-        for path in scratch {
-            known.insert(path, Meaning::Candidate(path.clone()));
+        if let Some(scratch) = scratch {
+            known.insert(scratch, Meaning::Candidate(scratch.clone()));
         }
         let scanned = scan(path, &fixed.name, &known)?;
         if let Some(mentioned) = scanned.references.first().cloned() {

@@ -144,7 +144,10 @@ fn read<T: DeserializeOwned>(file: &Path) -> Option<T> {
         }
     };
     match serde_json::from_slice::<Versioned<T>>(&json) {
-        Ok(Versioned { version: VERSION, record }) => Some(record),
+        Ok(Versioned {
+            version: VERSION,
+            record,
+        }) => Some(record),
         Ok(Versioned { version, .. }) => {
             tracing::warn!(file = %file.display(), version, "a store record of another version");
             None

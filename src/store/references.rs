@@ -147,7 +147,10 @@ impl<'k> Scanner<'k> {
         }
         while self.next + DIGEST_CHARS <= self.pending.len() {
             let window = &self.pending[self.next..self.next + DIGEST_CHARS];
-            match window.iter().rposition(|&byte| !IS_BASE32[usize::from(byte)]) {
+            match window
+                .iter()
+                .rposition(|&byte| !IS_BASE32[usize::from(byte)])
+            {
                 Some(foreign) => self.next += foreign + 1,
                 None => self.run()?,
             }
@@ -183,11 +186,16 @@ impl<'k> Scanner<'k> {
                 self.found.self_offsets.push(offset);
                 self.replace(None)?;
             }
-            Some(Meaning::Sibling { path: Some(path), .. }) => {
+            Some(Meaning::Sibling {
+                path: Some(path), ..
+            }) => {
                 self.found.references.insert(path.clone());
                 self.replace(Some(digest_text(path)))?;
             }
-            Some(Meaning::Sibling { scratch, path: None }) => {
+            Some(Meaning::Sibling {
+                scratch,
+                path: None,
+            }) => {
                 self.refuse_in_name()?;
                 self.found.siblings.insert(scratch.clone());
             }

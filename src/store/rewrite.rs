@@ -35,7 +35,10 @@ fn content(path: &Path, rewrite: &Rewrite, own: DigestText) -> io::Result<()> {
     let mode = fs::symlink_metadata(path)?.permissions();
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     let nofollow = libc::O_NOFOLLOW;
-    let file = OpenOptions::new().write(true).custom_flags(nofollow).open(path)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .custom_flags(nofollow)
+        .open(path)?;
     for (offset, by) in &rewrite.places {
         file.write_all_at(&by.unwrap_or(own), *offset)?;
     }

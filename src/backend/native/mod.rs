@@ -1,4 +1,5 @@
 //! (to come)
 pub mod eval;
 pub mod graph;
+pub mod materialise;
 pub mod provider;

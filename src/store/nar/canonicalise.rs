@@ -6,9 +6,7 @@ use super::super::fs;
 use super::TreeError;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{
-    FileStat, Mode, UtimensatFlags, fchmod, futimens, utimensat,
-};
+use nix::sys::stat::{FileStat, Mode, UtimensatFlags, fchmod, futimens, utimensat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, fchown, fchownat};
 use std::ffi::{OsStr, OsString};

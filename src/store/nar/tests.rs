@@ -43,7 +43,13 @@ fn n06_an_empty_file_packs_as_nix_packs_it() {
     let path = dir.path().join("f");
     std::fs::write(&path, "").unwrap();
     let expected = by_hand(&[
-        b"nix-archive-1", b"(", b"type", b"regular", b"contents", b"", b")",
+        b"nix-archive-1",
+        b"(",
+        b"type",
+        b"regular",
+        b"contents",
+        b"",
+        b")",
     ]);
     assert_eq!(nar(&path), expected);
 }
@@ -57,11 +63,36 @@ fn n06_folders_executables_and_symlinks_pack_sorted() {
     std::fs::set_permissions(tree.join("x"), PermissionsExt::from_mode(0o700)).unwrap();
     symlink("x", tree.join("A")).unwrap();
     let expected = by_hand(&[
-        b"nix-archive-1", b"(", b"type", b"directory",
-        b"entry", b"(", b"name", b"A", b"node",
-        b"(", b"type", b"symlink", b"target", b"x", b")", b")",
-        b"entry", b"(", b"name", b"x", b"node",
-        b"(", b"type", b"regular", b"executable", b"", b"contents", b"hi", b")", b")",
+        b"nix-archive-1",
+        b"(",
+        b"type",
+        b"directory",
+        b"entry",
+        b"(",
+        b"name",
+        b"A",
+        b"node",
+        b"(",
+        b"type",
+        b"symlink",
+        b"target",
+        b"x",
+        b")",
+        b")",
+        b"entry",
+        b"(",
+        b"name",
+        b"x",
+        b"node",
+        b"(",
+        b"type",
+        b"regular",
+        b"executable",
+        b"",
+        b"contents",
+        b"hi",
+        b")",
+        b")",
         b")",
     ]);
     assert_eq!(nar(&tree), expected);
@@ -71,7 +102,10 @@ fn n06_folders_executables_and_symlinks_pack_sorted() {
 fn n06_an_awkward_tree_packs_as_the_installed_nix_packs_it() {
     let dir = tempfile::tempdir().unwrap();
     let tree = awkward_tree(dir.path());
-    #[expect(clippy::disallowed_methods, reason = "the real Nix is what is compared with")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the real Nix is what is compared with"
+    )]
     let output = std::process::Command::new("nix-store")
         .arg("--dump")
         .arg(&tree)
