@@ -115,3 +115,24 @@ fn n05_references_belong_in_an_objects_path() {
     };
     assert_ne!(path(&none), path(&some));
 }
+
+#[test]
+fn the_format_page_and_the_tests_pin_the_same_vectors() {
+    let page = include_str!("../../docs/formats.md");
+    let tests = concat!(
+        include_str!("identity_tests.rs"),
+        include_str!("publish_tests.rs"),
+        include_str!("encoding.rs"),
+        include_str!("../backend/native/materialise/tests.rs"),
+    );
+    let (_, vectors) = page.split_once("## Test vectors").unwrap();
+    let rows = vectors
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(2);
+    let values: Vec<&str> = rows.filter_map(|row| row.rsplit('`').nth(1)).collect();
+    assert_eq!(values.len(), 12);
+    for value in values {
+        assert!(tests.contains(value), "no test pins {value}");
+    }
+}
