@@ -45,14 +45,14 @@ impl Canonical {
 
     /// A list: its length, then each item; the order counts.
     #[must_use]
-    pub fn list<I>(self, items: I, mut item: impl FnMut(Self, I::Item) -> Self) -> Self
+    pub fn list<I>(self, items: I, item: impl FnMut(Self, I::Item) -> Self) -> Self
     where
         I: IntoIterator,
         I::IntoIter: ExactSizeIterator,
     {
         let items = items.into_iter();
         let tuple = self.number(items.len() as u64);
-        items.fold(tuple, |tuple, next| item(tuple, next))
+        items.fold(tuple, item)
     }
 
     /// A list of texts.

@@ -78,7 +78,14 @@ pub(super) trait Sink {
 /// # Errors
 /// When the tree holds what no NAR can, or a read or write fails.
 pub fn dump(path: &Path, out: &mut dyn Write) -> Result<(), TreeError> {
-    pack(path, &mut Plain(out), None)
+    // Whoever asks may come by a link; only what is packed is not followed.
+    let path = match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if parent != Path::new("") => std::fs::canonicalize(parent)
+            .map_err(|e| TreeError::io("find", parent, e))?
+            .join(name),
+        _ => path.to_owned(),
+    };
+    pack(&path, &mut Plain(out), None)
 }
 
 /// Feeds the NAR of the tree at `path` to `sink`. With a canonicaliser each

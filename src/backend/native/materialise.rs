@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 
 mod attributes;
 mod layout;
+mod links;
 mod pattern;
+mod resolved;
 mod source;
 mod tree;
 
@@ -57,27 +59,10 @@ pub enum MaterialiseError {
     },
     #[error("source({path:?}): no file matches include = {include:?}")]
     NothingMatches { path: String, include: Vec<String> },
-    /// One path from two places.
-    #[error("tree {tree}: {path} comes from both {first} and {second}")]
-    Conflict {
-        tree: String,
-        path: String,
-        first: String,
-        second: String,
-        location: Option<Location>,
-    },
-    /// A file where another entry needs a folder.
-    #[error(
-        "tree {tree}: {file} ({file_from}) is no folder, but {below} ({below_from}) lies beneath it"
-    )]
-    FileAndFolder {
-        tree: String,
-        file: String,
-        file_from: String,
-        below: String,
-        below_from: String,
-        location: Option<Location>,
-    },
+    #[error(transparent)]
+    Conflict(Box<Conflict>),
+    #[error(transparent)]
+    FileAndFolder(Box<FileAndFolder>),
     #[error("tree {tree}: base {base} is no folder, so nothing can be joined from it")]
     BaseIsNoFolder { tree: String, base: StorePath },
     #[error("{file}: {source}")]
@@ -102,6 +87,31 @@ pub enum MaterialiseError {
     Store(#[from] StoreError),
 }
 
+/// One path from two places.
+#[derive(Debug, thiserror::Error)]
+#[error("tree {tree}: {path} comes from both {first} and {second}")]
+pub struct Conflict {
+    pub tree: String,
+    pub path: String,
+    pub first: String,
+    pub second: String,
+    pub location: Option<Location>,
+}
+
+/// A file where another entry needs a folder.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "tree {tree}: {file} ({file_from}) is no folder, but {below} ({below_from}) lies beneath it"
+)]
+pub struct FileAndFolder {
+    pub tree: String,
+    pub file: String,
+    pub file_from: String,
+    pub below: String,
+    pub below_from: String,
+    pub location: Option<Location>,
+}
+
 impl MaterialiseError {
     /// Whether the same commit fails the same way again; else the host failed.
     pub fn is_certain(&self) -> bool {
@@ -111,8 +121,8 @@ impl MaterialiseError {
             | Self::Unsafe { .. }
             | Self::TooLarge { .. }
             | Self::NothingMatches { .. }
-            | Self::Conflict { .. }
-            | Self::FileAndFolder { .. }
+            | Self::Conflict(_)
+            | Self::FileAndFolder(_)
             | Self::BaseIsNoFolder { .. }
             | Self::Attributes { .. }
             | Self::Name(_) => true,
@@ -128,9 +138,8 @@ impl MaterialiseError {
     /// Where the node was declared, when the error is about that.
     pub fn location(&self) -> Option<&Location> {
         match self {
-            Self::Conflict { location, .. } | Self::FileAndFolder { location, .. } => {
-                location.as_ref()
-            }
+            Self::Conflict(conflict) => conflict.location.as_ref(),
+            Self::FileAndFolder(both) => both.location.as_ref(),
             _ => None,
         }
     }

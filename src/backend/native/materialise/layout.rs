@@ -1,8 +1,8 @@
 //! What a tree will hold, joined in memory before anything is written: bases
 //! first, then what is taken away, then the entries on top.
 
-use super::MaterialiseError;
 use super::attributes::EntryAttributes;
+use super::{Conflict, FileAndFolder, MaterialiseError};
 use crate::backend::native::graph::TreeNode;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -158,13 +158,13 @@ impl<'n> Layout<'n> {
     }
 
     fn conflict(&self, path: &Path, first: &str, second: &str) -> MaterialiseError {
-        MaterialiseError::Conflict {
+        MaterialiseError::Conflict(Box::new(Conflict {
             tree: self.node.name.clone(),
             path: path.display().to_string(),
             first: first.to_owned(),
             second: second.to_owned(),
             location: self.node.location.clone(),
-        }
+        }))
     }
 
     fn file_and_folder(
@@ -174,13 +174,13 @@ impl<'n> Layout<'n> {
         below: &Path,
         below_from: &str,
     ) -> MaterialiseError {
-        MaterialiseError::FileAndFolder {
+        MaterialiseError::FileAndFolder(Box::new(FileAndFolder {
             tree: self.node.name.clone(),
             file: file.display().to_string(),
             file_from: there.from.clone(),
             below: below.display().to_string(),
             below_from: below_from.to_owned(),
             location: self.node.location.clone(),
-        }
+        }))
     }
 }

@@ -461,15 +461,12 @@ fn a_path_that_is_file_and_folder_is_an_error_that_names_both() {
     f.tree(&node("base", &[], [("a", text(""))])).unwrap();
     let error = f.tree(&node("t", &[0], [("a/b", text(""))])).unwrap_err();
     assert!(
-        matches!(error, MaterialiseError::FileAndFolder { .. }),
+        matches!(error, MaterialiseError::FileAndFolder(_)),
         "{error}"
     );
     f.tree(&node("folder", &[], [("a/b", text(""))])).unwrap();
     let error = f.tree(&node("t", &[1], [("a", text(""))])).unwrap_err();
-    assert!(
-        matches!(error, MaterialiseError::Conflict { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, MaterialiseError::Conflict(_)), "{error}");
     let instead = [("a", EntryKind::Removed), ("a/b", text(""))];
     let real = f.tree(&node("t", &[0], instead)).unwrap();
     assert_eq!(

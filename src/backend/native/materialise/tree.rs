@@ -2,15 +2,15 @@
 
 use super::attributes::{ATTRIBUTES_FILE, Attributes, EntryAttributes, secrets_in};
 use super::layout::{Item, Layer, Layout};
-use super::{MaterialiseError, join, remembered, resolved};
-use crate::backend::native::graph::{Entry, EntryKind, OutputRef, TreeNode};
-use crate::store::{Canonical, PublishRequest, RealisationKey, Store, StorePath, write_file};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use super::links::{Found, is_folder, item, lowered, relative, walk};
+use super::resolved::{Resolved, Value};
+use super::{MaterialiseError, remembered};
+use crate::backend::native::graph::{Entry, OutputRef, TreeNode};
+use crate::store::{PublishRequest, Store, StorePath, write_file};
+use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::symlink;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 /// Linked files up to this size are searched for names of secrets.
 const SEARCHED_MAX: u64 = 16 << 20;
@@ -39,109 +39,6 @@ pub fn tree(
         };
         maker.make()
     })
-}
-
-/// An entry's value with store paths in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Value {
-    Text(String),
-    Link(StorePath),
-    Copy(StorePath),
-    Symlink(String),
-    Folder,
-    Removed,
-}
-
-/// The node with store paths in place of outputs.
-struct Resolved<'n> {
-    node: &'n TreeNode,
-    base: Vec<StorePath>,
-    values: BTreeMap<&'n str, (Value, &'n Entry)>,
-    /// Every store path the node names, bases not among them.
-    mentioned: BTreeSet<StorePath>,
-}
-
-impl<'n> Resolved<'n> {
-    fn new(
-        node: &'n TreeNode,
-        resolve: &impl Fn(&OutputRef) -> Option<StorePath>,
-    ) -> Result<Self, MaterialiseError> {
-        let base = node.base.iter().map(|output| resolved(output, resolve));
-        let mut this = Resolved {
-            node,
-            base: base.collect::<Result<_, _>>()?,
-            values: BTreeMap::new(),
-            mentioned: BTreeSet::new(),
-        };
-        for (path, entry) in &node.entries {
-            check_path(path)?;
-            let value = this.value(path, &entry.kind, resolve)?;
-            this.values.insert(path, (value, entry));
-        }
-        Ok(this)
-    }
-
-    fn value(
-        &mut self,
-        path: &str,
-        kind: &EntryKind,
-        resolve: &impl Fn(&OutputRef) -> Option<StorePath>,
-    ) -> Result<Value, MaterialiseError> {
-        Ok(match kind {
-            EntryKind::Text(text) => Value::Text(join(text, resolve, &mut self.mentioned)?),
-            EntryKind::Symlink(target) => {
-                let target = join(target, resolve, &mut self.mentioned)?;
-                check_target(path, &target)?;
-                Value::Symlink(target)
-            }
-            EntryKind::Link(output) => Value::Link(self.mention(output, resolve)?),
-            EntryKind::Copy(output) => Value::Copy(self.mention(output, resolve)?),
-            EntryKind::Folder => Value::Folder,
-            EntryKind::Removed => Value::Removed,
-        })
-    }
-
-    fn mention(
-        &mut self,
-        output: &OutputRef,
-        resolve: &impl Fn(&OutputRef) -> Option<StorePath>,
-    ) -> Result<StorePath, MaterialiseError> {
-        let path = resolved(output, resolve)?;
-        self.mentioned.insert(path.clone());
-        Ok(path)
-    }
-
-    fn key(&self, secrets: &BTreeSet<String>) -> RealisationKey {
-        Canonical::new("kiln:tree:1")
-            .text(&self.node.name)
-            .texts(&self.base)
-            .list(&self.values, |tuple, (path, (value, entry))| {
-                let (kind, text) = value.encoded();
-                tuple
-                    .text(path)
-                    .text(kind)
-                    .text(text)
-                    .option(entry.mode.as_ref(), Canonical::text)
-                    .option(entry.owner.as_ref(), Canonical::text)
-                    .option(entry.group.as_ref(), Canonical::text)
-            })
-            .texts(secrets)
-            .finish()
-            .into()
-    }
-}
-
-impl Value {
-    fn encoded(&self) -> (&'static str, String) {
-        match self {
-            Value::Text(text) => ("text", text.clone()),
-            Value::Link(path) => ("link", path.to_string()),
-            Value::Copy(path) => ("copy", path.to_string()),
-            Value::Symlink(target) => ("symlink", target.clone()),
-            Value::Folder => ("folder", String::new()),
-            Value::Removed => ("removed", String::new()),
-        }
-    }
 }
 
 struct Maker<'m> {
@@ -283,89 +180,6 @@ impl Maker<'_> {
     }
 }
 
-impl Resolved<'_> {
-    /// A target as written, but relative where it leads into a store object
-    /// the node names (any other is left for the scan to refuse).
-    fn target(&self, at: &Path, target: &str) -> OsString {
-        match StorePath::split_from(target) {
-            Some((object, rest)) if self.mentioned.contains(&object) => relative(at, &object, rest),
-            _ => target.into(),
-        }
-    }
-}
-
-/// From `at` in a tree to an object beside the tree: a store anywhere can be
-/// looked at in place.
-fn relative(at: &Path, object: &StorePath, rest: &str) -> OsString {
-    format!("{}{}{rest}", up(at), object.base_name()).into()
-}
-
-/// `../` for each part of a path.
-fn up(path: &Path) -> String {
-    "../".repeat(path.components().count())
-}
-
-/// The target of a link copied with its folder to `at`: one that climbed out
-/// of its object to another has to climb further.
-fn lowered(link: &Path, target: OsString, at: &Path) -> OsString {
-    let climb = up(link);
-    let Some(outside) = target.as_bytes().strip_prefix(climb.as_bytes()) else {
-        return target;
-    };
-    let base = outside
-        .split(|byte| *byte == b'/')
-        .next()
-        .unwrap_or_default();
-    let is_object = std::str::from_utf8(base).is_ok_and(|b| StorePath::from_base_name(b).is_ok());
-    match is_object {
-        true => OsString::from_vec([up(at).as_bytes(), target.as_bytes()].concat()),
-        false => target,
-    }
-}
-
-struct Found {
-    path: PathBuf,
-    item: Item,
-}
-
-/// Everything in a folder object, by path inside it.
-fn walk(root: &Path) -> Result<Vec<Found>, MaterialiseError> {
-    let mut found = Vec::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(folder) = folders.pop() {
-        let real = root.join(&folder);
-        let failed = |e| MaterialiseError::io("list", &real, e);
-        for entry in fs::read_dir(&real).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let path = folder.join(entry.file_name());
-            let item = item(&entry.path())?;
-            if matches!(item, Item::Folder) {
-                folders.push(path.clone());
-            }
-            found.push(Found { path, item });
-        }
-    }
-    // The order of a folder's listing is the file system's: errors must not be.
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(found)
-}
-
-fn item(real: &Path) -> Result<Item, MaterialiseError> {
-    let failed = |e| MaterialiseError::io("read", real, e);
-    let kind = fs::symlink_metadata(real).map_err(failed)?.file_type();
-    Ok(if kind.is_dir() {
-        Item::Folder
-    } else if kind.is_symlink() {
-        Item::Symlink(fs::read_link(real).map_err(failed)?.into_os_string())
-    } else {
-        Item::File(real.to_owned())
-    })
-}
-
-fn is_folder(real: &Path) -> Result<bool, MaterialiseError> {
-    Ok(matches!(item(real)?, Item::Folder))
-}
-
 fn read_attributes(base: &StorePath, root: &Path) -> Result<Attributes, MaterialiseError> {
     let path = root.join(ATTRIBUTES_FILE);
     let json = fs::read(&path).map_err(|e| MaterialiseError::io("read", &path, e))?;
@@ -400,40 +214,4 @@ fn write_attributes(attributes: &Attributes, tree: &Path) -> Result<(), Material
         write_file(&path, &json, false)
     };
     write().map_err(|e: std::io::Error| MaterialiseError::io("write", &path, e))
-}
-
-/// The evaluator has looked at paths; here they reach the file system.
-fn check_path(path: &str) -> Result<(), MaterialiseError> {
-    let refused = |reason| {
-        let file = path.to_owned();
-        Err(MaterialiseError::Unsafe { file, reason })
-    };
-    let mut parts = path.split('/');
-    if parts
-        .clone()
-        .any(|p| matches!(p, "" | "." | "..") || p.len() > 255 || p.contains('\0'))
-    {
-        return refused("is no relative path of plain names");
-    }
-    if parts.next() == Some(".kiln") {
-        return refused("the folder .kiln of a tree is kiln's own");
-    }
-    match Path::new(path)
-        .components()
-        .all(|c| matches!(c, Component::Normal(_)))
-        && path.len() < 3000
-    {
-        true => Ok(()),
-        false => refused("is too long a path"),
-    }
-}
-
-fn check_target(path: &str, target: &str) -> Result<(), MaterialiseError> {
-    match target.is_empty() || target.contains('\0') || target.len() >= 4000 {
-        true => Err(MaterialiseError::Unsafe {
-            file: path.to_owned(),
-            reason: "is a symlink whose target no file system takes",
-        }),
-        false => Ok(()),
-    }
 }
