@@ -1,1 +1,312 @@
-//! (to come)
+//! The object store: immutable trees, named by what they hold.
+//!
+//! In: trees in a [`Scratch`] folder, with the paths they may refer to. Out:
+//! [`StorePath`]s, their closures, and realisations ("this resolved step's
+//! outputs are those paths"). It knows neither graph nor steps nor generations.
+//!
+//! ```text
+//! scratch ─publish─▶ object + unsaved record ─sync─▶ object + record ─gc─▶ gone
+//!             (renamed into place)      (syncfs, records, syncfs)
+//! ```
+//! An object counts only with its record, a record is written only when the
+//! object's bytes are on disk, and a realisation counts only when the whole
+//! closure of its outputs is there. Formats: `docs/formats.md`.
+
+mod canonical;
+pub mod encoding;
+mod fs;
+mod gc;
+mod hash;
+mod identity;
+mod nar;
+mod path;
+mod publish;
+mod realisations;
+mod record;
+mod references;
+mod rewrite;
+mod scratch;
+
+pub use canonical::Canonical;
+pub use fs::remove_all;
+pub use gc::{Collected, InUse};
+pub use hash::{Hash, InvalidHash};
+pub use identity::{FixedOutput, RealisationKey, ResolvedStep, scratch_path};
+pub use nar::{TreeError, dump as dump_nar};
+pub use path::{DIGEST_CHARS, InvalidStorePath, STORE_DIR, STORE_PREFIX, StorePath, check_name};
+pub use publish::{PublishError, PublishRequest, StepOutput};
+pub use record::{ObjectInfo, Outputs};
+pub use references::ScanError;
+pub use scratch::Scratch;
+
+use record::Records;
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{File, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The host's part of the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("store: cannot {attempted} {path}: {source}")]
+    Io {
+        attempted: &'static str,
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    /// Asked for an object the store does not have.
+    #[error("{0} is not in the store")]
+    Missing(StorePath),
+    /// Garbage collection while a build or a reader runs.
+    #[error("the store is in use: collect garbage when nothing is being built")]
+    InUse,
+}
+
+impl StoreError {
+    fn io(attempted: &'static str, path: &Path, source: impl Into<std::io::Error>) -> Self {
+        StoreError::Io {
+            attempted,
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    }
+}
+
+/// An open store; clones are the same one. One process has it open at a time
+/// (the lock on the state sees to it).
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dir: PathBuf,
+    /// For `syncfs`.
+    folder: File,
+    tmp: PathBuf,
+    records: Records,
+    index: Mutex<Index>,
+    /// One at a time puts an object into place.
+    installing: Mutex<()>,
+    /// One at a time syncs; who waited finds its work done.
+    syncing: Mutex<()>,
+    use_count: gc::UseCount,
+}
+
+/// What was read or made so far; `unsaved` is not on disk yet.
+#[derive(Default)]
+struct Index {
+    objects: HashMap<StorePath, Arc<ObjectInfo>>,
+    realisations: HashMap<RealisationKey, Outputs>,
+    unsaved_objects: Vec<Arc<ObjectInfo>>,
+    unsaved_realisations: Vec<RealisationKey>,
+}
+
+impl Store {
+    /// Opens the store in `dir`, the real place, creating what is missing and
+    /// sweeping what an interrupted process left.
+    ///
+    /// # Errors
+    /// When the folders cannot be made, opened or swept.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let own = dir.join(".kiln");
+        let tmp = own.join("tmp");
+        create(dir, 0o755)?;
+        for folder in ["", "objects", "realisations"] {
+            create(&own.join(folder), 0o755)?;
+        }
+        // What is built lies there before it was looked at: nobody else's to see.
+        create(&tmp, 0o700)?;
+        sweep(&tmp)?;
+        let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
+        let inner = Inner {
+            dir: dir.to_owned(),
+            folder,
+            records: Records::new(&own),
+            tmp,
+            index: Mutex::default(),
+            installing: Mutex::default(),
+            syncing: Mutex::default(),
+            use_count: gc::UseCount::default(),
+        };
+        let inner = Arc::new(inner);
+        Ok(Store { inner })
+    }
+
+    /// The real folder that holds the objects.
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// Where an object lies, or would lie, on this host.
+    pub fn real_path(&self, path: &StorePath) -> PathBuf {
+        self.inner.dir.join(path.base_name())
+    }
+
+    /// Whether the object is there.
+    pub fn contains(&self, path: &StorePath) -> bool {
+        self.info(path).is_some()
+    }
+
+    /// What is known of the object; `None` when it is not there.
+    pub fn info(&self, path: &StorePath) -> Option<Arc<ObjectInfo>> {
+        let known = self.index().objects.get(path).cloned();
+        let info = match known {
+            Some(info) => info,
+            None => Arc::new(self.inner.records.object(path)?),
+        };
+        if !nar::exists(&self.real_path(path)).unwrap_or(false) {
+            return None;
+        }
+        let mut index = self.index();
+        Some(index.objects.entry(path.clone()).or_insert(info).clone())
+    }
+
+    /// These objects and all they refer to.
+    ///
+    /// # Errors
+    /// When one of them is not there.
+    pub fn closure(
+        &self,
+        roots: impl IntoIterator<Item = StorePath>,
+    ) -> Result<BTreeSet<StorePath>, StoreError> {
+        let mut closure = BTreeSet::new();
+        let mut waiting: Vec<StorePath> = roots.into_iter().collect();
+        while let Some(path) = waiting.pop() {
+            if closure.contains(&path) {
+                continue;
+            }
+            let Some(info) = self.info(&path) else {
+                return Err(StoreError::Missing(path));
+            };
+            waiting.extend(info.references.iter().cloned());
+            closure.insert(path);
+        }
+        Ok(closure)
+    }
+
+    /// A new empty folder on the store's file system.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn scratch(&self) -> Result<Scratch, StoreError> {
+        Scratch::new_in(&self.inner.tmp)
+    }
+
+    /// Takes a file with these bytes, which may refer to `candidates`.
+    ///
+    /// # Errors
+    /// As [`Store::publish`].
+    pub fn add_file(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        executable: bool,
+        candidates: &BTreeSet<StorePath>,
+    ) -> Result<StorePath, PublishError> {
+        let scratch = self.scratch()?;
+        let path = scratch.path().join("file");
+        write_file(&path, bytes, executable).map_err(|e| StoreError::io("write", &path, e))?;
+        self.publish(PublishRequest {
+            path: &path,
+            name,
+            candidates,
+            scratch_self: None,
+        })
+    }
+
+    /// Takes a symlink with this target, which may refer to `candidates`.
+    ///
+    /// # Errors
+    /// As [`Store::publish`].
+    pub fn add_symlink(
+        &self,
+        name: &str,
+        target: &str,
+        candidates: &BTreeSet<StorePath>,
+    ) -> Result<StorePath, PublishError> {
+        let scratch = self.scratch()?;
+        let path = scratch.path().join("link");
+        std::os::unix::fs::symlink(target, &path)
+            .map_err(|e| StoreError::io("create the symlink", &path, e))?;
+        self.publish(PublishRequest {
+            path: &path,
+            name,
+            candidates,
+            scratch_self: None,
+        })
+    }
+
+    /// Puts a canonical tree in its place; a second copy is removed.
+    fn install(&self, tree: &Path, info: ObjectInfo) -> Result<StorePath, StoreError> {
+        let (path, place) = (info.path.clone(), self.real_path(&info.path));
+        let _one = lock(&self.inner.installing);
+        if self.contains(&path) {
+            fs::remove_all(tree).map_err(|e| StoreError::io("remove", tree, e))?;
+            return Ok(path);
+        }
+        // Left by a process that ended before it wrote the record.
+        fs::remove_all(&place).map_err(|e| StoreError::io("remove", &place, e))?;
+        rename(tree, &place).map_err(|e| StoreError::io("put into place", &place, e))?;
+        let info = Arc::new(info);
+        let mut index = self.index();
+        index.objects.insert(path.clone(), info.clone());
+        index.unsaved_objects.push(info);
+        Ok(path)
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        lock(&self.inner.index)
+    }
+}
+
+/// A lock whose data is whole between any two statements: a panic elsewhere
+/// leaves nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A folder of this mode, whatever the umask; one that is there stays as it is.
+fn create(folder: &Path, mode: u32) -> Result<(), StoreError> {
+    let failed = |e| StoreError::io("create", folder, e);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    std::fs::set_permissions(folder, Permissions::from_mode(mode)).map_err(failed)
+}
+
+fn sweep(tmp: &Path) -> Result<(), StoreError> {
+    for entry in std::fs::read_dir(tmp).map_err(|e| StoreError::io("list", tmp, e))? {
+        let path = entry.map_err(|e| StoreError::io("list", tmp, e))?.path();
+        fs::remove_all(&path).map_err(|e| StoreError::io("remove", &path, e))?;
+    }
+    Ok(())
+}
+
+/// Moves a tree, whose top folder becomes read-only only in its new place.
+fn rename(tree: &Path, place: &Path) -> std::io::Result<()> {
+    let top = match std::fs::symlink_metadata(tree)?.is_dir() {
+        true => Some(File::open(tree)?),
+        false => None,
+    };
+    std::fs::rename(tree, place)?;
+    if let Some(top) = top {
+        top.set_permissions(Permissions::from_mode(0o555))?;
+        nar::set_mtime(&top)?;
+    }
+    Ok(())
+}
+
+/// A new file; the mode it gets in the store follows from `executable`.
+pub(crate) fn write_file(path: &Path, bytes: &[u8], executable: bool) -> std::io::Result<()> {
+    use std::io::Write;
+    let mode = if executable { 0o755 } else { 0o644 };
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! File-system steps relative to a folder's descriptor, following no link:
+//! what is walked here was written by a build.
+
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+use std::{fs, io};
+
+/// How many folders may be open inside each other: a descriptor each.
+pub(super) const DEPTH_MAX: usize = 128;
+
+/// What kind of file a mode says.
+pub(super) fn kind(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
+}
+
+/// The status of an entry itself, a link not followed.
+pub(super) fn stat_at(folder: impl AsFd, name: &OsStr) -> Result<FileStat, Errno> {
+    fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+}
+
+/// Opens a file for reading, never through a link and never waiting for a pipe's other end.
+pub(super) fn open_file(folder: impl AsFd, name: &OsStr, flags: OFlag) -> Result<OwnedFd, Errno> {
+    let always = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    openat(folder, name, always | flags, Mode::empty())
+}
+
+/// Opens a folder, never through a link.
+pub(super) fn open_dir(folder: impl AsFd, name: &OsStr) -> Result<Dir, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+    Dir::from_fd(open_file(folder, name, flags)?)
+}
+
+/// Sets the mode of an entry that is no link.
+pub(super) fn chmod_at(folder: impl AsFd, name: &OsStr, mode: u32) -> Result<(), Errno> {
+    let mode = Mode::from_bits_truncate(mode);
+    fchmodat(folder, name, mode, FchmodatFlags::NoFollowSymlink)
+}
+
+/// The names in a folder, sorted by their bytes.
+pub(super) fn names(folder: &mut Dir) -> Result<Vec<OsString>, Errno> {
+    let mut names = Vec::new();
+    for entry in folder.iter() {
+        let name = entry?.file_name().to_bytes().to_vec();
+        if name != b"." && name != b".." {
+            names.push(OsString::from_vec(name));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Removes whatever lies at `path`, read-only and endlessly deep folders
+/// included; nothing there is fine.
+///
+/// # Errors
+/// The first failure, with the rest left in place.
+pub fn remove_all(path: &Path) -> io::Result<()> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let parent = match fs::File::open(parent) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        parent => parent?,
+    };
+    let mut removal = Removal {
+        top: parent.as_fd(),
+        moved: vec![name.to_owned()],
+        count: 0,
+    };
+    while let Some(name) = removal.moved.pop() {
+        removal.entry(removal.top, &name, 0)?;
+    }
+    Ok(())
+}
+
+/// Folders too deep for one descent are moved up beside the top one and
+/// removed in their turn, so depth costs neither stack nor descriptors.
+struct Removal<'a> {
+    top: BorrowedFd<'a>,
+    moved: Vec<OsString>,
+    count: u64,
+}
+
+impl Removal<'_> {
+    fn entry(&mut self, folder: BorrowedFd<'_>, name: &OsStr, depth: usize) -> Result<(), Errno> {
+        let stat = match stat_at(folder, name) {
+            Err(Errno::ENOENT) => return Ok(()),
+            stat => stat?,
+        };
+        if kind(&stat) != SFlag::S_IFDIR {
+            return unlinkat(folder, name, UnlinkatFlags::NoRemoveDir);
+        }
+        if stat.st_mode & 0o700 != 0o700 {
+            chmod_at(folder, name, 0o700)?;
+        }
+        if depth == DEPTH_MAX {
+            return self.move_up(folder, name);
+        }
+        let mut inside = open_dir(folder, name)?;
+        for entry in names(&mut inside)? {
+            self.entry(inside.as_fd(), &entry, depth + 1)?;
+        }
+        unlinkat(folder, name, UnlinkatFlags::RemoveDir)
+    }
+
+    fn move_up(&mut self, folder: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
+        let unique = loop {
+            self.count += 1;
+            let unique = OsString::from(format!(".remove-{}-{}", fastrand::u64(..), self.count));
+            if stat_at(self.top, &unique) == Err(Errno::ENOENT) {
+                break unique;
+            }
+        };
+        renameat(folder, name, self.top, unique.as_os_str())?;
+        self.moved.push(unique);
+        Ok(())
+    }
+}
+
+/// Takes every extended attribute away: capabilities, ACLs, user's own.
+pub(super) fn clear_xattrs(file: impl AsFd) -> Result<(), Errno> {
+    let fd = file.as_fd().as_raw_fd();
+    // SAFETY: a null list of size 0 asks for the size; nothing is written.
+    let size = match Errno::result(unsafe { libc::flistxattr(fd, std::ptr::null_mut(), 0) }) {
+        Ok(0) | Err(Errno::ENOTSUP) => return Ok(()),
+        size => size?,
+    };
+    let mut list = vec![0u8; usize::try_from(size).unwrap_or(0)];
+    // SAFETY: `list` is writable for the length given with it.
+    let read = unsafe { libc::flistxattr(fd, list.as_mut_ptr().cast(), list.len()) };
+    list.truncate(usize::try_from(Errno::result(read)?).unwrap_or(0));
+    for name in list.split_inclusive(|&byte| byte == 0) {
+        let Ok(name) = std::ffi::CStr::from_bytes_with_nul(name) else {
+            continue;
+        };
+        if name == c"security.selinux" {
+            continue; // the host's own label; it cannot be taken away
+        }
+        // SAFETY: `name` is a C string that lives through the call.
+        match Errno::result(unsafe { libc::fremovexattr(fd, name.as_ptr()) }) {
+            Ok(_) | Err(Errno::ENODATA) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn read_only_folders_and_links_are_removed_and_targets_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = dir.path().join("kept");
+        fs::write(&kept, "").unwrap();
+        let tree = dir.path().join("tree");
+        fs::create_dir_all(tree.join("a/b")).unwrap();
+        std::os::unix::fs::symlink(&kept, tree.join("a/link")).unwrap();
+        fs::set_permissions(tree.join("a"), PermissionsExt::from_mode(0o000)).unwrap();
+        remove_all(&tree).unwrap();
+        assert!(!tree.exists());
+        assert!(kept.exists());
+        remove_all(&tree).unwrap();
+    }
+
+    #[test]
+    fn a_tree_deeper_than_the_limit_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut folder = Dir::open(dir.path(), OFlag::O_RDONLY, Mode::empty()).unwrap();
+        for _ in 0..DEPTH_MAX * 5 {
+            nix::sys::stat::mkdirat(&folder, "deep", Mode::S_IRWXU).unwrap();
+            folder = open_dir(&folder, OsStr::new("deep")).unwrap();
+        }
+        remove_all(&dir.path().join("deep")).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}
