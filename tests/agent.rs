@@ -1,6 +1,11 @@
 //! The main job, from `git push` to a built generation, by the real program:
 //! a real Git server, the real sandbox, the real signals.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic, reason = "tests drive programs")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests drive programs"
+)]
 
 mod common;
 
@@ -32,7 +37,14 @@ fn a_push_to_a_git_server_leads_to_a_built_generation_without_another_command() 
     let home = Home::new();
     let bare = home.path("served/infra.git");
     std::fs::create_dir_all(bare.parent().unwrap()).unwrap();
-    assert!(command("git").args(["init", "-q", "--bare", "-b", "main"]).arg(&bare).status().unwrap().success());
+    assert!(
+        command("git")
+            .args(["init", "-q", "--bare", "-b", "main"])
+            .arg(&bare)
+            .status()
+            .unwrap()
+            .success()
+    );
     let daemon = GitDaemon::start(&home.path("served"));
     let url = format!("git://127.0.0.1:{}/infra.git", daemon.port);
     let repository = Repository::new(home.path("work"));
@@ -46,7 +58,10 @@ fn a_push_to_a_git_server_leads_to_a_built_generation_without_another_command() 
     let generation = agent.built(2);
     assert_eq!(generation["commit"]["id"], pushed.as_str());
     let real = generation["build"]["realPath"].as_str().unwrap();
-    assert_eq!(std::fs::read_to_string(format!("{real}/etc/motd")).unwrap(), "changed\n");
+    assert_eq!(
+        std::fs::read_to_string(format!("{real}/etc/motd")).unwrap(),
+        "changed\n"
+    );
     let status = agent.status();
     assert_eq!(status["condition"], "CONDITION_UP_TO_DATE", "{status:#}");
     assert_eq!(status["current"]["number"], 2);
@@ -78,9 +93,15 @@ host("web-1", second)
     wait_gone(sleeping);
     let agent = Agent::start(&home, &local(&repository));
     let generation = agent.built(1);
-    assert_eq!(generation["build"]["status"], "BUILD_STATUS_SUCCEEDED", "{generation:#}");
+    assert_eq!(
+        generation["build"]["status"], "BUILD_STATUS_SUCCEEDED",
+        "{generation:#}"
+    );
     assert_eq!(generation["build"]["attempt"], 2);
-    assert_eq!(generation["build"]["steps"]["reused"], 1, "the first step is not run again");
+    assert_eq!(
+        generation["build"]["steps"]["reused"], 1,
+        "the first step is not run again"
+    );
     assert_eq!(agent.status()["latest"]["number"], 1);
     let scratch = std::fs::read_dir(agent.state.join("store/.kiln/tmp")).unwrap();
     assert_eq!(scratch.count(), 0, "nothing half done is left");
@@ -107,9 +128,14 @@ fn bad_commits_are_explained_in_status_and_the_next_good_one_is_built() {
     let baseline = agent.status()["baseline"].clone();
 
     repository.commit("host(\"web-1\", tree(\"web-1\", {\n");
-    agent.events().until(|event| is_end(event, "evalFinished", 2));
+    agent
+        .events()
+        .until(|event| is_end(event, "evalFinished", 2));
     let text = agent.kiln(&["status"]).ok().stdout;
-    assert!(text.starts_with("FAILED") && text.contains("kiln.star:"), "{text}");
+    assert!(
+        text.starts_with("FAILED") && text.contains("kiln.star:"),
+        "{text}"
+    );
     assert_eq!(agent.kiln(&["status", "--check"]).code, Some(1));
 
     repository.commit("x = derivation(name = \"bad\", script = \"echo about to fail; exit 7\")\nhost(\"web-1\", x)\n");
@@ -117,15 +143,29 @@ fn bad_commits_are_explained_in_status_and_the_next_good_one_is_built() {
     assert_eq!(failed["build"]["failure"]["exitCode"], 7);
     assert_eq!(failed["build"]["failure"]["derivation"], "bad");
     let text = agent.kiln(&["status"]).ok().stdout;
-    assert!(text.contains("exit code 7") && text.contains("about to fail") && text.contains("kiln.star:1"), "{text}");
+    assert!(
+        text.contains("exit code 7")
+            && text.contains("about to fail")
+            && text.contains("kiln.star:1"),
+        "{text}"
+    );
     let log = agent.kiln(&["log", "--derivation", "bad"]).ok().stdout;
     assert!(log.contains("about to fail"), "{log}");
 
     repository.commit("def f():\n    for i in range(1000000000):\n        for j in range(1000000000):\n            pass\nf()\nhost(\"web-1\", file(\"x\", \"\"))\n");
-    agent.events().until(|event| is_end(event, "evalFinished", 4));
+    agent
+        .events()
+        .until(|event| is_end(event, "evalFinished", 4));
     let text = agent.kiln(&["status"]).ok().stdout;
-    assert!(text.contains("limit") || text.contains("longer than"), "{text}");
-    assert_eq!(agent.status()["baseline"], baseline, "a bad commit moves no baseline");
+    assert!(
+        text.contains("limit") || text.contains("longer than"),
+        "{text}"
+    );
+    assert_eq!(
+        agent.status()["baseline"],
+        baseline,
+        "a bad commit moves no baseline"
+    );
     assert_eq!(agent.status()["current"]["number"], 1);
 
     repository.commit(&HELLO.replace("MOTD", "good again"));
@@ -142,12 +182,15 @@ fn a_newer_commit_ends_a_running_build_and_its_processes() {
         "host(\"web-1\", derivation(name = \"slow\", script = \"trap '' TERM; (setsid sleep {mark} &) ; sleep {mark}; echo > $out\"))\n"
     ));
     let agent = Agent::start(&home, &local(&repository));
-    let sleeping = wait_for(|| {
-        Some(processes_with(&format!("sleep {mark}"))).filter(|pids| pids.len() >= 2)
-    });
+    let sleeping =
+        wait_for(|| Some(processes_with(&format!("sleep {mark}"))).filter(|pids| pids.len() >= 2));
     repository.commit(HELLO);
     agent.built(2);
-    assert_eq!(processes_with(&format!("sleep {mark}")), [0; 0], "of {sleeping:?}");
+    assert_eq!(
+        processes_with(&format!("sleep {mark}")),
+        [0; 0],
+        "of {sleeping:?}"
+    );
     let first = agent.kiln(&["show", "1", "--json"]).ok().json();
     assert_eq!(first["build"]["status"], "BUILD_STATUS_CANCELLED");
     assert_eq!(first["build"]["cancelledBy"], "CANCELLED_BY_SUPERSEDED");
@@ -165,9 +208,14 @@ fn suspend_resume_cancel_and_their_refusals_by_the_command_line() {
     assert_eq!(twice.code, Some(1));
     assert!(twice.stderr.contains("kernel day"), "{twice:?}");
     repository.commit(&HELLO.replace("MOTD", "while suspended"));
-    agent.events().until(|event| is_end(event, "evalFinished", 2));
+    agent
+        .events()
+        .until(|event| is_end(event, "evalFinished", 2));
     let text = agent.kiln(&["status"]).ok().stdout;
-    assert!(text.starts_with("SUSPENDED") && text.contains("kernel day"), "{text}");
+    assert!(
+        text.starts_with("SUSPENDED") && text.contains("kernel day"),
+        "{text}"
+    );
     // It survives the end of the agent.
     assert!(agent.terminate().success());
     let agent = Agent::start(&home, &local(&repository));
@@ -180,8 +228,10 @@ fn suspend_resume_cancel_and_their_refusals_by_the_command_line() {
     assert_eq!(agent.kiln(&["build", "99"]).code, Some(1));
     agent.kiln(&["eval", "--wait"]).ok();
     let list = agent.kiln(&["generations", "--json"]).ok().stdout;
-    let numbers: Vec<Value> =
-        list.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["number"].clone()).collect();
+    let numbers: Vec<Value> = list
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["number"].clone())
+        .collect();
     assert_eq!(numbers, [3, 2, 1]);
 }
 
@@ -190,16 +240,24 @@ fn sigterm_during_a_build_ends_it_and_the_next_start_goes_on() {
     let home = Home::new();
     let repository = Repository::new(home.path("work"));
     let mark = "2.1403";
-    repository.commit(&format!("host(\"web-1\", derivation(name = \"slow\", script = \"sleep {mark}; echo > $out\"))\n"));
+    repository.commit(&format!(
+        "host(\"web-1\", derivation(name = \"slow\", script = \"sleep {mark}; echo > $out\"))\n"
+    ));
     let agent = Agent::start(&home, &local(&repository));
-    agent.events().until(|event| event["stepStarted"]["derivation"] == "slow");
+    agent
+        .events()
+        .until(|event| event["stepStarted"]["derivation"] == "slow");
     assert!(agent.terminate().success());
     assert_eq!(processes_with(&format!("sleep {mark}")), [0; 0]);
     let agent = Agent::start(&home, &local(&repository));
     let generation = agent.built(1);
     let mut events = agent.events();
-    events.until(|event| event["buildFinished"]["generation"]["build"]["cancelledBy"] == "CANCELLED_BY_SHUTDOWN");
-    events.until(|event| event["buildFinished"]["generation"]["build"]["status"] == "BUILD_STATUS_SUCCEEDED");
+    events.until(|event| {
+        event["buildFinished"]["generation"]["build"]["cancelledBy"] == "CANCELLED_BY_SHUTDOWN"
+    });
+    events.until(|event| {
+        event["buildFinished"]["generation"]["build"]["status"] == "BUILD_STATUS_SUCCEEDED"
+    });
     assert_eq!(generation["number"], 1);
 }
 

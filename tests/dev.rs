@@ -1,5 +1,10 @@
 //! `kiln dev` and what is on the command line of somebody without an agent.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic, reason = "tests drive programs")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests drive programs"
+)]
 
 mod common;
 
@@ -10,18 +15,37 @@ use std::time::{Duration, Instant};
 
 fn example(home: &Home) -> Repository {
     let repository = Repository::new(home.path("infra"));
-    copy_tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/web-host"), &repository.path);
+    copy_tree(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/web-host"),
+        &repository.path,
+    );
     repository.commit_all("the example");
     repository
 }
 
 /// Runs `dev --once --json`; answers with the steps by how they ended, and the generation.
 fn once(home: &Home, folder: &Path, host: &str) -> (Vec<(String, bool)>, Value) {
-    let said = home.kiln(&["dev", folder.to_str().unwrap(), "--host", host, "--once", "--json"]).ok();
-    let lines: Vec<Value> = said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let said = home
+        .kiln(&[
+            "dev",
+            folder.to_str().unwrap(),
+            "--host",
+            host,
+            "--once",
+            "--json",
+        ])
+        .ok();
+    let lines: Vec<Value> = said
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let steps = lines.iter().filter_map(|line| {
         let step = &line["event"]["stepFinished"];
-        Some((step["derivation"].as_str()?.to_owned(), step["reused"].as_bool()?))
+        Some((
+            step["derivation"].as_str()?.to_owned(),
+            step["reused"].as_bool()?,
+        ))
     });
     (steps.collect(), lines.last().unwrap()["generation"].clone())
 }
@@ -30,28 +54,51 @@ fn once(home: &Home, folder: &Path, host: &str) -> (Vec<(String, bool)>, Value) 
 fn the_example_is_built_then_reused_and_one_changed_file_rebuilds_what_depends_on_it() {
     let home = Home::new();
     let infra = example(&home).path.join("web-host");
-    let repository = Repository { path: home.path("infra") };
+    let repository = Repository {
+        path: home.path("infra"),
+    };
     let (steps, generation) = once(&home, &infra, "web-1");
     assert_eq!(generation["build"]["status"], "BUILD_STATUS_SUCCEEDED");
-    assert!(!steps.is_empty() && steps.iter().all(|(_, reused)| !reused), "{steps:?}");
+    assert!(
+        !steps.is_empty() && steps.iter().all(|(_, reused)| !reused),
+        "{steps:?}"
+    );
     let real = PathBuf::from(generation["build"]["realPath"].as_str().unwrap());
     assert!(real.join("etc").is_dir());
 
     let started = Instant::now();
     let (again, second) = once(&home, &infra, "web-1");
-    assert_eq!((again.len(), &second["number"]), (0, &generation["number"]), "nothing is built again");
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(
+        (again.len(), &second["number"]),
+        (0, &generation["number"]),
+        "nothing is built again"
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
 
-    let sources: Vec<PathBuf> = walk(&infra).into_iter().filter(|p| p.extension().is_some_and(|e| e == "c")).collect();
+    let sources: Vec<PathBuf> = walk(&infra)
+        .into_iter()
+        .filter(|p| p.extension().is_some_and(|e| e == "c"))
+        .collect();
     let changed = &sources[0];
     let mut text = std::fs::read_to_string(changed).unwrap();
     text.push_str("\nint kiln_changed_this_file = 1;\n");
     std::fs::write(changed, text).unwrap();
     repository.commit_all("one file");
     let (steps, third) = once(&home, &infra, "web-1");
-    let rebuilt: Vec<&str> = steps.iter().filter(|(_, reused)| !reused).map(|(name, _)| name.as_str()).collect();
+    let rebuilt: Vec<&str> = steps
+        .iter()
+        .filter(|(_, reused)| !reused)
+        .map(|(name, _)| name.as_str())
+        .collect();
     assert_eq!(third["build"]["status"], "BUILD_STATUS_SUCCEEDED");
-    assert!(!rebuilt.is_empty() && rebuilt.len() < steps.len(), "{rebuilt:?} of {steps:?}");
+    assert!(
+        !rebuilt.is_empty() && rebuilt.len() < steps.len(),
+        "{rebuilt:?} of {steps:?}"
+    );
 }
 
 fn walk(folder: &Path) -> Vec<PathBuf> {
@@ -98,12 +145,17 @@ fn exit_codes_say_whose_fault_it_is() {
     repository.commit("host(\"web-1\", file(\"x\", \"1\"))\nhost(\"web-2\", file(\"x\", \"2\"))\n");
     let undeclared = dev(&["--host", "db-9"]);
     assert_eq!(undeclared.code, Some(2), "{undeclared:?}");
-    assert!(undeclared.stderr.contains("web-1") && undeclared.stderr.contains("web-2"), "{undeclared:?}");
+    assert!(
+        undeclared.stderr.contains("web-1") && undeclared.stderr.contains("web-2"),
+        "{undeclared:?}"
+    );
     repository.commit("host(\"web-1\", file(\"x\", undefined_name))\n");
     let failed = dev(&["--host", "web-1"]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
     assert!(failed.stderr.contains("kiln.star:1:"), "{failed:?}");
-    repository.commit("host(\"web-1\", derivation(name = \"no\", script = \"echo the last words; false\"))\n");
+    repository.commit(
+        "host(\"web-1\", derivation(name = \"no\", script = \"echo the last words; false\"))\n",
+    );
     let failed = dev(&["--host", "web-1"]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
     assert!(failed.stderr.contains("the last words"), "{failed:?}");
@@ -117,22 +169,42 @@ fn exit_codes_say_whose_fault_it_is() {
 fn uncommitted_files_are_named_once_and_taken_with_worktree() {
     let home = Home::new();
     let repository = Repository::new(home.path("infra"));
-    repository.commit("host(\"web-1\", source(\"files\"))\n".replace("files", "d").as_str());
+    repository.commit(
+        "host(\"web-1\", source(\"files\"))\n"
+            .replace("files", "d")
+            .as_str(),
+    );
     repository.write("d/a", "committed");
     repository.commit_all("d");
     repository.write("d/a", "not committed");
-    let args = ["dev", repository.path.to_str().unwrap(), "--host", "web-1", "--once", "--json"];
+    let args = [
+        "dev",
+        repository.path.to_str().unwrap(),
+        "--host",
+        "web-1",
+        "--once",
+        "--json",
+    ];
     let said = home.kiln(&args).ok();
     assert!(said.stderr.contains("1 file not committed"), "{said:?}");
     let read = |said: &Said| {
         let last: Value = serde_json::from_str(said.stdout.lines().last().unwrap()).unwrap();
-        let real = last["generation"]["build"]["realPath"].as_str().unwrap().to_owned();
-        (std::fs::read_to_string(format!("{real}/a")).unwrap(), last["generation"]["commit"]["dirty"].clone())
+        let real = last["generation"]["build"]["realPath"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        (
+            std::fs::read_to_string(format!("{real}/a")).unwrap(),
+            last["generation"]["commit"]["dirty"].clone(),
+        )
     };
     assert_eq!(read(&said), ("committed".to_owned(), Value::Bool(false)));
     let mut with = args.to_vec();
     with.push("--worktree");
-    assert_eq!(read(&home.kiln(&with).ok()), ("not committed".to_owned(), Value::Bool(true)));
+    assert_eq!(
+        read(&home.kiln(&with).ok()),
+        ("not committed".to_owned(), Value::Bool(true))
+    );
 }
 
 #[test]
@@ -141,15 +213,37 @@ fn n12_the_same_commit_has_the_same_out_path_wherever_the_state_lies() {
     let infra = example(&home).path.join("web-host");
     let out = |state: &str| {
         let state = home.path(state);
-        let args = ["dev", infra.to_str().unwrap(), "--host", "web-1", "--once", "--json", "--state-dir", state.to_str().unwrap()];
+        let args = [
+            "dev",
+            infra.to_str().unwrap(),
+            "--host",
+            "web-1",
+            "--once",
+            "--json",
+            "--state-dir",
+            state.to_str().unwrap(),
+        ];
         let said = home.kiln(&args).ok();
         let last: Value = serde_json::from_str(said.stdout.lines().last().unwrap()).unwrap();
-        last["generation"]["build"]["outPath"].as_str().unwrap().to_owned()
+        last["generation"]["build"]["outPath"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let first = out("one");
     assert!(first.starts_with("/var/lib/kiln/store/"), "{first}");
     assert_eq!(first, out("a/much/longer/place"));
-    let shell = home.kiln(&["shell", "--state-dir", home.path("one").to_str().unwrap(), "--", "/bin/sh", "-c", &format!("ls {first}/etc")]).ok();
+    let shell = home
+        .kiln(&[
+            "shell",
+            "--state-dir",
+            home.path("one").to_str().unwrap(),
+            "--",
+            "/bin/sh",
+            "-c",
+            &format!("ls {first}/etc"),
+        ])
+        .ok();
     assert!(!shell.stdout.is_empty());
 }
 
@@ -193,8 +287,16 @@ fn a_first_tree_by_init_is_built() {
     let repository = Repository::new(home.path("infra"));
     home.kiln(&["init", repository.path.to_str().unwrap()]).ok();
     let before = std::fs::read(repository.path.join("kiln.star")).unwrap();
-    assert_eq!(home.kiln(&["init", repository.path.to_str().unwrap()]).code, Some(1), "it touches nothing that is there");
-    assert_eq!(std::fs::read(repository.path.join("kiln.star")).unwrap(), before);
+    assert_eq!(
+        home.kiln(&["init", repository.path.to_str().unwrap()]).code,
+        Some(1),
+        "it touches nothing that is there"
+    );
+    assert_eq!(
+        std::fs::read(repository.path.join("kiln.star")).unwrap(),
+        before
+    );
     repository.commit_all("a first host");
-    home.kiln(&["dev", repository.path.to_str().unwrap(), "--once"]).ok();
+    home.kiln(&["dev", repository.path.to_str().unwrap(), "--once"])
+        .ok();
 }

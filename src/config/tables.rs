@@ -7,14 +7,22 @@ use crate::model::{BackendKind, CommitId, HostName, InvalidName};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-const TRUST_KEYS: [&str; 4] = ["openpgp_keys", "ssh_allowed_signers", "verify", "initial_commit"];
+const TRUST_KEYS: [&str; 4] = [
+    "openpgp_keys",
+    "ssh_allowed_signers",
+    "verify",
+    "initial_commit",
+];
 
 /// `trust.initial_commit`: the first commit accepted must descend from it.
 pub(super) fn initial_commit(top: &Section<'_>) -> Result<Option<CommitId>, Problem> {
     let trust = top.section("trust", &TRUST_KEYS)?;
     trust.text_as("initial_commit", "", |text| match text {
         "" => Ok(None),
-        id => id.parse().map(Some).map_err(|error: InvalidName| error.why.to_owned()),
+        id => id
+            .parse()
+            .map(Some)
+            .map_err(|error: InvalidName| error.why.to_owned()),
     })
 }
 

@@ -14,10 +14,16 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// A command without anything of the tester's environment.
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null");
     for who in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{who}_NAME"), "Ann").env(format!("GIT_{who}_EMAIL"), "ann@example.org");
+        command
+            .env(format!("GIT_{who}_NAME"), "Ann")
+            .env(format!("GIT_{who}_EMAIL"), "ann@example.org");
     }
     command.stdin(Stdio::null());
     command
@@ -37,8 +43,17 @@ impl Repository {
     }
 
     pub fn git(&self, args: &[&str]) -> String {
-        let output = command("git").arg("-C").arg(&self.path).args(args).output().unwrap();
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = command("git")
+            .arg("-C")
+            .arg(&self.path)
+            .args(args)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
@@ -94,7 +109,12 @@ pub struct Home {
 
 impl Home {
     pub fn new() -> Self {
-        Home { folder: tempfile::Builder::new().prefix("kiln-test-").tempdir().unwrap() }
+        Home {
+            folder: tempfile::Builder::new()
+                .prefix("kiln-test-")
+                .tempdir()
+                .unwrap(),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -103,7 +123,8 @@ impl Home {
 
     pub fn command(&self) -> Command {
         let mut kiln = command(env!("CARGO_BIN_EXE_kiln"));
-        kiln.env("HOME", self.folder.path()).env("XDG_STATE_HOME", self.path("state"));
+        kiln.env("HOME", self.folder.path())
+            .env("XDG_STATE_HOME", self.path("state"));
         kiln.current_dir(self.folder.path());
         kiln
     }
@@ -141,9 +162,16 @@ impl<'a> Agent<'a> {
         let _ = std::fs::remove_file(&notify);
         let ready = UnixDatagram::bind(&notify).unwrap();
         ready.set_read_timeout(Some(PATIENCE)).unwrap();
-        let log = std::fs::File::options().create(true).append(true).open(home.path("agent.log")).unwrap();
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(home.path("agent.log"))
+            .unwrap();
         let mut kiln = home.command();
-        kiln.args(["agent", "--config"]).arg(&file).env("NOTIFY_SOCKET", &notify).stderr(log);
+        kiln.args(["agent", "--config"])
+            .arg(&file)
+            .env("NOTIFY_SOCKET", &notify)
+            .stderr(log);
         let mut child = kiln.spawn().unwrap();
         let mut said = [0; 64];
         let said = match ready.recv(&mut said) {
@@ -155,7 +183,12 @@ impl<'a> Agent<'a> {
             }
         };
         assert_eq!(said, "READY=1");
-        Agent { home, child, socket, state }
+        Agent {
+            home,
+            child,
+            socket,
+            state,
+        }
     }
 
     pub fn kiln(&self, args: &[&str]) -> Said {
@@ -171,7 +204,9 @@ impl<'a> Agent<'a> {
     /// Everything that happened and will happen, an event a line.
     pub fn events(&self) -> Events {
         let mut kiln = self.home.command();
-        kiln.arg("--socket").arg(&self.socket).args(["events", "--follow", "--json"]);
+        kiln.arg("--socket")
+            .arg(&self.socket)
+            .args(["events", "--follow", "--json"]);
         let mut child = kiln.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Events { child, lines }
@@ -179,8 +214,11 @@ impl<'a> Agent<'a> {
 
     /// Waits until a generation with this number has a build that ended.
     pub fn built(&self, number: u64) -> Value {
-        self.events().until(|event| is_end(event, "buildFinished", number));
-        self.kiln(&["show", &number.to_string(), "--json"]).ok().json()
+        self.events()
+            .until(|event| is_end(event, "buildFinished", number));
+        self.kiln(&["show", &number.to_string(), "--json"])
+            .ok()
+            .json()
     }
 
     pub fn pid(&self) -> i32 {
@@ -267,17 +305,35 @@ pub struct GitDaemon {
 
 impl GitDaemon {
     pub fn start(base: &Path) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let mut git = command("git");
-        git.args(["daemon", "--verbose", "--reuseaddr", "--export-all", "--enable=receive-pack"]);
-        git.args(["--listen=127.0.0.1", &format!("--port={port}"), &format!("--base-path={}", base.display())]);
+        git.args([
+            "daemon",
+            "--verbose",
+            "--reuseaddr",
+            "--export-all",
+            "--enable=receive-pack",
+        ]);
+        git.args([
+            "--listen=127.0.0.1",
+            &format!("--port={port}"),
+            &format!("--base-path={}", base.display()),
+        ]);
         let mut child = git.arg(base).stderr(Stdio::piped()).spawn().unwrap();
         // It says "Ready to rumble" once it listens; the rest is drained.
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         while !line.contains("Ready") {
             line.clear();
-            assert_ne!(said.read_line(&mut line).unwrap(), 0, "git daemon did not start");
+            assert_ne!(
+                said.read_line(&mut line).unwrap(),
+                0,
+                "git daemon did not start"
+            );
         }
         std::thread::spawn(move || said.read_to_end(&mut Vec::new()));
         GitDaemon { child, port }
@@ -299,7 +355,9 @@ pub fn processes_with(mark: &str) -> Vec<i32> {
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     pids.filter(|pid| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).replace('\0', " ").contains(mark)
+        String::from_utf8_lossy(&line)
+            .replace('\0', " ")
+            .contains(mark)
     })
     .collect()
 }
@@ -311,7 +369,11 @@ pub fn wait_gone(pid: i32) {
     if fd < 0 {
         return; // gone already
     }
-    let mut poll = libc::pollfd { fd: i32::try_from(fd).unwrap(), events: libc::POLLIN, revents: 0 };
+    let mut poll = libc::pollfd {
+        fd: i32::try_from(fd).unwrap(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
     // SAFETY: one pollfd that lives through the call.
     let ready = unsafe { libc::poll(&raw mut poll, 1, 20_000) };
     // SAFETY: fd is ours and not used afterwards.

@@ -38,7 +38,12 @@ pub(super) struct Build {
 
 /// What a job comes back with.
 enum Job {
-    Node { node: usize, slot: u32, took: Duration, end: Result<NodeEnd, BackendError> },
+    Node {
+        node: usize,
+        slot: u32,
+        took: Duration,
+        end: Result<NodeEnd, BackendError>,
+    },
     /// What was made so far is on the disk.
     Synced(Result<(), BackendError>),
 }
@@ -64,7 +69,10 @@ impl Build {
     /// When the store or the provider of this host is broken.
     pub async fn run(self) -> Result<BuildOutcome, BackendError> {
         if let Some(failure) = missing_need(&self.graph.needs) {
-            return Ok(BuildOutcome::Failed { failure, steps: Steps::default() });
+            return Ok(BuildOutcome::Failed {
+                failure,
+                steps: Steps::default(),
+            });
         }
         let mut running = self.begin()?;
         let deadline = Instant::now() + self.request.timeout;
@@ -98,7 +106,10 @@ impl Build {
                 inputs
             })
             .collect();
-        let weights: Vec<u64> = nodes.iter().map(|node| u64::from(matches!(node, Node::Step(_)))).collect();
+        let weights: Vec<u64> = nodes
+            .iter()
+            .map(|node| u64::from(matches!(node, Node::Step(_))))
+            .collect();
         let schedule = Schedule::new(&inputs, &weights).map_err(attempted("order the graph"))?;
         let total = weights.iter().sum::<u64>();
         Ok(Running {
@@ -117,7 +128,9 @@ impl Build {
     fn start_ready(&self, running: &mut Running) {
         let fail_fast = !self.config.keep_going && running.tally.has_failed();
         while !running.cancel.is_cancelled() && !fail_fast {
-            let Some(slot) = running.free_slots.pop() else { return };
+            let Some(slot) = running.free_slots.pop() else {
+                return;
+            };
             let Some(node) = running.schedule.next() else {
                 running.free_slots.push(slot);
                 return;
@@ -128,16 +141,25 @@ impl Build {
 
     fn start(&self, running: &mut Running, index: usize, slot: u32) {
         let started = Instant::now();
-        let ended = move |end| Job::Node { node: index, slot, took: started.elapsed(), end };
+        let ended = move |end| Job::Node {
+            node: index,
+            slot,
+            took: started.elapsed(),
+            end,
+        };
         match &self.graph.nodes[index] {
             Node::Step(node) => match self.resolved(node, &running.made) {
                 Ok(resolved) => {
                     let job = self.step_job(node, resolved, slot, &running.cancel);
                     let begins = self.announce_begin(&node.name, &running.tally);
-                    running.jobs.spawn(async move { ended(job.run(begins).await) });
+                    running
+                        .jobs
+                        .spawn(async move { ended(job.run(begins).await) });
                 }
                 Err(failure) => {
-                    running.jobs.spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
+                    running
+                        .jobs
+                        .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
                 }
             },
             _ => {
@@ -166,11 +188,18 @@ impl Build {
                 Node::File(file) => materialise::file(&store, file, resolve),
                 Node::Tree(tree) => materialise::tree(&store, tree, resolve, &graph.secrets),
                 Node::Source(source) => return stored_source(&store, source),
-                Node::Step(_) => return Ok(NodeEnd::Failed(Failure::certain("a step needs a sandbox"))),
+                Node::Step(_) => {
+                    return Ok(NodeEnd::Failed(Failure::certain("a step needs a sandbox")));
+                }
             };
             match path {
-                Ok(path) => Ok(NodeEnd::Made(MadeNode { outputs: Outputs::from([("out".into(), path)]), reused: false })),
-                Err(error) if error.is_certain() => Ok(NodeEnd::Failed(Failure::certain(error.to_string()))),
+                Ok(path) => Ok(NodeEnd::Made(MadeNode {
+                    outputs: Outputs::from([("out".into(), path)]),
+                    reused: false,
+                })),
+                Err(error) if error.is_certain() => {
+                    Ok(NodeEnd::Failed(Failure::certain(error.to_string())))
+                }
                 Err(error) => Err(attempted("write to the store")(error)),
             }
         }
@@ -184,7 +213,12 @@ impl Build {
                 self.sync_if_idle(running);
                 return result;
             }
-            Job::Node { node, slot, took, end } => (node, slot, took, end?),
+            Job::Node {
+                node,
+                slot,
+                took,
+                end,
+            } => (node, slot, took, end?),
         };
         running.free_slots.push(slot);
         let step = match &self.graph.nodes[node] {
@@ -225,16 +259,27 @@ impl Build {
             running.unsynced = false;
             let store = self.store.clone();
             running.jobs.spawn_blocking(move || {
-                Job::Synced(store.sync().map_err(attempted("make what was built durable")))
+                Job::Synced(
+                    store
+                        .sync()
+                        .map_err(attempted("make what was built durable")),
+                )
             });
         }
     }
 
     fn announce_begin(&self, name: &str, tally: &Tally) -> impl FnOnce() + Send + 'static {
-        let (sink, name, tally) = (Arc::clone(&self.request.sink), name.to_owned(), tally.clone());
+        let (sink, name, tally) = (
+            Arc::clone(&self.request.sink),
+            name.to_owned(),
+            tally.clone(),
+        );
         move || {
             let steps = tally.begin();
-            sink.step(StepEvent::Started { derivation: name, steps });
+            sink.step(StepEvent::Started {
+                derivation: name,
+                steps,
+            });
         }
     }
 
@@ -245,7 +290,9 @@ impl Build {
                 "the build took longer than {} s",
                 self.request.timeout.as_secs()
             ))
-            .hint("raise [builder] build_timeout, or see `kiln log` for the step that took the time");
+            .hint(
+                "raise [builder] build_timeout, or see `kiln log` for the step that took the time",
+            );
             return Ok(BuildOutcome::TimedOut { failure, steps });
         }
         let timed_out = running.tally.timed_out;
@@ -263,10 +310,16 @@ impl Build {
             Err(failure) => return Ok(BuildOutcome::Failed { failure, steps }),
         };
         let built = super::blocking("root the result", move || {
-            let stored = Stored { store: &self.store, config: &self.config };
+            let stored = Stored {
+                store: &self.store,
+                config: &self.config,
+            };
             stored.record(&self.request.evaluated, &out, &self.request.roots)
         });
-        Ok(BuildOutcome::Succeeded { built: built.await??, steps })
+        Ok(BuildOutcome::Succeeded {
+            built: built.await??,
+            steps,
+        })
     }
 }
 
@@ -276,22 +329,32 @@ fn stored_source(
 ) -> Result<NodeEnd, BackendError> {
     let doing = || format!("find the source {}", source.path);
     let Some(path) = &source.stored else {
-        return Err(attempted(doing())("the graph does not say where it is stored"));
+        return Err(attempted(doing())(
+            "the graph does not say where it is stored",
+        ));
     };
     let path: crate::store::StorePath = path.parse().map_err(attempted(doing()))?;
     match store.contains(&path) {
         true => {
             let outputs = Outputs::from([("out".to_owned(), path)]);
-            Ok(NodeEnd::Made(MadeNode { outputs, reused: true }))
+            Ok(NodeEnd::Made(MadeNode {
+                outputs,
+                reused: true,
+            }))
         }
-        false => Err(attempted(doing())("it is not in the store any more: evaluate again")),
+        false => Err(attempted(doing())(
+            "it is not in the store any more: evaluate again",
+        )),
     }
 }
 
 /// The first file the graph says this host must have, and it has not.
 fn missing_need(needs: &[String]) -> Option<Failure> {
-    let missing: Vec<&str> =
-        needs.iter().map(String::as_str).filter(|need| !Path::new(need).exists()).collect();
+    let missing: Vec<&str> = needs
+        .iter()
+        .map(String::as_str)
+        .filter(|need| !Path::new(need).exists())
+        .collect();
     match missing.is_empty() {
         true => None,
         false => Some(

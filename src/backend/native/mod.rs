@@ -62,11 +62,18 @@ pub struct Native {
 impl Native {
     /// A backend on this store, running its steps with `provider`.
     pub fn new(config: NativeConfig, store: Store, provider: Arc<dyn Provider>) -> Self {
-        Native { config, store, provider }
+        Native {
+            config,
+            store,
+            provider,
+        }
     }
 
     fn stored(&self) -> Stored<'_> {
-        Stored { store: &self.store, config: &self.config }
+        Stored {
+            store: &self.store,
+            config: &self.config,
+        }
     }
 }
 
@@ -76,7 +83,10 @@ where
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let attempted = what.into();
-    move |source| BackendError { attempted, source: source.into() }
+    move |source| BackendError {
+        attempted,
+        source: source.into(),
+    }
 }
 
 /// Runs what blocks on its own thread.
@@ -84,12 +94,17 @@ pub(super) async fn blocking<T: Send + 'static>(
     what: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, BackendError> {
-    tokio::task::spawn_blocking(work).await.map_err(attempted(what))
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(attempted(what))
 }
 
 /// A failed evaluation; its text is in the log too.
 fn failed(sink: &dyn Sink, failure: Failure) -> EvaluationOutcome {
-    sink.log(None, format!("{}\n{}\n", failure.message, failure.log_tail).as_bytes());
+    sink.log(
+        None,
+        format!("{}\n{}\n", failure.message, failure.log_tail).as_bytes(),
+    );
     EvaluationOutcome::Failed(failure)
 }
 
@@ -110,19 +125,30 @@ impl Backend for Native {
             memory: request.memory,
         };
         let sink = Arc::clone(&request.sink);
-        let end = eval::evaluate(&evaluation, &request.cancel, |bytes| sink.log(None, bytes)).await?;
+        let end =
+            eval::evaluate(&evaluation, &request.cancel, |bytes| sink.log(None, bytes)).await?;
         let graph = match end {
             EvalEnd::Graph(graph) => graph,
             EvalEnd::Failed(failure) => return Ok(failed(sink.as_ref(), failure)),
             EvalEnd::UndeclaredHost { failure, .. } => {
-                return Ok(failed(sink.as_ref(), Failure { usage: true, ..failure }));
+                return Ok(failed(
+                    sink.as_ref(),
+                    Failure {
+                        usage: true,
+                        ..failure
+                    },
+                ));
             }
             EvalEnd::TimedOut(failure) => return Ok(EvaluationOutcome::TimedOut(failure)),
             EvalEnd::Cancelled => return Ok(EvaluationOutcome::Cancelled),
         };
         let (store, config) = (self.store.clone(), self.config.clone());
         blocking("store the graph", move || {
-            Stored { store: &store, config: &config }.save(graph, &request)
+            Stored {
+                store: &store,
+                config: &config,
+            }
+            .save(graph, &request)
         })
         .await?
     }

@@ -40,7 +40,9 @@ fn os_release() -> String {
 
 fn auto(os_release: &str) -> String {
     let field = |name: &str| {
-        let value = os_release.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        let value = os_release
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         value.map(|value| value.trim_matches(['"', '\'']).to_owned())
     };
     let id = field("ID").unwrap_or_else(|| "linux".into());
@@ -52,7 +54,11 @@ fn auto(os_release: &str) -> String {
 
 /// A digest of whatever package databases there are; an upgrade changes it.
 fn packages() -> String {
-    let databases = ["/var/lib/dpkg/status", "/var/lib/rpm/rpmdb.sqlite", "/lib/apk/db/installed"];
+    let databases = [
+        "/var/lib/dpkg/status",
+        "/var/lib/rpm/rpmdb.sqlite",
+        "/lib/apk/db/installed",
+    ];
     let mut digest = Sha256::new();
     for path in databases {
         if let Ok(bytes) = fs::read(path) {
@@ -60,7 +66,11 @@ fn packages() -> String {
         }
     }
     let digest = digest.finalize();
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

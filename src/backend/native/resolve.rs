@@ -28,9 +28,15 @@ pub(super) struct Resolved {
 /// The store path of an output made earlier.
 pub(super) fn path_of(made: &Made, output: &OutputRef) -> Result<StorePath, Failure> {
     let outputs = made.get(&(output.node as usize));
-    outputs.and_then(|outputs| outputs.get(&output.output)).cloned().ok_or_else(|| {
-        Failure::certain(format!("the graph refers to output {} of node {}, which is not there", output.output, output.node))
-    })
+    outputs
+        .and_then(|outputs| outputs.get(&output.output))
+        .cloned()
+        .ok_or_else(|| {
+            Failure::certain(format!(
+                "the graph refers to output {} of node {}, which is not there",
+                output.output, output.node
+            ))
+        })
 }
 
 /// Resolves a step.
@@ -46,25 +52,42 @@ pub(super) fn resolve(
     let join = |text: &Template| text.join(|output| path_of(made, output).map(|p| p.to_string()));
     let joined = |text: &Option<Template>| text.as_ref().map(join).transpose();
     let node_inputs = super::graph::Node::Step(node.clone()).inputs();
-    let inputs = node_inputs.iter().map(|output| path_of(made, output)).collect::<Result<BTreeSet<_>, _>>()?;
-    let deps = node.deps.iter().map(|dep| path_of(made, dep)).collect::<Result<Vec<_>, _>>()?;
+    let inputs = node_inputs
+        .iter()
+        .map(|output| path_of(made, output))
+        .collect::<Result<BTreeSet<_>, _>>()?;
+    let deps = node
+        .deps
+        .iter()
+        .map(|dep| path_of(made, dep))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut env = BTreeMap::new();
     for (name, value) in &node.env {
         env.insert(name.clone(), join(value)?);
     }
     environment(&mut env, &deps, node.host_tools);
-    let fixed = match &node.output_hash {
-        Some(hash) => Some(hash.parse().map_err(|error| Failure::certain(format!("output_hash of {}: {error}", node.name)))?),
-        None => None,
-    };
-    let platform = graph.platform.clone().unwrap_or_else(|| config.platform.name());
+    let fixed =
+        match &node.output_hash {
+            Some(hash) => Some(hash.parse().map_err(|error| {
+                Failure::certain(format!("output_hash of {}: {error}", node.name))
+            })?),
+            None => None,
+        };
+    let platform = graph
+        .platform
+        .clone()
+        .unwrap_or_else(|| config.platform.name());
     let step = ResolvedStep {
         name: node.name.clone(),
         builder: joined(&node.builder)?,
         script: joined(&node.script)?,
         args: node.args.iter().map(join).collect::<Result<_, _>>()?,
         env,
-        src: node.src.as_ref().map(|src| path_of(made, src)).transpose()?,
+        src: node
+            .src
+            .as_ref()
+            .map(|src| path_of(made, src))
+            .transpose()?,
         inputs,
         outputs: node.outputs.clone(),
         system: node.system.clone().unwrap_or_else(|| graph.system.clone()),
@@ -76,7 +99,10 @@ pub(super) fn resolve(
     let mut scratch = BTreeMap::new();
     for output in &node.outputs {
         let path = scratch_path(&key, output, &object_name(&node.name, output));
-        scratch.insert(output.clone(), path.map_err(|error| Failure::certain(error.to_string()))?);
+        scratch.insert(
+            output.clone(),
+            path.map_err(|error| Failure::certain(error.to_string()))?,
+        );
     }
     Ok(Resolved { step, key, scratch })
 }
@@ -92,11 +118,19 @@ fn object_name(step: &str, output: &str) -> String {
 /// What every step gets beside its own variables.
 fn environment(env: &mut BTreeMap<String, String>, deps: &[StorePath], host_tools: bool) {
     let bins = deps.iter().map(|dep| format!("{dep}/bin"));
-    let path: Vec<String> = bins.chain(host_tools.then(|| HOST_PATH.to_owned())).collect();
+    let path: Vec<String> = bins
+        .chain(host_tools.then(|| HOST_PATH.to_owned()))
+        .collect();
     env.entry("PATH".into()).or_insert_with(|| path.join(":"));
     if !deps.is_empty() {
-        let folders = deps.iter().flat_map(|dep| [format!("{dep}/lib/pkgconfig"), format!("{dep}/share/pkgconfig")]);
-        env.entry("PKG_CONFIG_PATH".into()).or_insert_with(|| folders.collect::<Vec<_>>().join(":"));
+        let folders = deps.iter().flat_map(|dep| {
+            [
+                format!("{dep}/lib/pkgconfig"),
+                format!("{dep}/share/pkgconfig"),
+            ]
+        });
+        env.entry("PKG_CONFIG_PATH".into())
+            .or_insert_with(|| folders.collect::<Vec<_>>().join(":"));
     }
     for (name, value) in [
         ("TMPDIR", "/build"),
@@ -112,9 +146,11 @@ impl Resolved {
     /// What its result is recorded under.
     pub fn realisation(&self) -> RealisationKey {
         match (self.step.fixed, self.scratch.values().next()) {
-            (Some(hash), Some(path)) => {
-                crate::store::FixedOutput { hash, name: path.name().to_owned() }.key()
+            (Some(hash), Some(path)) => crate::store::FixedOutput {
+                hash,
+                name: path.name().to_owned(),
             }
+            .key(),
             _ => RealisationKey(self.key),
         }
     }
@@ -123,7 +159,11 @@ impl Resolved {
     pub fn full_env(&self, cores: usize) -> BTreeMap<String, String> {
         let mut env = self.step.env.clone();
         env.insert("KILN_CORES".into(), cores.to_string());
-        env.extend(self.scratch.iter().map(|(name, path)| (name.clone(), path.to_string())));
+        env.extend(
+            self.scratch
+                .iter()
+                .map(|(name, path)| (name.clone(), path.to_string())),
+        );
         env
     }
 
@@ -144,15 +184,27 @@ impl Resolved {
 /// Says which platform it is for.
 pub(super) fn runs_here(step: &ResolvedStep, config: &NativeConfig) -> Result<(), Failure> {
     if step.system != system() {
-        let message = format!("step {} is for system {}, this host is {}", step.name, step.system, system());
-        return Err(Failure::certain(message).in_step(&step.name).hint("build it on such a host"));
+        let message = format!(
+            "step {} is for system {}, this host is {}",
+            step.name,
+            step.system,
+            system()
+        );
+        return Err(Failure::certain(message)
+            .in_step(&step.name)
+            .hint("build it on such a host"));
     }
-    let Some(platform) = &step.platform else { return Ok(()) };
+    let Some(platform) = &step.platform else {
+        return Ok(());
+    };
     let here = config.platform.name();
     if *platform == here || config.platforms.contains(platform) {
         return Ok(());
     }
-    let message = format!("step {} is for platform {platform}, this host is {here}", step.name);
+    let message = format!(
+        "step {} is for platform {platform}, this host is {here}",
+        step.name
+    );
     let hint = format!("build it there, or vouch for it: [native] platforms = [{platform:?}]");
     Err(Failure::certain(message).in_step(&step.name).hint(hint))
 }

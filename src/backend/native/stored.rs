@@ -43,12 +43,17 @@ impl Stored<'_> {
         let name = format!("{}.drv", graph.host);
         let drv = self.store.add_file(&name, &bytes, false, &sources);
         let drv = drv.map_err(attempted("put the graph into the store"))?;
-        self.store.sync().map_err(attempted("make the graph durable"))?;
+        self.store
+            .sync()
+            .map_err(attempted("make the graph durable"))?;
         self.root(&request.roots, "derivation", &drv)?;
         let out = self.store.realisation(self.result_key(&drv));
         Ok(EvaluationOutcome::Succeeded(Evaluated {
             drv_path: drv.to_string(),
-            out_path: out.as_ref().and_then(result_of).map(|path| path.to_string()),
+            out_path: out
+                .as_ref()
+                .and_then(result_of)
+                .map(|path| path.to_string()),
             machine_id: graph.machine_id,
             secrets: graph.secrets,
         }))
@@ -61,7 +66,10 @@ impl Stored<'_> {
         let bytes = std::fs::read(self.store.real_path(&drv)).map_err(attempted(doing()))?;
         let graph: Graph = serde_json::from_slice(&bytes).map_err(attempted(doing()))?;
         if graph.version != GRAPH_VERSION {
-            let why = format!("its version is {}, this kiln knows {GRAPH_VERSION}", graph.version);
+            let why = format!(
+                "its version is {}, this kiln knows {GRAPH_VERSION}",
+                graph.version
+            );
             return Err(attempted(doing())(why));
         }
         Ok(graph)
@@ -72,7 +80,9 @@ impl Stored<'_> {
         let drv: StorePath = evaluated.drv_path.parse().map_err(attempted(doing()))?;
         match self.store.contains(&drv) {
             true => Ok(drv),
-            false => Err(attempted(doing())("it is not in the store any more: evaluate again")),
+            false => Err(attempted(doing())(
+                "it is not in the store any more: evaluate again",
+            )),
         }
     }
 
@@ -82,10 +92,14 @@ impl Stored<'_> {
         evaluated: &Evaluated,
         roots: &Path,
     ) -> Result<Option<Built>, BackendError> {
-        let Ok(drv) = self.drv(evaluated) else { return Ok(None) };
+        let Ok(drv) = self.drv(evaluated) else {
+            return Ok(None);
+        };
         self.root(roots, "derivation", &drv)?;
         let outputs = self.store.realisation(self.result_key(&drv));
-        let Some(out) = outputs.as_ref().and_then(result_of) else { return Ok(None) };
+        let Some(out) = outputs.as_ref().and_then(result_of) else {
+            return Ok(None);
+        };
         self.root_result(roots, out).map(Some)
     }
 
@@ -98,7 +112,9 @@ impl Stored<'_> {
     ) -> Result<Built, BackendError> {
         let drv = self.drv(evaluated)?;
         let outputs = Outputs::from([("out".to_owned(), out.clone())]);
-        let recorded = self.store.record_realisation(self.result_key(&drv), &outputs);
+        let recorded = self
+            .store
+            .record_realisation(self.result_key(&drv), &outputs);
         recorded.map_err(attempted("record the result"))?;
         self.root_result(roots, out)
     }
@@ -106,13 +122,18 @@ impl Stored<'_> {
     /// A graph's result depends on whose tools its steps saw.
     fn result_key(&self, drv: &StorePath) -> RealisationKey {
         let key = Canonical::new("kiln:graph:1").text(drv.to_string());
-        let key = key.text(self.config.platform.name()).number(u64::from(SANDBOX_VERSION));
+        let key = key
+            .text(self.config.platform.name())
+            .number(u64::from(SANDBOX_VERSION));
         key.finish().into()
     }
 
     fn root_result(&self, roots: &Path, out: &StorePath) -> Result<Built, BackendError> {
         self.root(roots, "result", out)?;
-        Ok(Built { out_path: out.to_string(), real_path: self.store.real_path(out) })
+        Ok(Built {
+            out_path: out.to_string(),
+            real_path: self.store.real_path(out),
+        })
     }
 
     fn root(&self, roots: &Path, name: &str, path: &StorePath) -> Result<(), BackendError> {
@@ -128,7 +149,9 @@ fn result_of(outputs: &Outputs) -> Option<&StorePath> {
 
 fn refused(error: MaterialiseError) -> Result<EvaluationOutcome, BackendError> {
     match error.is_certain() {
-        true => Ok(EvaluationOutcome::Failed(Failure::certain(error.to_string()))),
+        true => Ok(EvaluationOutcome::Failed(Failure::certain(
+            error.to_string(),
+        ))),
         false => Err(attempted("put a source into the store")(error)),
     }
 }

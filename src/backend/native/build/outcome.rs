@@ -4,8 +4,8 @@ use super::step_end;
 use crate::backend::StepEnd;
 use crate::model::{Failure, Steps};
 use crate::store::Outputs;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 #[derive(Debug)]
 pub(super) struct Made {
@@ -34,13 +34,24 @@ pub(super) struct Tally {
 
 impl Tally {
     pub fn new(total: u32) -> Self {
-        let ended = Steps { total, ..Steps::default() };
-        Tally { ended, running: Arc::default(), failures: Vec::new(), timed_out: false }
+        let ended = Steps {
+            total,
+            ..Steps::default()
+        };
+        Tally {
+            ended,
+            running: Arc::default(),
+            failures: Vec::new(),
+            timed_out: false,
+        }
     }
 
     /// The counts now.
     pub fn steps(&self) -> Steps {
-        Steps { running: self.running.load(Ordering::Relaxed), ..self.ended }
+        Steps {
+            running: self.running.load(Ordering::Relaxed),
+            ..self.ended
+        }
     }
 
     /// A step begins to run; answers with the counts then.
@@ -64,7 +75,8 @@ impl Tally {
         }
         if kind != StepEnd::Reused {
             let running = self.running.load(Ordering::Relaxed);
-            self.running.store(running.saturating_sub(1), Ordering::Relaxed);
+            self.running
+                .store(running.saturating_sub(1), Ordering::Relaxed);
         }
         match kind {
             StepEnd::Built => self.ended.done += 1,
@@ -84,7 +96,11 @@ impl Tally {
             return None;
         }
         let mut first = self.failures.remove(0);
-        let others: Vec<_> = self.failures.iter().filter_map(|f| f.derivation.as_deref()).collect();
+        let others: Vec<_> = self
+            .failures
+            .iter()
+            .filter_map(|f| f.derivation.as_deref())
+            .collect();
         if !others.is_empty() {
             first.message = format!("{}; also failed: {}", first.message, others.join(", "));
         }

@@ -1,7 +1,7 @@
 //! One step: reused when it is known, else run, its outputs taken, recorded.
 
-use super::outcome::{Made as MadeNode, NodeEnd};
 use super::Build;
+use super::outcome::{Made as MadeNode, NodeEnd};
 use crate::backend::native::graph::StepNode;
 use crate::backend::native::provider::{Provider, StepLimits, StepOutcome, StepRequest};
 use crate::backend::native::resolve::{Made, Resolved, SCRIPT, resolve, runs_here};
@@ -27,7 +27,9 @@ impl Build {
         slot: u32,
         cancel: &CancellationToken,
     ) -> StepJob {
-        let asked = node.timeout.map_or(self.config.limits.timeout, Duration::from_secs);
+        let asked = node
+            .timeout
+            .map_or(self.config.limits.timeout, Duration::from_secs);
         let limits = StepLimits {
             timeout: asked.min(self.request.timeout),
             silence: self.request.silence,
@@ -67,14 +69,18 @@ impl StepJob {
         let (store, key) = (self.store.clone(), self.resolved.realisation());
         let known = blocking("look up a step", move || store.realisation(key)).await?;
         if let Some(outputs) = known {
-            return Ok(NodeEnd::Made(MadeNode { outputs, reused: true }));
+            return Ok(NodeEnd::Made(MadeNode {
+                outputs,
+                reused: true,
+            }));
         }
         begins();
         if let Err(failure) = runs_here(&self.resolved.step, &self.config) {
             return Ok(NodeEnd::Failed(failure));
         }
         let (store, resolved) = (self.store.clone(), Arc::clone(&self.resolved));
-        let (scratch, closure) = blocking("prepare a step", move || prepare(&store, &resolved)).await??;
+        let (scratch, closure) =
+            blocking("prepare a step", move || prepare(&store, &resolved)).await??;
         let scratch = Arc::new(scratch);
         let request = self.request(scratch.path().to_owned(), &closure);
         let outcome = self.provider.run(request).await?;
@@ -88,8 +94,13 @@ impl StepJob {
     fn request(&self, scratch: PathBuf, closure: &BTreeSet<StorePath>) -> StepRequest {
         let step = &self.resolved.step;
         let log = Arc::clone(&self.log);
-        let inputs = closure.iter().map(|path| (path.base_name(), self.store.real_path(path)));
-        let files = step.script.iter().map(|script| (SCRIPT.to_owned(), script.clone()));
+        let inputs = closure
+            .iter()
+            .map(|path| (path.base_name(), self.store.real_path(path)));
+        let files = step
+            .script
+            .iter()
+            .map(|script| (SCRIPT.to_owned(), script.clone()));
         StepRequest {
             name: step.name.clone(),
             argv: self.resolved.argv(),
@@ -97,8 +108,17 @@ impl StepJob {
             env: self.resolved.full_env(cores()),
             src: step.src.as_ref().map(|src| self.store.real_path(src)),
             inputs: inputs.collect(),
-            outputs: self.resolved.scratch.values().map(StorePath::base_name).collect(),
-            host_paths: if self.host_tools { self.config.host_paths.clone() } else { Vec::new() },
+            outputs: self
+                .resolved
+                .scratch
+                .values()
+                .map(StorePath::base_name)
+                .collect(),
+            host_paths: if self.host_tools {
+                self.config.host_paths.clone()
+            } else {
+                Vec::new()
+            },
             network: step.fixed.is_some(),
             scratch,
             slot: self.slot,
@@ -117,32 +137,53 @@ impl StepJob {
         let taken = blocking("take a step's outputs", move || {
             let taken = publish(&store, &resolved, &scratch, &closure);
             taken.and_then(|outputs| {
-                store.remember_realisation(resolved.realisation(), &outputs).map_err(PublishError::Store)
+                store
+                    .remember_realisation(resolved.realisation(), &outputs)
+                    .map_err(PublishError::Store)
             })
         });
         match taken.await? {
-            Ok(outputs) => Ok(NodeEnd::Made(MadeNode { outputs, reused: false })),
+            Ok(outputs) => Ok(NodeEnd::Made(MadeNode {
+                outputs,
+                reused: false,
+            })),
             Err(error) if error.is_certain() => {
                 let failure = Failure::certain(error.to_string());
                 Ok(NodeEnd::Failed(self.described(failure)))
             }
-            Err(error) => Err(attempted(format!("take the outputs of {}", self.resolved.step.name))(error)),
+            Err(error) => Err(attempted(format!(
+                "take the outputs of {}",
+                self.resolved.step.name
+            ))(error)),
         }
     }
 
     fn failed(&self, outcome: StepOutcome) -> NodeEnd {
         let name = &self.resolved.step.name;
-        let failure = |text: String| self.described(Failure::certain(format!("step {name} {text}")));
+        let failure =
+            |text: String| self.described(Failure::certain(format!("step {name} {text}")));
         let limit = |text: String| NodeEnd::TimedOut(failure(text));
         match outcome {
             StepOutcome::Exited(code) => {
                 let failure = failure(format!("failed: exit code {code}"));
-                NodeEnd::Failed(Failure { exit_code: Some(code), ..failure })
+                NodeEnd::Failed(Failure {
+                    exit_code: Some(code),
+                    ..failure
+                })
             }
-            StepOutcome::Signalled(signal) => NodeEnd::Failed(failure(format!("was ended by signal {signal}"))),
-            StepOutcome::TimedOut(after) => limit(format!("took longer than its timeout of {} s", after.as_secs())),
-            StepOutcome::Silent(after) => limit(format!("printed nothing for {} s", after.as_secs())),
-            StepOutcome::LogTooLarge(bytes) => NodeEnd::Failed(failure(format!("printed more than {bytes} bytes"))),
+            StepOutcome::Signalled(signal) => {
+                NodeEnd::Failed(failure(format!("was ended by signal {signal}")))
+            }
+            StepOutcome::TimedOut(after) => limit(format!(
+                "took longer than its timeout of {} s",
+                after.as_secs()
+            )),
+            StepOutcome::Silent(after) => {
+                limit(format!("printed nothing for {} s", after.as_secs()))
+            }
+            StepOutcome::LogTooLarge(bytes) => {
+                NodeEnd::Failed(failure(format!("printed more than {bytes} bytes")))
+            }
             StepOutcome::Cancelled => NodeEnd::Cancelled,
         }
     }
@@ -160,9 +201,14 @@ impl StepJob {
 }
 
 /// An empty scratch folder and the input closure.
-fn prepare(store: &Store, resolved: &Resolved) -> Result<(Scratch, BTreeSet<StorePath>), BackendError> {
+fn prepare(
+    store: &Store,
+    resolved: &Resolved,
+) -> Result<(Scratch, BTreeSet<StorePath>), BackendError> {
     let named = resolved.step.inputs.iter().cloned();
-    let closure = store.closure(named).map_err(attempted("find a step's inputs"))?;
+    let closure = store
+        .closure(named)
+        .map_err(attempted("find a step's inputs"))?;
     let scratch = store.scratch().map_err(attempted("make a step's folder"))?;
     Ok((scratch, closure))
 }
@@ -174,18 +220,29 @@ fn publish(
     closure: &BTreeSet<StorePath>,
 ) -> Result<Outputs, PublishError> {
     let left = |path: &StorePath| scratch.path().join("store").join(path.base_name());
-    if let (Some(hash), Some((output, path))) = (resolved.step.fixed, resolved.scratch.first_key_value()) {
+    if let (Some(hash), Some((output, path))) =
+        (resolved.step.fixed, resolved.scratch.first_key_value())
+    {
         if !left(path).symlink_metadata().is_ok() {
-            return Err(PublishError::Missing { output: output.clone() });
+            return Err(PublishError::Missing {
+                output: output.clone(),
+            });
         }
-        let fixed = crate::store::FixedOutput { hash, name: path.name().to_owned() };
+        let fixed = crate::store::FixedOutput {
+            hash,
+            name: path.name().to_owned(),
+        };
         let taken = store.publish_fixed(&left(path), &fixed, Some(path), closure)?;
         return Ok(Outputs::from([(output.clone(), taken)]));
     }
     let outputs: Vec<StepOutput> = resolved
         .scratch
         .iter()
-        .map(|(output, path)| StepOutput { output: output.clone(), path: left(path), scratch: path.clone() })
+        .map(|(output, path)| StepOutput {
+            output: output.clone(),
+            path: left(path),
+            scratch: path.clone(),
+        })
         .collect();
     store.publish_outputs(&outputs, closure)
 }
@@ -203,7 +260,11 @@ struct StepLog {
 
 impl StepLog {
     fn new(sink: Arc<dyn Sink>, derivation: &str) -> Arc<Self> {
-        Arc::new(StepLog { sink, derivation: derivation.to_owned(), tail: Mutex::default() })
+        Arc::new(StepLog {
+            sink,
+            derivation: derivation.to_owned(),
+            tail: Mutex::default(),
+        })
     }
 
     fn write(&self, bytes: &[u8]) {

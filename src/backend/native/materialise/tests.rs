@@ -117,6 +117,7 @@ impl Fixture {
             path: "app".into(),
             include: owned(include),
             exclude: owned(exclude),
+            stored: None,
         };
         let path = source(&self.store, self.repository.path(), &node)?;
         Ok(self.store.real_path(&path))
@@ -189,6 +190,7 @@ fn a_source_of_one_file_is_that_file() {
         path: "bin/one".into(),
         include: vec![],
         exclude: vec![],
+        stored: None,
     };
     let path = source(&f.store, f.repository.path(), &node).unwrap();
     let real = f.store.real_path(&path);

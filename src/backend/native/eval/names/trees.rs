@@ -159,6 +159,7 @@ fn source_node(
         path: files.shown(path),
         include,
         exclude,
+        stored: None,
     })
 }
 
