@@ -6,6 +6,7 @@ use crate::backend::StepEnd;
 use crate::model::{Generation, GenerationNumber, Origin, Steps, Suspension};
 use crate::source::RemoteStatus;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -68,4 +69,38 @@ pub enum EventKind {
         message: String,
         kept_at: String,
     },
+}
+
+// SKELETON: replaced by the event log itself.
+
+/// The event log; cheap to clone.
+#[derive(Clone)]
+pub struct EventLog {}
+
+/// One reader's place in the event log.
+pub struct Subscription {}
+
+/// What a reader gets next.
+pub enum Item {
+    Event(Arc<Event>),
+    /// Events were skipped because the reader was too slow.
+    Lagged,
+}
+
+impl EventLog {
+    /// Events with a sequence number above `after`, then live ones.
+    pub fn subscribe(&self, _after: u64) -> Subscription {
+        todo!()
+    }
+    /// The newest sequence number given out.
+    pub fn last_seq(&self) -> u64 {
+        todo!()
+    }
+}
+
+impl Subscription {
+    /// The next item; `None` once the log is closed.
+    pub async fn next(&mut self) -> Option<Item> {
+        todo!()
+    }
 }

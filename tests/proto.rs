@@ -108,7 +108,11 @@ fn statement(field: &protox::prost_reflect::FieldDescriptor) -> Option<String> {
             kind.name()
         )),
         Kind::Enum(kind) => Some(format!("        known::<{}>(&mut self.{name});\n", kind.name())),
-        Kind::Message(kind) if kind.full_name().starts_with(&PACKAGE[1..]) => Some(format!(
+        Kind::Message(kind) if !kind.full_name().starts_with(&PACKAGE[1..]) => None,
+        Kind::Message(_) if !field.is_list() => Some(format!(
+            "        if let Some(message) = &mut self.{name} {{\n            message.sanitise();\n        }}\n"
+        )),
+        Kind::Message(_) => Some(format!(
             "        for message in &mut self.{name} {{\n            message.sanitise();\n        }}\n"
         )),
         _ => None,

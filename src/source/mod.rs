@@ -4,6 +4,11 @@
 //! In: configuration, the baseline. Out: [`Selection`]s on a watch and every
 //! remote's [`RemoteStatus`]. It knows nothing of generations or the Builder.
 
+pub mod fetch_child;
+mod handle;
+
+pub use handle::{FetchError, Handle, ResolveError};
+
 use crate::model::{BranchName, Commit, Origin, RemoteName};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;

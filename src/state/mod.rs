@@ -1,6 +1,9 @@
 //! What survives a restart. Files are the truth (`files.rs`), sled is the index
 //! (`index.rs`); a transition writes files, then the index, then answers.
 
+pub mod check;
+pub mod files;
+
 use crate::model::{Generation, GenerationNumber};
 use std::path::PathBuf;
 

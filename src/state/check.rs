@@ -1,0 +1,5 @@
+// SKELETON
+/// Entry of the `internal` subcommand.
+pub fn internal_main() -> std::process::ExitCode {
+    todo!()
+}
