@@ -4,6 +4,7 @@
 use crate::model::Generation;
 use std::path::PathBuf;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 /// What `kiln agent` was asked for.
 #[derive(Debug)]
@@ -66,14 +67,16 @@ pub async fn run(_options: AgentOptions) -> Result<(), RunError> {
     todo!()
 }
 
-/// Runs a dev agent until SIGINT, SIGTERM or, with `once`, until a generation
-/// ended, which is returned.
+/// Runs a dev agent until `cancel` fires (signals are the caller's) or, with
+/// `once`, until a generation ended, which is returned; an up-to-date one of an
+/// earlier run counts.
 ///
 /// # Errors
 /// When there is nothing to evaluate, or the agent cannot run.
 pub async fn run_dev(
     _options: DevOptions,
     _started: oneshot::Sender<Started>,
+    _cancel: CancellationToken,
 ) -> Result<Option<Generation>, RunError> {
     todo!()
 }

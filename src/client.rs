@@ -50,11 +50,15 @@ impl ConnectError {
             ConnectError::Missing(_) => {
                 "start one (kiln agent, or systemctl start kiln), name its socket with --socket, or work without one: kiln dev --once"
             }
-            ConnectError::Stale(_) => "start the agent again (kiln agent, or systemctl start kiln): it replaces the socket",
+            ConnectError::Stale(_) => {
+                "start the agent again (kiln agent, or systemctl start kiln): it replaces the socket"
+            }
             ConnectError::Hung { .. } => {
                 "look at its log (journalctl -u kiln) and at what it waits for; if it stays so, restart it: finished work is kept"
             }
-            ConnectError::Forbidden(_) => "run it with sudo, or ask to be added to the group the socket belongs to (ls -l)",
+            ConnectError::Forbidden(_) => {
+                "run it with sudo, or ask to be added to the group the socket belongs to (ls -l)"
+            }
             ConnectError::NoAgent { .. } => "check --socket and KILN_SOCKET",
             ConnectError::Io { .. } => "check --socket and KILN_SOCKET, and whether the agent runs",
         }
@@ -74,13 +78,22 @@ impl Client {
     /// # Errors
     /// Says which way it cannot be reached.
     pub async fn connect(socket: &Path, timeout: Duration) -> Result<Self, ConnectError> {
-        let hung = |_| ConnectError::Hung { socket: socket.to_owned(), waited: timeout };
-        tokio::time::timeout(timeout, Self::greet(socket)).await.map_err(hung)?
+        let hung = |_| ConnectError::Hung {
+            socket: socket.to_owned(),
+            waited: timeout,
+        };
+        tokio::time::timeout(timeout, Self::greet(socket))
+            .await
+            .map_err(hung)?
     }
 
     async fn greet(socket: &Path) -> Result<Self, ConnectError> {
         // A probe first, for the system's own words: the transport hides them.
-        drop(UnixStream::connect(socket).await.map_err(|error| classify(socket, error))?);
+        drop(
+            UnixStream::connect(socket)
+                .await
+                .map_err(|error| classify(socket, error))?,
+        );
         let no_agent = |source: Box<dyn std::error::Error + Send + Sync>| ConnectError::NoAgent {
             socket: socket.to_owned(),
             source,
@@ -95,10 +108,15 @@ impl Client {
             .connect_with_connector(connector)
             .await
             .map_err(|error| no_agent(error.into()))?;
-        let request = HealthCheckRequest { service: "kiln.v1.Agent".into() };
+        let request = HealthCheckRequest {
+            service: "kiln.v1.Agent".into(),
+        };
         let answer = HealthClient::new(channel.clone()).check(request).await;
         answer.map_err(|status| no_agent(status.into()))?;
-        Ok(Client { channel, socket: socket.to_owned() })
+        Ok(Client {
+            channel,
+            socket: socket.to_owned(),
+        })
     }
 
     /// The Agent service.
@@ -124,8 +142,14 @@ fn classify(socket: &Path, error: io::Error) -> ConnectError {
         io::ErrorKind::ConnectionRefused => ConnectError::Stale(socket),
         io::ErrorKind::PermissionDenied => ConnectError::Forbidden(socket),
         // Its queue of callers is full: it no longer takes any.
-        io::ErrorKind::WouldBlock => ConnectError::Hung { socket, waited: Duration::ZERO },
-        _ => ConnectError::Io { socket, source: error },
+        io::ErrorKind::WouldBlock => ConnectError::Hung {
+            socket,
+            waited: Duration::ZERO,
+        },
+        _ => ConnectError::Io {
+            socket,
+            source: error,
+        },
     }
 }
 
@@ -135,7 +159,9 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     async fn error_of(socket: &Path) -> ConnectError {
-        Client::connect(socket, Duration::from_millis(200)).await.unwrap_err()
+        Client::connect(socket, Duration::from_millis(200))
+            .await
+            .unwrap_err()
     }
 
     #[tokio::test]
@@ -167,7 +193,8 @@ mod tests {
         let impostor = async {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"220 mail ready\r\n").await;
+                let _ =
+                    tokio::io::AsyncWriteExt::write_all(&mut stream, b"220 mail ready\r\n").await;
             }
         };
         let caller = Client::connect(&path, Duration::from_secs(5));

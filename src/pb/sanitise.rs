@@ -27,22 +27,34 @@ mod tests {
             condition: 999,
             conditions: vec![999, Condition::Stale as i32],
             current: Some(Generation {
-                evaluation: Some(Evaluation { status: 77, ..Default::default() }),
+                evaluation: Some(Evaluation {
+                    status: 77,
+                    ..Default::default()
+                }),
                 ..Default::default()
             }),
             ..Default::default()
         };
-        assert!(serde_json::to_string(&status).is_err(), "the reason this exists");
+        assert!(
+            serde_json::to_string(&status).is_err(),
+            "the reason this exists"
+        );
         status.sanitise();
         let json = serde_json::to_value(&status).unwrap();
         assert_eq!(json["condition"], "CONDITION_UNSPECIFIED");
         assert_eq!(json["conditions"][1], "CONDITION_STALE");
-        assert_eq!(json["current"]["evaluation"]["status"], "EVALUATION_STATUS_UNSPECIFIED");
+        assert_eq!(
+            json["current"]["evaluation"]["status"],
+            "EVALUATION_STATUS_UNSPECIFIED"
+        );
     }
 
     #[test]
     fn c05_unknown_enum_numbers_inside_events_still_print() {
-        let finished = StepFinished { status: 99, ..Default::default() };
+        let finished = StepFinished {
+            status: 99,
+            ..Default::default()
+        };
         let mut event = Event {
             event: Some(event::Event::StepFinished(finished)),
             ..Default::default()

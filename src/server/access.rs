@@ -17,7 +17,10 @@ pub struct Access {
 impl Access {
     /// Root, this process' user and `group`.
     pub fn new(group: Option<u32>) -> Self {
-        Access { uid: nix::unistd::geteuid().as_raw(), group }
+        Access {
+            uid: nix::unistd::geteuid().as_raw(),
+            group,
+        }
     }
 
     fn allows(&self, peer: &Peer) -> bool {
@@ -31,7 +34,10 @@ impl Access {
     /// # Errors
     /// PERMISSION_DENIED, saying who may.
     pub(super) async fn may_change<T>(&self, request: &Request<T>) -> Result<String, Status> {
-        let peer = request.extensions().get::<Option<Peer>>().and_then(Option::as_ref);
+        let peer = request
+            .extensions()
+            .get::<Option<Peer>>()
+            .and_then(Option::as_ref);
         match peer {
             Some(peer) if self.allows(peer) => Ok(user_name(peer.uid).await),
             Some(peer) => {
@@ -44,7 +50,9 @@ impl Access {
     }
 
     fn refusal(&self, who: &str) -> Status {
-        let group = self.group.map_or(String::new(), |gid| format!(", and members of group {}", group_name(gid)));
+        let group = self.group.map_or(String::new(), |gid| {
+            format!(", and members of group {}", group_name(gid))
+        });
         refuse(
             Code::PermissionDenied,
             format!("{who} may not change anything here: root and the agent's own user may{group}"),
@@ -82,8 +90,16 @@ mod tests {
 
     #[tokio::test]
     async fn c02_root_the_own_user_and_members_of_the_group_may_change_and_nobody_else() {
-        let access = Access { uid: 1000, group: Some(42) };
-        let peer = |uid, groups: &[u32]| Some(Peer { uid, groups: groups.to_vec() });
+        let access = Access {
+            uid: 1000,
+            group: Some(42),
+        };
+        let peer = |uid, groups: &[u32]| {
+            Some(Peer {
+                uid,
+                groups: groups.to_vec(),
+            })
+        };
         for (who, allowed) in [
             (peer(0, &[]), true),
             (peer(1000, &[]), true),
@@ -98,8 +114,14 @@ mod tests {
 
     #[tokio::test]
     async fn c02_without_a_group_membership_helps_nobody() {
-        let access = Access { uid: 1000, group: None };
-        let peer = Some(Peer { uid: 1001, groups: vec![0, 42] });
+        let access = Access {
+            uid: 1000,
+            group: None,
+        };
+        let peer = Some(Peer {
+            uid: 1001,
+            groups: vec![0, 42],
+        });
         let refusal = access.may_change(&request(peer)).await.unwrap_err();
         assert_eq!(refusal.code(), Code::PermissionDenied);
     }

@@ -13,6 +13,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
+/// Metadata key of an event stream's answer: the newest sequence number when it
+/// began, so that a caller who does not follow knows where to end.
+pub const LAST_SEQ: &str = "kiln-last-seq";
+
 /// Generations on a page when the caller does not say, and at most.
 const PAGE: (usize, usize) = (50, 1000);
 
@@ -34,12 +38,20 @@ impl pb::agent_server::Agent for Service {
 
     async fn fetch(&self, request: Request<pb::FetchRequest>) -> Answer<pb::FetchResponse> {
         self.parts.access.may_change(&request).await?;
-        let named: Result<Vec<RemoteName>, _> =
-            request.into_inner().remotes.iter().map(|name| name.parse()).collect();
+        let named: Result<Vec<RemoteName>, _> = request
+            .into_inner()
+            .remotes
+            .iter()
+            .map(|name| name.parse())
+            .collect();
         let named = named.map_err(|error| Status::invalid_argument(error.to_string()))?;
         let fetched = self.parts.source.fetch(named).await;
         let remotes = fetched.map_err(|error| {
-            refuse(Code::FailedPrecondition, error.to_string(), "kiln status lists the remotes")
+            refuse(
+                Code::FailedPrecondition,
+                error.to_string(),
+                "kiln status lists the remotes",
+            )
         })?;
         let remotes = remotes.iter().map(convert::remote_status).collect();
         Ok(Response::new(pb::FetchResponse { remotes }))
@@ -59,19 +71,29 @@ impl pb::agent_server::Agent for Service {
         }))
     }
 
-    async fn get_generation(&self, request: Request<pb::GetGenerationRequest>) -> Answer<pb::Generation> {
+    async fn get_generation(
+        &self,
+        request: Request<pb::GetGenerationRequest>,
+    ) -> Answer<pb::Generation> {
         let found = self.generation(request.into_inner().number)?;
         Ok(Response::new(convert::generation(&found)))
     }
 
-    async fn watch_events(&self, request: Request<pb::WatchEventsRequest>) -> Answer<Self::WatchEventsStream> {
+    async fn watch_events(
+        &self,
+        request: Request<pb::WatchEventsRequest>,
+    ) -> Answer<Self::WatchEventsStream> {
+        let last_seq = self.parts.events.last_seq();
         let subscription = self.parts.events.subscribe(request.into_inner().after_seq);
         let start = (self.parts.clone(), subscription);
         let events = stream::unfold(start, |(parts, mut subscription)| async move {
             let event = next_event(&parts, &mut subscription).await?;
             Some((Ok(event), (parts, subscription)))
         });
-        Ok(Response::new(events.take_until(self.cancel.clone().cancelled_owned()).boxed()))
+        let events = events.take_until(self.cancel.clone().cancelled_owned());
+        let mut answer: Response<Self::WatchEventsStream> = Response::new(events.boxed());
+        answer.metadata_mut().insert(LAST_SEQ, last_seq.into());
+        Ok(answer)
     }
 
     async fn read_log(&self, request: Request<pb::ReadLogRequest>) -> Answer<Self::ReadLogStream> {
@@ -79,16 +101,33 @@ impl pb::agent_server::Agent for Service {
         let number = self.generation(request.generation_number)?.number;
         let which = Which::new(request.derivation, request.offset)?;
         let parts = self.parts.clone();
-        let failed = move || parts.state.generation(number).and_then(|found| failed_step(&found));
+        let failed = move || {
+            parts
+                .state
+                .generation(number)
+                .and_then(|found| failed_step(&found))
+        };
         let parts = self.parts.clone();
-        let is_ended = move || parts.state.generation(number).is_none_or(|found| found.is_ended());
-        let reader = LogReader::new(self.parts.state.logs(number), which, failed())
-            .follow(request.follow.then(|| (Box::new(is_ended) as _, self.parts.builder.watch())));
+        let is_ended = move || {
+            parts
+                .state
+                .generation(number)
+                .is_none_or(|found| found.is_ended())
+        };
+        let reader = LogReader::new(self.parts.state.logs(number), which, failed()).follow(
+            request
+                .follow
+                .then(|| (Box::new(is_ended) as _, self.parts.builder.watch())),
+        );
         let chunks = stream::unfold(reader, |mut reader| async move {
             let chunk = reader.next().await?;
             Some((chunk, reader))
         });
-        Ok(Response::new(chunks.take_until(self.cancel.clone().cancelled_owned()).boxed()))
+        Ok(Response::new(
+            chunks
+                .take_until(self.cancel.clone().cancelled_owned())
+                .boxed(),
+        ))
     }
 
     async fn diff(&self, _: Request<pb::DiffRequest>) -> Answer<pb::DiffResponse> {
@@ -99,7 +138,10 @@ impl pb::agent_server::Agent for Service {
         Err(not_yet("Agent.GetGraph"))
     }
 
-    async fn get_baseline(&self, _: Request<pb::GetBaselineRequest>) -> Answer<pb::GetBaselineResponse> {
+    async fn get_baseline(
+        &self,
+        _: Request<pb::GetBaselineRequest>,
+    ) -> Answer<pb::GetBaselineResponse> {
         let commit_id = self.parts.state.baseline().ok_or_else(|| {
             refuse(
                 Code::NotFound,
@@ -110,7 +152,10 @@ impl pb::agent_server::Agent for Service {
         Ok(Response::new(pb::GetBaselineResponse { commit_id }))
     }
 
-    async fn accept_reset(&self, request: Request<pb::AcceptResetRequest>) -> Answer<pb::AcceptResetResponse> {
+    async fn accept_reset(
+        &self,
+        request: Request<pb::AcceptResetRequest>,
+    ) -> Answer<pb::AcceptResetResponse> {
         self.parts.access.may_change(&request).await?;
         Err(not_yet("Agent.AcceptReset"))
     }
@@ -122,7 +167,11 @@ impl Service {
         let state = &self.parts.state;
         if number == 0 {
             return state.latest().ok_or_else(|| {
-                refuse(Code::NotFound, "there is no generation yet", "kiln fetch looks for commits now")
+                refuse(
+                    Code::NotFound,
+                    "there is no generation yet",
+                    "kiln fetch looks for commits now",
+                )
             });
         }
         state.generation(GenerationNumber(number)).ok_or_else(|| {
@@ -171,7 +220,9 @@ fn page_start(token: &str) -> Result<Option<GenerationNumber>, Status> {
     }
     match token.parse() {
         Ok(number) if number > 0 => Ok(Some(GenerationNumber(number))),
-        _ => Err(Status::invalid_argument(format!("{token:?} is not a page token that ListGenerations gave"))),
+        _ => Err(Status::invalid_argument(format!(
+            "{token:?} is not a page token that ListGenerations gave"
+        ))),
     }
 }
 
@@ -189,11 +240,18 @@ mod tests {
 
     #[test]
     fn page_sizes_are_bounded_and_tokens_checked() {
-        assert_eq!((page_size(0), page_size(7), page_size(u32::MAX)), (50, 7, 1000));
+        assert_eq!(
+            (page_size(0), page_size(7), page_size(u32::MAX)),
+            (50, 7, 1000)
+        );
         assert_eq!(page_start("").unwrap(), None);
         assert_eq!(page_start("12").unwrap(), Some(GenerationNumber(12)));
         for bad in ["0", "-1", "x", "99999999999"] {
-            assert_eq!(page_start(bad).unwrap_err().code(), Code::InvalidArgument, "{bad}");
+            assert_eq!(
+                page_start(bad).unwrap_err().code(),
+                Code::InvalidArgument,
+                "{bad}"
+            );
         }
     }
 }

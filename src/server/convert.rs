@@ -32,7 +32,10 @@ pub fn generation(generation: &model::Generation) -> pb::Generation {
         evaluation: Some(evaluation(&generation.evaluation)),
         build: generation.build().map(build),
         hooks: Vec::new(),
-        secrets: generation.evaluated().map(|found| found.secrets.clone()).unwrap_or_default(),
+        secrets: generation
+            .evaluated()
+            .map(|found| found.secrets.clone())
+            .unwrap_or_default(),
     }
 }
 
@@ -62,28 +65,40 @@ fn evaluation(evaluation: &model::Evaluation) -> pb::Evaluation {
         ..Default::default()
     };
     match evaluation {
-        E::Pending { attempt } => {
-            pb::Evaluation { status: S::Pending.into(), attempt: *attempt, ..Default::default() }
-        }
-        E::Running { attempt, started_at } => pb::Evaluation {
+        E::Pending { attempt } => pb::Evaluation {
+            status: S::Pending.into(),
+            attempt: *attempt,
+            ..Default::default()
+        },
+        E::Running {
+            attempt,
+            started_at,
+        } => pb::Evaluation {
             status: S::Running.into(),
             attempt: *attempt,
             started_at: Some(time(*started_at)),
             ..Default::default()
         },
-        E::Succeeded { span, evaluated, cached, build: _ } => pb::Evaluation {
+        E::Succeeded {
+            span,
+            evaluated,
+            cached,
+            build: _,
+        } => pb::Evaluation {
             drv_path: evaluated.drv_path.clone(),
             out_path: evaluated.out_path.clone().unwrap_or_default(),
             machine_id: evaluated.machine_id.clone().unwrap_or_default(),
             cached: *cached,
             ..ended(S::Succeeded, span)
         },
-        E::Failed { span, failure: why } => {
-            pb::Evaluation { failure: Some(failure(why)), ..ended(S::Failed, span) }
-        }
-        E::TimedOut { span, failure: why } => {
-            pb::Evaluation { failure: Some(failure(why)), ..ended(S::TimedOut, span) }
-        }
+        E::Failed { span, failure: why } => pb::Evaluation {
+            failure: Some(failure(why)),
+            ..ended(S::Failed, span)
+        },
+        E::TimedOut { span, failure: why } => pb::Evaluation {
+            failure: Some(failure(why)),
+            ..ended(S::TimedOut, span)
+        },
         E::Cancelled { span, by } => pb::Evaluation {
             cancelled_by: cancelled_by(*by).into(),
             superseded_by: superseded_by(*by),
@@ -104,31 +119,53 @@ fn build(build: &model::Build) -> pb::Build {
         ..Default::default()
     };
     match build {
-        B::Pending { attempt, blocked: why } => pb::Build {
+        B::Pending {
+            attempt,
+            blocked: why,
+        } => pb::Build {
             status: S::Pending.into(),
             attempt: *attempt,
             blocked: why.as_ref().map(blocked),
             ..Default::default()
         },
-        B::Running { attempt, started_at, steps: counts } => pb::Build {
+        B::Running {
+            attempt,
+            started_at,
+            steps: counts,
+        } => pb::Build {
             status: S::Running.into(),
             attempt: *attempt,
             started_at: Some(time(*started_at)),
             steps: Some(steps(*counts)),
             ..Default::default()
         },
-        B::Succeeded { span, reason, built, steps } => pb::Build {
+        B::Succeeded {
+            span,
+            reason,
+            built,
+            steps,
+        } => pb::Build {
             reason: build_reason(*reason).into(),
             out_path: built.out_path.clone(),
             real_path: built.real_path.to_string_lossy().into_owned(),
             ..ended(S::Succeeded, span, steps)
         },
-        B::Failed { span, failure: why, steps } => {
-            pb::Build { failure: Some(failure(why)), ..ended(S::Failed, span, steps) }
-        }
-        B::TimedOut { span, failure: why, steps } => {
-            pb::Build { failure: Some(failure(why)), ..ended(S::TimedOut, span, steps) }
-        }
+        B::Failed {
+            span,
+            failure: why,
+            steps,
+        } => pb::Build {
+            failure: Some(failure(why)),
+            ..ended(S::Failed, span, steps)
+        },
+        B::TimedOut {
+            span,
+            failure: why,
+            steps,
+        } => pb::Build {
+            failure: Some(failure(why)),
+            ..ended(S::TimedOut, span, steps)
+        },
         B::Cancelled { span, by, steps } => pb::Build {
             cancelled_by: cancelled_by(*by).into(),
             superseded_by: superseded_by(*by),
@@ -138,8 +175,20 @@ fn build(build: &model::Build) -> pb::Build {
 }
 
 fn steps(steps: model::Steps) -> pb::Steps {
-    let model::Steps { total, done, running, failed, reused } = steps;
-    pb::Steps { total, done, running, failed, reused }
+    let model::Steps {
+        total,
+        done,
+        running,
+        failed,
+        reused,
+    } = steps;
+    pb::Steps {
+        total,
+        done,
+        running,
+        failed,
+        reused,
+    }
 }
 
 fn blocked(blocked: &model::Blocked) -> pb::Blocked {
@@ -289,52 +338,66 @@ fn event_kind(kind: &EventKind) -> pb::event::Event {
     use pb::event::Event as E;
     let whole = |wanted: &model::Generation| Some(generation(wanted));
     match kind {
-        EventKind::Fetched { remote } => E::Fetched(pb::Fetched { remote: Some(remote_status(remote)) }),
-        EventKind::Selected { origin, commit: chosen } => E::Selected(pb::Selected {
+        EventKind::Fetched { remote } => E::Fetched(pb::Fetched {
+            remote: Some(remote_status(remote)),
+        }),
+        EventKind::Selected {
+            origin,
+            commit: chosen,
+        } => E::Selected(pb::Selected {
             remote: text(origin.remote.as_ref()),
             branch: text(origin.branch.as_ref()),
             testing: origin.testing,
             commit: Some(commit(chosen)),
         }),
-        EventKind::EvalStarted { generation } => {
-            E::EvalStarted(pb::EvalStarted { generation: whole(generation) })
-        }
-        EventKind::EvalFinished { generation } => {
-            E::EvalFinished(pb::EvalFinished { generation: whole(generation) })
-        }
-        EventKind::BuildStarted { generation } => {
-            E::BuildStarted(pb::BuildStarted { generation: whole(generation) })
-        }
-        EventKind::BuildFinished { generation } => {
-            E::BuildFinished(pb::BuildFinished { generation: whole(generation) })
-        }
-        EventKind::StepStarted { number, derivation, steps: counts } => E::StepStarted(pb::StepStarted {
+        EventKind::EvalStarted { generation } => E::EvalStarted(pb::EvalStarted {
+            generation: whole(generation),
+        }),
+        EventKind::EvalFinished { generation } => E::EvalFinished(pb::EvalFinished {
+            generation: whole(generation),
+        }),
+        EventKind::BuildStarted { generation } => E::BuildStarted(pb::BuildStarted {
+            generation: whole(generation),
+        }),
+        EventKind::BuildFinished { generation } => E::BuildFinished(pb::BuildFinished {
+            generation: whole(generation),
+        }),
+        EventKind::StepStarted {
+            number,
+            derivation,
+            steps: counts,
+        } => E::StepStarted(pb::StepStarted {
             generation_number: number.0,
             derivation: derivation.clone(),
             steps: Some(steps(*counts)),
         }),
-        EventKind::StepFinished { number, derivation, end, duration, steps: counts } => {
-            E::StepFinished(pb::StepFinished {
-                generation_number: number.0,
-                derivation: derivation.clone(),
-                status: step_status(*end).into(),
-                duration: Some((*duration).into()),
-                reused: *end == StepEnd::Reused,
-                steps: Some(steps(*counts)),
-            })
-        }
-        EventKind::Suspended { suspension: held } => {
-            E::Suspended(pb::Suspended { suspension: Some(suspension(held)) })
-        }
+        EventKind::StepFinished {
+            number,
+            derivation,
+            end,
+            duration,
+            steps: counts,
+        } => E::StepFinished(pb::StepFinished {
+            generation_number: number.0,
+            derivation: derivation.clone(),
+            status: step_status(*end).into(),
+            duration: Some((*duration).into()),
+            reused: *end == StepEnd::Reused,
+            steps: Some(steps(*counts)),
+        }),
+        EventKind::Suspended { suspension: held } => E::Suspended(pb::Suspended {
+            suspension: Some(suspension(held)),
+        }),
         EventKind::Resumed { by } => E::Resumed(pb::Resumed { by: by.clone() }),
         EventKind::BaselineMoved { from, to, reason } => E::BaselineMoved(pb::BaselineMoved {
             from: from.clone().unwrap_or_default(),
             to: to.clone(),
             reason: reason.clone(),
         }),
-        EventKind::StateRecovered { message, kept_at } => {
-            E::StateRecovered(pb::StateRecovered { message: message.clone(), kept_at: kept_at.clone() })
-        }
+        EventKind::StateRecovered { message, kept_at } => E::StateRecovered(pb::StateRecovered {
+            message: message.clone(),
+            kept_at: kept_at.clone(),
+        }),
     }
 }
 

@@ -25,17 +25,28 @@ pub fn commit(digit: char) -> Commit {
 pub fn origin(testing: bool) -> Origin {
     Origin {
         remote: Some("origin".parse().unwrap()),
-        branch: Some(if testing { "testing-web-1" } else { "main" }.parse().unwrap()),
+        branch: Some(
+            if testing { "testing-web-1" } else { "main" }
+                .parse()
+                .unwrap(),
+        ),
         testing,
     }
 }
 
 pub fn selection(digit: char) -> Selection {
-    Selection { commit: commit(digit), origin: origin(false) }
+    Selection {
+        commit: commit(digit),
+        origin: origin(false),
+    }
 }
 
 pub fn span() -> Span {
-    Span { attempt: 1, started_at: at(NOW - 60), ended_at: at(NOW - 30) }
+    Span {
+        attempt: 1,
+        started_at: at(NOW - 60),
+        ended_at: at(NOW - 30),
+    }
 }
 
 pub fn generation(number: u32, digit: char, evaluation: Evaluation) -> Generation {
@@ -68,8 +79,17 @@ pub fn succeeded() -> Build {
     Build::Succeeded {
         span: span(),
         reason: BuildReason::NeedsBuild,
-        built: Built { out_path: "/var/lib/kiln/store/bbbb-web-1".into(), real_path: "/s/bbbb-web-1".into() },
-        steps: Steps { total: 5, done: 5, running: 0, failed: 0, reused: 2 },
+        built: Built {
+            out_path: "/var/lib/kiln/store/bbbb-web-1".into(),
+            real_path: "/s/bbbb-web-1".into(),
+        },
+        steps: Steps {
+            total: 5,
+            done: 5,
+            running: 0,
+            failed: 0,
+            reused: 2,
+        },
     }
 }
 

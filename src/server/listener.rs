@@ -79,11 +79,20 @@ pub fn bind(path: &Path, mode: u32, group: Option<u32>) -> Result<Listener, Bind
     if path.as_os_str().len() > PATH_MAX {
         return Err(BindError::TooLong(path.to_owned()));
     }
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(io_error("creating the folder", parent))?;
     clear_stale(path)?;
     let (socket, inode) = bind_privately(parent, path, mode, group)?;
-    Ok(Listener { socket, name: Name { path: path.to_owned(), inode } })
+    Ok(Listener {
+        socket,
+        name: Name {
+            path: path.to_owned(),
+            inode,
+        },
+    })
 }
 
 /// Binds in a folder nobody else can enter and moves the finished socket to its
@@ -104,7 +113,8 @@ fn bind_privately(
     let short = format!("/proc/self/fd/{}/s", folder.as_raw_fd());
     let socket = UnixListener::bind(short).map_err(io_error("binding the socket", path))?;
     std::os::unix::fs::chown(&made, None, group).map_err(io_error("giving its group to", path))?;
-    fs::set_permissions(&made, fs::Permissions::from_mode(mode)).map_err(io_error("setting the mode of", path))?;
+    fs::set_permissions(&made, fs::Permissions::from_mode(mode))
+        .map_err(io_error("setting the mode of", path))?;
     let inode = fs::symlink_metadata(&made)
         .map(|made| (made.dev(), made.ino()))
         .map_err(io_error("reading", path))?;
@@ -116,7 +126,9 @@ fn clear_stale(path: &Path) -> Result<(), BindError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(io_error("reading", path)(error)),
-        Ok(found) if !found.file_type().is_socket() => return Err(BindError::NotASocket(path.to_owned())),
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(BindError::NotASocket(path.to_owned()));
+        }
         Ok(_) => {}
     }
     match connect_once(path) {
@@ -125,9 +137,21 @@ fn clear_stale(path: &Path) -> Result<(), BindError> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         // A full backlog is an agent too: it lives, however badly.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(BindError::InUse(path.to_owned())),
-        Err(error) => Err(io_error("connecting to the socket that is there,", path)(error)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(BindError::InUse(path.to_owned()))
+        }
+        Err(error) => Err(io_error("connecting to the socket that is there,", path)(
+            error,
+        )),
         Ok(()) => Err(BindError::InUse(path.to_owned())),
+    }
+}
+
+/// Whether somebody listens on `socket`, however busy; never waits.
+pub fn is_listening(socket: &Path) -> bool {
+    match connect_once(socket) {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
     }
 }
 
@@ -141,7 +165,11 @@ fn connect_once(path: &Path) -> io::Result<()> {
 
 fn io_error(attempted: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BindError {
     let path = path.to_owned();
-    move |source| BindError::Io { attempted, path, source }
+    move |source| BindError::Io {
+        attempted,
+        path,
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -153,8 +181,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("below/kiln.sock");
         let listener = bind(&path, 0o600, None).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no private folder is left");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "no private folder is left"
+        );
         drop(listener);
         assert!(!path.exists());
     }
@@ -175,7 +210,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(bind(&path, 0o600, None), Err(BindError::NotASocket(_))));
+        assert!(matches!(
+            bind(&path, 0o600, None),
+            Err(BindError::NotASocket(_))
+        ));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     }
 
@@ -193,6 +231,9 @@ mod tests {
     #[tokio::test]
     async fn a_path_the_kernel_has_no_room_for_is_refused_by_name() {
         let path = Path::new("/tmp").join("x".repeat(120));
-        assert!(matches!(bind(&path, 0o600, None), Err(BindError::TooLong(_))));
+        assert!(matches!(
+            bind(&path, 0o600, None),
+            Err(BindError::TooLong(_))
+        ));
     }
 }

@@ -34,7 +34,9 @@ impl Which {
     pub fn new(derivation: String, offset: u64) -> Result<Self, Status> {
         match (derivation.is_empty(), offset) {
             (true, 0) => Ok(Which::All),
-            (true, _) => Err(Status::invalid_argument("an offset needs a derivation: each log counts from 0")),
+            (true, _) => Err(Status::invalid_argument(
+                "an offset needs a derivation: each log counts from 0",
+            )),
             (false, _) => Ok(Which::Step { derivation, offset }),
         }
     }
@@ -48,7 +50,10 @@ impl Which {
 }
 
 /// Whether the generation has ended, and what wakes a waiting follower.
-type Following = (Box<dyn Fn() -> bool + Send + Sync>, watch::Receiver<BuilderState>);
+type Following = (
+    Box<dyn Fn() -> bool + Send + Sync>,
+    watch::Receiver<BuilderState>,
+);
 
 /// One caller's way through the logs.
 pub struct LogReader {
@@ -65,7 +70,10 @@ pub struct LogReader {
 enum Pass {
     First,
     /// Running; `last`: the generation had ended when it began.
-    Running { read_something: bool, last: bool },
+    Running {
+        read_something: bool,
+        last: bool,
+    },
     Over,
 }
 
@@ -84,7 +92,15 @@ struct LogFile {
 impl LogReader {
     /// Reads what is there in `folder` now.
     pub fn new(folder: PathBuf, which: Which, failed: Option<String>) -> Self {
-        LogReader { folder, which, failed, following: None, logs: Vec::new(), index: 0, pass: Pass::First }
+        LogReader {
+            folder,
+            which,
+            failed,
+            following: None,
+            logs: Vec::new(),
+            index: 0,
+            pass: Pass::First,
+        }
     }
 
     /// Goes on until the generation has ended.
@@ -112,7 +128,10 @@ impl LogReader {
                     self.pass = Pass::Over;
                     return self.nothing_found().map(Err);
                 }
-                Pass::Running { read_something: false, .. } => self.wait().await,
+                Pass::Running {
+                    read_something: false,
+                    ..
+                } => self.wait().await,
                 Pass::Running { .. } | Pass::First => {}
                 Pass::Over => return None,
             }
@@ -125,7 +144,9 @@ impl LogReader {
         match &self.which {
             Which::Step { derivation, .. } if self.logs.is_empty() => Some(refuse(
                 Code::NotFound,
-                format!("there is no log of {derivation:?}: no step of that name ran, or its output was there already"),
+                format!(
+                    "there is no log of {derivation:?}: no step of that name ran, or its output was there already"
+                ),
                 "kiln log without --derivation shows all there are",
             )),
             _ => None,
@@ -147,7 +168,10 @@ impl LogReader {
 
     async fn begin_pass(&mut self) {
         // Asked before the files are looked at: what is written by then is read.
-        let last = self.following.as_ref().is_none_or(|(is_ended, _)| is_ended());
+        let last = self
+            .following
+            .as_ref()
+            .is_none_or(|(is_ended, _)| is_ended());
         self.index = 0;
         for found in list(&self.folder).await {
             match self.logs.iter_mut().find(|known| known.path == found.path) {
@@ -157,8 +181,12 @@ impl LogReader {
             }
         }
         let failed = self.failed.as_deref();
-        self.logs.sort_by_key(|log| (failed != Some(&log.derivation), log.order));
-        self.pass = Pass::Running { read_something: false, last };
+        self.logs
+            .sort_by_key(|log| (failed != Some(&log.derivation), log.order));
+        self.pass = Pass::Running {
+            read_something: false,
+            last,
+        };
     }
 
     fn admit(&mut self, mut log: LogFile) {
@@ -191,13 +219,19 @@ impl LogFile {
         }
         let data = read_at(&self.path, self.position, wanted)
             .await
-            .map_err(|error| Status::internal(format!("reading the log {:?} failed: {error}", self.path)))?;
+            .map_err(|error| {
+                Status::internal(format!("reading the log {:?} failed: {error}", self.path))
+            })?;
         if data.is_empty() {
             return Ok(None);
         }
         let offset = self.position;
         self.position += data.len() as u64;
-        Ok(Some(LogChunk { offset, derivation: self.derivation.clone(), data: data.into() }))
+        Ok(Some(LogChunk {
+            offset,
+            derivation: self.derivation.clone(),
+            data: data.into(),
+        }))
     }
 }
 

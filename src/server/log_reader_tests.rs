@@ -22,7 +22,11 @@ async fn all(mut reader: LogReader) -> Vec<(String, u64, String)> {
     let mut pieces = Vec::new();
     while let Some(chunk) = reader.next().await {
         let chunk = chunk.unwrap();
-        pieces.push((chunk.derivation, chunk.offset, String::from_utf8(chunk.data).unwrap()));
+        pieces.push((
+            chunk.derivation,
+            chunk.offset,
+            String::from_utf8(chunk.data).unwrap(),
+        ));
     }
     pieces
 }
@@ -35,7 +39,11 @@ fn piece(derivation: &str, offset: u64, data: &str) -> (String, u64, String) {
 async fn the_failed_step_comes_first_then_evaluation_and_steps_in_their_order() {
     let folder = logs();
     let reader = LogReader::new(folder.path().into(), Which::All, Some("my-tree".into()));
-    let wanted = [piece("my-tree", 0, "two\n"), piece("", 0, "evaluated\n"), piece("hello", 0, "one\n")];
+    let wanted = [
+        piece("my-tree", 0, "two\n"),
+        piece("", 0, "evaluated\n"),
+        piece("hello", 0, "one\n"),
+    ];
     assert_eq!(all(reader).await, wanted);
 }
 
@@ -43,10 +51,19 @@ async fn the_failed_step_comes_first_then_evaluation_and_steps_in_their_order() 
 async fn one_step_is_read_from_an_offset() {
     let folder = logs();
     let which = Which::new("hello".into(), 2).unwrap();
-    assert_eq!(all(LogReader::new(folder.path().into(), which, None)).await, [piece("hello", 2, "e\n")]);
+    assert_eq!(
+        all(LogReader::new(folder.path().into(), which, None)).await,
+        [piece("hello", 2, "e\n")]
+    );
     let which = Which::new("hello".into(), 1 << 60).unwrap();
-    assert_eq!(all(LogReader::new(folder.path().into(), which, None)).await, []);
-    assert!(Which::new(String::new(), 1).is_err(), "an offset into which log?");
+    assert_eq!(
+        all(LogReader::new(folder.path().into(), which, None)).await,
+        []
+    );
+    assert!(
+        Which::new(String::new(), 1).is_err(),
+        "an offset into which log?"
+    );
 }
 
 #[tokio::test]
@@ -54,7 +71,10 @@ async fn a_step_without_a_log_is_not_found_and_no_empty_answer() {
     let folder = logs();
     let which = Which::new("../evaluation".into(), 0).unwrap();
     let mut reader = LogReader::new(folder.path().into(), which, None);
-    assert_eq!(reader.next().await.unwrap().unwrap_err().code(), Code::NotFound);
+    assert_eq!(
+        reader.next().await.unwrap().unwrap_err().code(),
+        Code::NotFound
+    );
     assert!(reader.next().await.is_none());
 }
 
@@ -66,16 +86,30 @@ async fn a_long_log_comes_in_bounded_pieces_and_whole() {
     let which = Which::new("hello".into(), 0).unwrap();
     let pieces = all(LogReader::new(folder.path().into(), which, None)).await;
     assert!(pieces.iter().all(|(_, _, data)| data.len() <= 65_536));
-    assert_eq!(pieces.into_iter().map(|(_, _, data)| data).collect::<String>(), long);
+    assert_eq!(
+        pieces
+            .into_iter()
+            .map(|(_, _, data)| data)
+            .collect::<String>(),
+        long
+    );
 }
 
 #[tokio::test]
 async fn a_follower_gets_what_is_written_later_and_ends_with_the_generation() {
     let folder = logs();
     let ended = Arc::new(AtomicBool::new(false));
-    let state = BuilderState { phase: Phase::Building, generation: None, suspension: None, hold: None };
+    let state = BuilderState {
+        phase: Phase::Building,
+        generation: None,
+        suspension: None,
+        hold: None,
+    };
     let (wake, changes) = watch::channel(state);
-    let is_ended = { let ended = ended.clone(); move || ended.load(Ordering::SeqCst) };
+    let is_ended = {
+        let ended = ended.clone();
+        move || ended.load(Ordering::SeqCst)
+    };
     let mut reader = LogReader::new(folder.path().into(), Which::All, None)
         .follow(Some((Box::new(is_ended), changes)));
     for _ in 0..3 {
@@ -88,7 +122,9 @@ async fn a_follower_gets_what_is_written_later_and_ends_with_the_generation() {
     };
     let (chunk, ()) = tokio::join!(reader.next(), writer);
     assert_eq!(chunk.unwrap().unwrap().derivation, "late");
-    let last_line = fs::OpenOptions::new().append(true).open(folder.path().join("steps/0003-late.log"));
+    let last_line = fs::OpenOptions::new()
+        .append(true)
+        .open(folder.path().join("steps/0003-late.log"));
     std::io::Write::write_all(&mut last_line.unwrap(), b"end\n").unwrap();
     ended.store(true, Ordering::SeqCst);
     let chunk = reader.next().await.unwrap().unwrap();

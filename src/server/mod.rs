@@ -8,9 +8,9 @@
 mod access;
 mod agent_service;
 mod builder_service;
-mod convert;
+pub(crate) mod convert;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod listener;
 mod log_reader;
 mod peer;
@@ -19,7 +19,9 @@ mod status;
 mod store_service;
 
 pub use access::Access;
-pub use listener::{BindError, Listener, bind};
+pub use agent_service::LAST_SEQ;
+pub use listener::{BindError, Listener, bind, is_listening};
+pub use refusal::HINT;
 
 use crate::events::EventLog;
 use crate::model::{HostName, RemoteName};
@@ -75,14 +77,21 @@ pub async fn serve(
 ) -> Result<(), ServerError> {
     let parts = Arc::new(parts);
     let builder = builder_service::Service(parts.clone());
-    let agent = agent_service::Service { parts, cancel: cancel.clone() };
+    let agent = agent_service::Service {
+        parts,
+        cancel: cancel.clone(),
+    };
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_serving::<pb::builder_server::BuilderServer<builder_service::Service>>().await;
-    reporter.set_serving::<pb::agent_server::AgentServer<agent_service::Service>>().await;
+    reporter
+        .set_serving::<pb::builder_server::BuilderServer<builder_service::Service>>()
+        .await;
+    reporter
+        .set_serving::<pb::agent_server::AgentServer<agent_service::Service>>()
+        .await;
     let serving = tonic::transport::Server::builder()
         .add_service(health)
         .add_service(reflection)

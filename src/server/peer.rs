@@ -49,7 +49,10 @@ fn peer_of(stream: &UnixStream) -> io::Result<Peer> {
     let credentials = stream.peer_cred()?;
     let mut groups = supplementary_groups(stream.as_raw_fd())?;
     groups.push(credentials.gid());
-    Ok(Peer { uid: credentials.uid(), groups })
+    Ok(Peer {
+        uid: credentials.uid(),
+        groups,
+    })
 }
 
 fn supplementary_groups(socket: RawFd) -> io::Result<Vec<u32>> {
@@ -74,7 +77,8 @@ fn supplementary_groups(socket: RawFd) -> io::Result<Vec<u32>> {
             return Ok(groups);
         }
         let error = io::Error::last_os_error();
-        if error.raw_os_error() != Some(libc::ERANGE) || count <= groups.len() || count > GROUPS_MAX {
+        if error.raw_os_error() != Some(libc::ERANGE) || count <= groups.len() || count > GROUPS_MAX
+        {
             return Err(error);
         }
         groups.resize(count, 0);
@@ -82,13 +86,21 @@ fn supplementary_groups(socket: RawFd) -> io::Result<Vec<u32>> {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

@@ -11,7 +11,13 @@ pub const HINT: &str = "kiln-hint";
 /// A status with a next step for the reader.
 pub fn refuse(code: Code, message: impl Into<String>, hint: impl AsRef<str>) -> Status {
     let mut status = Status::new(code, message);
-    let printable = |c: char| if c.is_ascii() && !c.is_ascii_control() { c } else { '?' };
+    let printable = |c: char| {
+        if c.is_ascii() && !c.is_ascii_control() {
+            c
+        } else {
+            '?'
+        }
+    };
     let hint: String = hint.as_ref().chars().map(printable).collect();
     if let Ok(value) = MetadataValue::try_from(hint)
         && !value.is_empty()
@@ -33,25 +39,39 @@ pub fn not_yet(rpc: &str) -> Status {
 /// The Builder's refusal as a status.
 pub fn from_refusal(refusal: &Refusal) -> Status {
     let (code, hint) = match refusal {
-        Refusal::UnknownGeneration(_) => (Code::NotFound, "kiln generations lists those there are".to_owned()),
-        Refusal::NoGeneration => (Code::NotFound, "kiln fetch looks for commits now".to_owned()),
+        Refusal::UnknownGeneration(_) => (
+            Code::NotFound,
+            "kiln generations lists those there are".to_owned(),
+        ),
+        Refusal::NoGeneration => (
+            Code::NotFound,
+            "kiln fetch looks for commits now".to_owned(),
+        ),
         Refusal::AnotherInWork { in_work, .. } => (
             Code::FailedPrecondition,
             format!("wait for it (kiln log {in_work} --follow), or end it: kiln cancel"),
         ),
-        Refusal::NotEvaluated(number) => {
-            (Code::FailedPrecondition, format!("kiln show {number} says why; kiln eval evaluates again"))
-        }
+        Refusal::NotEvaluated(number) => (
+            Code::FailedPrecondition,
+            format!("kiln show {number} says why; kiln eval evaluates again"),
+        ),
         Refusal::MachineIdDiffers { .. } => (
             Code::FailedPrecondition,
             "check which host this configuration is for, and /etc/machine-id".to_owned(),
         ),
-        Refusal::AlreadyBuilding(number) => (Code::AlreadyExists, format!("kiln log {number} --follow")),
+        Refusal::AlreadyBuilding(number) => {
+            (Code::AlreadyExists, format!("kiln log {number} --follow"))
+        }
         Refusal::AlreadyBuilt(number) => (Code::AlreadyExists, format!("kiln show {number}")),
-        Refusal::AlreadySuspended(_) => (Code::FailedPrecondition, "kiln resume ends it".to_owned()),
+        Refusal::AlreadySuspended(_) => {
+            (Code::FailedPrecondition, "kiln resume ends it".to_owned())
+        }
         Refusal::NotSuspended => (Code::FailedPrecondition, "kiln status".to_owned()),
         Refusal::ShuttingDown => (Code::Unavailable, "ask again once it runs again".to_owned()),
-        Refusal::State(_) => (Code::Internal, "make room or mend the state directory, then ask again".to_owned()),
+        Refusal::State(_) => (
+            Code::Internal,
+            "make room or mend the state directory, then ask again".to_owned(),
+        ),
     };
     refuse(code, refusal.to_string(), hint)
 }
@@ -66,7 +86,13 @@ mod tests {
         let n = GenerationNumber(7);
         let table = [
             (Refusal::UnknownGeneration(n), Code::NotFound),
-            (Refusal::AnotherInWork { asked: n, in_work: GenerationNumber(8) }, Code::FailedPrecondition),
+            (
+                Refusal::AnotherInWork {
+                    asked: n,
+                    in_work: GenerationNumber(8),
+                },
+                Code::FailedPrecondition,
+            ),
             (Refusal::NotEvaluated(n), Code::FailedPrecondition),
             (Refusal::AlreadyBuilding(n), Code::AlreadyExists),
             (Refusal::AlreadyBuilt(n), Code::AlreadyExists),

@@ -69,12 +69,23 @@ pub fn conditions(inputs: &Inputs<'_>) -> Vec<Condition> {
         (Condition::StateDamaged, inputs.state_damaged),
         (Condition::Suspended, inputs.builder.suspension.is_some()),
         (Condition::Held, inputs.builder.hold.is_some()),
-        (Condition::Failed, inputs.latest.is_some_and(|latest| latest.failure().is_some())),
+        (
+            Condition::Failed,
+            inputs
+                .latest
+                .is_some_and(|latest| latest.failure().is_some()),
+        ),
         (Condition::Refused, is_refused(inputs)),
         (Condition::Stale, is_stale(inputs)),
         (Condition::Waiting, is_waiting(inputs)),
-        (Condition::Building, phase == Phase::Building || is_stopping(inputs, Work::Build)),
-        (Condition::Evaluating, phase == Phase::Evaluating || is_stopping(inputs, Work::Evaluation)),
+        (
+            Condition::Building,
+            phase == Phase::Building || is_stopping(inputs, Work::Build),
+        ),
+        (
+            Condition::Evaluating,
+            phase == Phase::Evaluating || is_stopping(inputs, Work::Evaluation),
+        ),
         (Condition::UpToDate, is_up_to_date(inputs)),
     ];
     let holding = candidates.into_iter().filter(|(_, holds)| *holds);
@@ -103,10 +114,15 @@ fn is_stopping(inputs: &Inputs<'_>, work: Work) -> bool {
 fn is_refused(inputs: &Inputs<'_>) -> bool {
     let refused = |verdict| match verdict {
         Verdict::Diverged | Verdict::TooFar | Verdict::Untrusted | Verdict::Unreadable => true,
-        Verdict::Selected | Verdict::Equal | Verdict::Older | Verdict::BehindMain | Verdict::Missing => false,
+        Verdict::Selected
+        | Verdict::Equal
+        | Verdict::Older
+        | Verdict::BehindMain
+        | Verdict::Missing => false,
     };
     let mut branches = inputs.remotes.iter().flat_map(|remote| &remote.branches);
-    branches.any(|branch| refused(branch.verdict)) || blocked(inputs) == Some(BlockedReason::MachineId)
+    branches.any(|branch| refused(branch.verdict))
+        || blocked(inputs) == Some(BlockedReason::MachineId)
 }
 
 /// What the latest build waits for.
@@ -138,7 +154,11 @@ fn is_stale(inputs: &Inputs<'_>) -> bool {
 
 /// Whether the remote answered lately. One that is asked on request only has
 /// answered unless it was asked and did not.
-fn answered(inputs: &Inputs<'_>, remote: &RemoteStatus, not_before: Option<OffsetDateTime>) -> bool {
+fn answered(
+    inputs: &Inputs<'_>,
+    remote: &RemoteStatus,
+    not_before: Option<OffsetDateTime>,
+) -> bool {
     match inputs.intervals.get(&remote.name) {
         Some(interval) if !interval.is_zero() => {
             let last = remote.last_success.max(not_before);
@@ -149,15 +169,23 @@ fn answered(inputs: &Inputs<'_>, remote: &RemoteStatus, not_before: Option<Offse
 }
 
 fn is_up_to_date(inputs: &Inputs<'_>) -> bool {
-    let (Some(current), Some(latest), Some(selection)) = (inputs.current, inputs.latest, inputs.selection) else {
+    let (Some(current), Some(latest), Some(selection)) =
+        (inputs.current, inputs.latest, inputs.selection)
+    else {
         return false;
     };
     let is_selected = current.commit.id == selection.commit.id
         && current.commit.tree == selection.commit.tree
         && current.origin.testing == selection.origin.testing;
     // A later generation of the same selection that was cancelled takes nothing away.
-    let nothing_newer = current.number == latest.number || (latest.is_ended() && latest.failure().is_none());
-    is_selected && nothing_newer && inputs.remotes.iter().all(|remote| answered(inputs, remote, None))
+    let nothing_newer =
+        current.number == latest.number || (latest.is_ended() && latest.failure().is_none());
+    is_selected
+        && nothing_newer
+        && inputs
+            .remotes
+            .iter()
+            .all(|remote| answered(inputs, remote, None))
 }
 
 #[cfg(test)]

@@ -63,16 +63,31 @@ impl World {
 }
 
 fn suspension() -> Option<Suspension> {
-    Some(Suspension { since: at(NOW), until: None, reason: "holiday".into(), by: "ada".into() })
+    Some(Suspension {
+        since: at(NOW),
+        until: None,
+        reason: "holiday".into(),
+        by: "ada".into(),
+    })
 }
 
 fn pending(reason: BlockedReason) -> Evaluation {
-    let blocked = Some(Blocked { reason, since: at(NOW), message: String::new() });
-    evaluated(Build::Pending { attempt: 1, blocked })
+    let blocked = Some(Blocked {
+        reason,
+        since: at(NOW),
+        message: String::new(),
+    });
+    evaluated(Build::Pending {
+        attempt: 1,
+        blocked,
+    })
 }
 
 fn failed() -> Evaluation {
-    Evaluation::Failed { span: span(), failure: Failure::certain("no such host") }
+    Evaluation::Failed {
+        span: span(),
+        failure: Failure::certain("no such host"),
+    }
 }
 
 #[test]
@@ -85,18 +100,43 @@ fn conditions_stand_in_the_order_of_the_contract() {
     let mut world = world().latest(failed()).phase(Phase::Evaluating);
     world.state_damaged = true;
     world.builder.suspension = suspension();
-    world.builder.hold = Some(Hold { since: at(NOW), until: None, by: "ada".into() });
+    world.builder.hold = Some(Hold {
+        since: at(NOW),
+        until: None,
+        by: "ada".into(),
+    });
     let mut diverged = remote(Verdict::Diverged);
     diverged.last_success = None;
     world.remotes = vec![diverged];
-    assert_eq!(world.conditions(), [StateDamaged, Suspended, Held, Failed, Refused, Stale, Evaluating]);
+    assert_eq!(
+        world.conditions(),
+        [
+            StateDamaged,
+            Suspended,
+            Held,
+            Failed,
+            Refused,
+            Stale,
+            Evaluating
+        ]
+    );
 }
 
 #[test]
 fn each_state_of_the_latest_generation_has_its_line() {
-    let running = Build::Running { attempt: 1, started_at: at(NOW), steps: Steps::default() };
-    let evaluating = Evaluation::Running { attempt: 1, started_at: at(NOW) };
-    let stopped = Evaluation::Cancelled { span: span(), by: CancelledBy::Stop };
+    let running = Build::Running {
+        attempt: 1,
+        started_at: at(NOW),
+        steps: Steps::default(),
+    };
+    let evaluating = Evaluation::Running {
+        attempt: 1,
+        started_at: at(NOW),
+    };
+    let stopped = Evaluation::Cancelled {
+        span: span(),
+        by: CancelledBy::Stop,
+    };
     let table = [
         (failed(), Phase::Idle, Failed),
         (pending(BlockedReason::MachineId), Phase::Waiting, Refused),
@@ -131,7 +171,11 @@ fn every_refusing_verdict_says_refused_and_no_other_does() {
     ] {
         let mut world = world();
         world.remotes.push(remote(verdict));
-        assert_eq!(world.conditions().contains(&Refused), refused, "{verdict:?}");
+        assert_eq!(
+            world.conditions().contains(&Refused),
+            refused,
+            "{verdict:?}"
+        );
     }
 }
 
@@ -149,10 +193,18 @@ fn stale_is_when_no_remote_answered_for_three_intervals() {
     world.remotes = vec![silent(181), silent(500)];
     assert_eq!(world.conditions(), [Stale]);
     world.remotes = vec![silent(181), remote(Verdict::Selected)];
-    assert_eq!(world.conditions(), [Waiting], "one of two answers: not stale, not up to date either");
+    assert_eq!(
+        world.conditions(),
+        [Waiting],
+        "one of two answers: not stale, not up to date either"
+    );
     world.remotes = vec![silent(500)];
     world.started_at = at(NOW - 5);
-    assert_eq!(world.conditions(), [Waiting], "an agent just started may not know yet");
+    assert_eq!(
+        world.conditions(),
+        [Waiting],
+        "an agent just started may not know yet"
+    );
     world.interval = Duration::ZERO;
     world.remotes[0].reachable = true;
     assert_eq!(world.conditions(), [UpToDate], "asked on request only");
@@ -165,5 +217,9 @@ fn up_to_date_is_about_the_selection_and_not_only_the_newest_build() {
     assert_eq!(other.conditions(), [Waiting]);
     let mut none = world();
     (none.current, none.latest, none.selection) = (None, None, None);
-    assert_eq!(none.conditions(), [Waiting], "a new host waits for its first commit");
+    assert_eq!(
+        none.conditions(),
+        [Waiting],
+        "a new host waits for its first commit"
+    );
 }

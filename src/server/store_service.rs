@@ -11,10 +11,16 @@ pub struct Service;
 impl pb::store_server::Store for Service {
     type ExportStream = Empty<Result<pb::ExportResponse, Status>>;
 
-    async fn path_info(&self, _: Request<pb::PathInfoRequest>) -> Result<Response<pb::PathInfoResponse>, Status> {
+    async fn path_info(
+        &self,
+        _: Request<pb::PathInfoRequest>,
+    ) -> Result<Response<pb::PathInfoResponse>, Status> {
         Err(not_yet("Store.PathInfo"))
     }
-    async fn verify(&self, _: Request<pb::VerifyRequest>) -> Result<Response<pb::VerifyResponse>, Status> {
+    async fn verify(
+        &self,
+        _: Request<pb::VerifyRequest>,
+    ) -> Result<Response<pb::VerifyResponse>, Status> {
         Err(not_yet("Store.Verify"))
     }
     async fn collect_garbage(
@@ -23,10 +29,16 @@ impl pb::store_server::Store for Service {
     ) -> Result<Response<pb::CollectGarbageResponse>, Status> {
         Err(not_yet("Store.CollectGarbage"))
     }
-    async fn list_roots(&self, _: Request<pb::ListRootsRequest>) -> Result<Response<pb::ListRootsResponse>, Status> {
+    async fn list_roots(
+        &self,
+        _: Request<pb::ListRootsRequest>,
+    ) -> Result<Response<pb::ListRootsResponse>, Status> {
         Err(not_yet("Store.ListRoots"))
     }
-    async fn export(&self, _: Request<pb::ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {
+    async fn export(
+        &self,
+        _: Request<pb::ExportRequest>,
+    ) -> Result<Response<Self::ExportStream>, Status> {
         Err(not_yet("Store.Export"))
     }
     async fn import(

@@ -6,6 +6,9 @@ use std::path::Path;
 ///
 /// # Errors
 /// When the file is missing, unreadable or no generation.
-pub fn read_generation(_state_dir: &Path, _number: GenerationNumber) -> std::io::Result<Generation> {
+pub fn read_generation(
+    _state_dir: &Path,
+    _number: GenerationNumber,
+) -> std::io::Result<Generation> {
     todo!()
 }
