@@ -1,11 +1,13 @@
-//! What the command line takes from the environment, read once. `KILN_SOCKET`,
-//! `KILN_CONFIG` and `KILN_LOG` are read by the argument parser.
+//! What the command line takes from the environment, read once. `KILN_CONFIG`
+//! and `KILN_LOG` are read by the argument parser.
 
 use std::path::PathBuf;
 
 /// A snapshot; empty variables count as unset.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
+    /// `$KILN_SOCKET`: which agent is asked. It is not where a new one listens.
+    pub socket: Option<PathBuf>,
     /// `$XDG_RUNTIME_DIR`, when absolute.
     pub runtime_dir: Option<PathBuf>,
     /// `$XDG_STATE_HOME`, else `~/.local/state`.
@@ -21,6 +23,7 @@ impl Environment {
     pub fn read() -> Self {
         let home = variable("HOME").map(PathBuf::from);
         Environment {
+            socket: variable("KILN_SOCKET").map(PathBuf::from),
             runtime_dir: absolute("XDG_RUNTIME_DIR"),
             state_home: absolute("XDG_STATE_HOME").or_else(|| Some(home?.join(".local/state"))),
             shell: variable("SHELL").and_then(|shell| shell.into_string().ok()),

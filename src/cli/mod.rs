@@ -33,9 +33,11 @@ struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
-    /// The agent's socket [default: of the dev agent of this repository, else /run/kiln/kiln.sock].
-    #[arg(long, global = true, env = "KILN_SOCKET", value_name = "PATH")]
+    /// The agent's socket [default: $KILN_SOCKET, the dev agent's of this repository,
+    /// /run/kiln/kiln.sock].
+    #[arg(long, global = true, value_name = "PATH")]
     socket: Option<PathBuf>,
     /// Say more on stderr; twice for everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]

@@ -85,7 +85,7 @@ pub fn dev_from(env: &Environment, cwd: &Path) -> Vec<DevPlace> {
     places
 }
 
-/// The socket a command talks to: the one named, the dev agent's of the
+/// The socket a command talks to: the one named, `$KILN_SOCKET`, the dev agent's of the
 /// repository one stands in, the system's, the only running dev agent's.
 ///
 /// # Errors
@@ -100,7 +100,7 @@ fn choose(
     named: Option<&Path>,
     system: &Path,
 ) -> Result<PathBuf, CliError> {
-    if let Some(named) = named {
+    if let Some(named) = named.or(env.socket.as_deref()) {
         return Ok(named.to_owned());
     }
     if let Some(here) = dev_from(env, cwd)

@@ -76,6 +76,12 @@ fn sockets_are_looked_for_in_the_order_of_the_contract() {
     let _here = listen(&here);
     assert_eq!(chosen(None), here, "the repository one stands in");
     assert_eq!(chosen(Some(Path::new("/named"))), Path::new("/named"));
+    let from_variable = Environment {
+        socket: Some("/variable".into()),
+        ..env.clone()
+    };
+    let found = choose(&from_variable, &inside, None, &system).unwrap();
+    assert_eq!(found, Path::new("/variable"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::When;
 use super::environment::Environment;
 use super::error::{CliError, Outcome, Problem};
 use super::human;
-use crate::pb::Sanitise;
+use crate::pb::{self, Sanitise};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 
@@ -107,7 +107,7 @@ impl Output {
         match error {
             CliError::Closed => Outcome::Done,
             CliError::Interrupted => {
-                self.note("interrupted");
+                self.note("interrupted; what the agent was asked to do goes on");
                 Outcome::Interrupted
             }
             CliError::Problem(problem) => {
@@ -132,18 +132,28 @@ fn json<M: Serialize + Sanitise + Clone>(message: &M) -> Result<String, Problem>
     })
 }
 
+/// What a failed command prints on standard output when JSON was asked for.
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    code: &'a str,
+    message: &'a str,
+    hint: &'a str,
+    failure: Option<pb::Failure>,
+}
+
 fn problem_json(problem: &Problem) -> String {
     let mut failure = problem.failure.clone();
     if let Some(failure) = &mut failure {
         failure.sanitise();
     }
-    serde_json::json!({"error": {
-        "code": problem.code,
-        "message": problem.message,
-        "hint": problem.hint,
-        "failure": failure,
-    }})
-    .to_string()
+    let error = ErrorObject {
+        code: problem.code,
+        message: &problem.message,
+        hint: &problem.hint,
+        failure,
+    };
+    let error = serde_json::to_string(&error).unwrap_or_else(|_| "{}".into());
+    format!("{{\"error\":{error}}}")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::client::{CONNECT_TIMEOUT, Client};
 use crate::pb;
 use crate::server::convert;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,7 @@ pub struct Dev {
 
 impl Dev {
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<Outcome, CliError> {
+        let once = self.once;
         let options = self.options(context)?;
         let cancel = CancellationToken::new();
         let (sender, started) = oneshot::channel();
@@ -53,27 +55,39 @@ impl Dev {
             out: &context.out,
             progress: Progress::default(),
             shown: None,
+            once,
         };
-        let (ended, shown, signalled) = tokio::join!(
-            async {
-                let ended = agent.await;
-                cancel.cancel();
-                ended
-            },
-            async {
-                let shown = screen.show(started).await;
-                // Nobody reads any more: nothing to work for.
-                if shown.is_err() {
+        let work = async {
+            tokio::join!(
+                async {
+                    let ended = agent.await;
                     cancel.cancel();
-                }
-                shown
-            },
-            until_signal(&cancel),
-        );
+                    ended
+                },
+                async {
+                    let shown = screen.show(started).await;
+                    // Nobody reads any more: nothing to work for.
+                    if shown.is_err() {
+                        cancel.cancel();
+                    }
+                    shown
+                },
+            )
+        };
+        let signalled = AtomicBool::new(false);
+        let (ended, shown) = tokio::select! {
+            done = work => done,
+            insisted = insisted_on(&cancel, &signalled) => return Err(insisted),
+        };
         context.out.bar("");
+        let signalled = signalled.load(Ordering::Relaxed);
         let ended = ended?.map(|generation| convert::generation(&generation));
-        shown?;
-        screen.finish(ended, signalled?)
+        match shown {
+            // It ended before it could be watched: what it ended with counts.
+            Err(CliError::Problem(_)) if ended.is_some() || signalled => {}
+            shown => shown?,
+        }
+        screen.finish(ended, signalled)
     }
 
     fn options(self, context: &Context) -> Result<DevOptions, CliError> {
@@ -112,18 +126,27 @@ impl Dev {
     }
 }
 
-/// Whether a signal came before the end. A second Ctrl-C is the terminal's way
-/// of insisting: the default action ends kiln, and with it all it runs.
-async fn until_signal(cancel: &CancellationToken) -> Result<bool, CliError> {
-    let told = |error| Problem::failed(format!("waiting for signals failed: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(told)?;
-    let signalled = tokio::select! {
-        _ = tokio::signal::ctrl_c() => true,
-        _ = terminate.recv() => true,
-        () = cancel.cancelled() => false,
+/// The first signal asks for an orderly end. Returns at the second: whoever
+/// insists is not kept waiting, and what runs ends with this process.
+async fn insisted_on(cancel: &CancellationToken, signalled: &AtomicBool) -> CliError {
+    let streams = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    let (Ok(mut interrupt), Ok(mut terminate)) = streams else {
+        return Problem::failed("waiting for signals failed").into();
     };
-    cancel.cancel();
-    Ok(signalled)
+    for _ in 0..2 {
+        let terminated = tokio::select! {
+            _ = interrupt.recv() => false,
+            _ = terminate.recv() => true,
+        };
+        if signalled.swap(true, Ordering::Relaxed) && !terminated {
+            break;
+        }
+        cancel.cancel();
+    }
+    CliError::Interrupted
 }
 
 /// What the person in front of it sees.
@@ -132,6 +155,8 @@ struct Screen<'a> {
     progress: Progress,
     /// The last generation whose end was shown.
     shown: Option<pb::Generation>,
+    /// No agent is left to ask afterwards.
+    once: bool,
 }
 
 impl Screen<'_> {
@@ -176,7 +201,15 @@ impl Screen<'_> {
             self.out.bar("");
             match wait::verdict(&generation) {
                 None => self.out.text(&result(&generation))?,
-                Some(problem) => self.out.note(&human::problem(&problem, self.out.color)),
+                Some(problem) => {
+                    let hint = if self.once {
+                        String::new()
+                    } else {
+                        problem.hint.clone()
+                    };
+                    self.out
+                        .note(&human::problem(&problem.hint(hint), self.out.color));
+                }
             }
         }
         self.shown = Some(generation);

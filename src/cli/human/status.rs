@@ -160,15 +160,28 @@ fn next_command(status: &pb::Status) -> Option<String> {
         Condition::Suspended => Some("kiln resume".into()),
         Condition::Held => Some("kiln eval".into()),
         Condition::Failed => Some(format!("kiln log {latest}")),
-        Condition::Refused | Condition::Stale => Some("kiln fetch".into()),
+        Condition::Stale => Some("kiln fetch".into()),
+        Condition::Refused => Some(match is_blocked(status) {
+            true => format!("kiln show {latest}"),
+            false => "kiln fetch".into(),
+        }),
         Condition::Building | Condition::Evaluating | Condition::Applying => {
             Some(format!("kiln log {latest} --follow"))
         }
-        Condition::Waiting => Some(match status.latest.as_ref().map(is_cancelled) {
-            Some(true) => format!("kiln build {latest}"),
-            Some(false) | None => "kiln fetch".into(),
-        }),
+        Condition::Waiting if is_blocked(status) => Some(format!("kiln show {latest}")),
+        Condition::Waiting if status.latest.as_ref().is_some_and(is_cancelled) => {
+            Some(format!("kiln build {latest}"))
+        }
+        Condition::Waiting => Some("kiln fetch".into()),
     }
+}
+
+fn is_blocked(status: &pb::Status) -> bool {
+    let build = status
+        .latest
+        .as_ref()
+        .and_then(|latest| latest.build.as_ref());
+    build.is_some_and(|build| build.blocked.is_some())
 }
 
 fn is_cancelled(generation: &pb::Generation) -> bool {
