@@ -129,6 +129,11 @@ impl Client {
         BuilderClient::new(self.channel.clone())
     }
 
+    /// The connection itself, for services without a method here.
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     /// Where it is connected.
     pub fn socket(&self) -> &Path {
         &self.socket

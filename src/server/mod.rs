@@ -92,15 +92,23 @@ pub async fn serve(
     reporter
         .set_serving::<pb::agent_server::AgentServer<agent_service::Service>>()
         .await;
-    let serving = tonic::transport::Server::builder()
+    let router = tonic::transport::Server::builder()
         .add_service(health)
         .add_service(reflection)
         .add_service(pb::builder_server::BuilderServer::new(builder))
         .add_service(pb::agent_server::AgentServer::new(agent))
-        .add_service(pb::store_server::StoreServer::new(store_service::Service))
-        .serve_with_incoming_shutdown(listener.incoming(), cancel.clone().cancelled_owned());
+        .add_service(pb::store_server::StoreServer::new(store_service::Service));
+    run(router, listener, cancel).await
+}
+
+async fn run(
+    router: tonic::transport::server::Router,
+    listener: Listener,
+    cancel: CancellationToken,
+) -> Result<(), ServerError> {
+    let stopped = cancel.clone().cancelled_owned();
     tokio::select! {
-        ended = serving => ended?,
+        ended = router.serve_with_incoming_shutdown(listener.incoming(), stopped) => ended?,
         () = drained(&cancel) => tracing::warn!("clients did not let go of their connections; closing them"),
     }
     Ok(())
@@ -110,3 +118,6 @@ async fn drained(cancel: &CancellationToken) {
     cancel.cancelled().await;
     tokio::time::sleep(DRAIN).await;
 }
+
+#[cfg(test)]
+mod tests;
