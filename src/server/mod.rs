@@ -1,1 +1,123 @@
-//! (to come)
+//! gRPC over a Unix socket: Builder, Agent, Store, health and reflection.
+//!
+//! In: handles and readers of everything else ([`Parts`]). Out: the wire
+//! contract of `proto/`. It holds no state of its own: a status is derived from
+//! the records at each call ([`status`]), a stream from the log it reads. It may
+//! not know how evaluation, building or selection work.
+
+mod access;
+mod agent_service;
+mod builder_service;
+pub(crate) mod convert;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod listener;
+mod log_reader;
+mod peer;
+mod refusal;
+mod status;
+mod store_service;
+
+pub use access::Access;
+pub use agent_service::LAST_SEQ;
+pub use listener::{BindError, Listener, bind, is_listening};
+pub use refusal::HINT;
+
+use crate::events::EventLog;
+use crate::model::{HostName, RemoteName};
+use crate::pb;
+use crate::{builder, source, state};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+/// How long open streams and calls may take to end after cancellation.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What the server answers from.
+pub struct Parts {
+    /// The host this agent builds for.
+    pub host: HostName,
+    pub builder: builder::Handle,
+    pub source: source::Handle,
+    pub state: state::Reader,
+    pub events: EventLog,
+    /// Remotes polled by the clock; those not named are asked on request only.
+    pub poll_intervals: BTreeMap<RemoteName, Duration>,
+    /// Since when this agent runs: nothing is stale before it could be fresh.
+    pub started_at: OffsetDateTime,
+    /// The state could not be read as it was left and no operator has seen it yet.
+    pub state_damaged: bool,
+    /// Who may change things.
+    pub access: Access,
+}
+
+/// The server cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The transport failed.
+    #[error("serving gRPC on the socket failed")]
+    Transport(#[from] tonic::transport::Error),
+    /// The descriptors checked in are not what reflection can serve.
+    #[error("serving gRPC reflection failed")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// Serves until `cancel` fires, then ends streams, lets calls finish for a few
+/// seconds and removes the socket.
+///
+/// # Errors
+/// When the transport fails.
+pub async fn serve(
+    parts: Parts,
+    listener: Listener,
+    cancel: CancellationToken,
+) -> Result<(), ServerError> {
+    let parts = Arc::new(parts);
+    let builder = builder_service::Service(parts.clone());
+    let agent = agent_service::Service {
+        parts,
+        cancel: cancel.clone(),
+    };
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter
+        .set_serving::<pb::builder_server::BuilderServer<builder_service::Service>>()
+        .await;
+    reporter
+        .set_serving::<pb::agent_server::AgentServer<agent_service::Service>>()
+        .await;
+    let router = tonic::transport::Server::builder()
+        .add_service(health)
+        .add_service(reflection)
+        .add_service(pb::builder_server::BuilderServer::new(builder))
+        .add_service(pb::agent_server::AgentServer::new(agent))
+        .add_service(pb::store_server::StoreServer::new(store_service::Service));
+    run(router, listener, cancel).await
+}
+
+async fn run(
+    router: tonic::transport::server::Router,
+    listener: Listener,
+    cancel: CancellationToken,
+) -> Result<(), ServerError> {
+    let stopped = cancel.clone().cancelled_owned();
+    tokio::select! {
+        ended = router.serve_with_incoming_shutdown(listener.incoming(), stopped) => ended?,
+        () = drained(&cancel) => tracing::warn!("clients did not let go of their connections; closing them"),
+    }
+    Ok(())
+}
+
+async fn drained(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(DRAIN).await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+use crate::cli::Context;
+use crate::cli::error::{CliError, Outcome};
+use crate::cli::human::TerminalFilter;
+use crate::cli::values::GenerationArg;
+use crate::pb;
+
+/// Evaluation and build logs, the failed step first.
+#[derive(Debug, clap::Args)]
+pub struct Log {
+    /// A number, current, latest or previous.
+    #[arg(value_name = "GENERATION", default_value = "latest")]
+    generation: GenerationArg,
+    /// One step's log only.
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAME"
+    )]
+    derivation: String,
+    /// Go on until the generation has ended.
+    #[arg(short, long)]
+    follow: bool,
+}
+
+impl Log {
+    pub(in crate::cli) async fn run(self, context: &Context) -> Result<Outcome, CliError> {
+        let client = context.connect().await?;
+        let request = pb::ReadLogRequest {
+            generation_number: self.generation.number(&client).await?,
+            derivation: self.derivation.clone(),
+            follow: self.follow,
+            offset: 0,
+        };
+        let mut chunks = client.agent().read_log(request).await?.into_inner();
+        let mut printer = Printer {
+            with_headings: self.derivation.is_empty(),
+            ..Printer::default()
+        };
+        while let Some(chunk) = chunks.message().await? {
+            match context.out.json {
+                true => context.out.message(&chunk)?,
+                false => context
+                    .out
+                    .bytes(&printer.print(&chunk, context.out.terminal))?,
+            }
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+/// Puts a heading where another log goes on, on a line of its own.
+#[derive(Default)]
+struct Printer {
+    with_headings: bool,
+    last: Option<String>,
+    in_line: bool,
+    filter: TerminalFilter,
+}
+
+impl Printer {
+    fn print(&mut self, chunk: &pb::LogChunk, terminal: bool) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if self.with_headings && self.last.as_ref() != Some(&chunk.derivation) {
+            let line_end = if self.in_line { "\n" } else { "" };
+            let name = if chunk.derivation.is_empty() {
+                "evaluation"
+            } else {
+                &chunk.derivation
+            };
+            bytes.extend_from_slice(format!("{line_end}==> {name} <==\n").as_bytes());
+            self.last = Some(chunk.derivation.clone());
+        }
+        match terminal {
+            true => self.filter.write(&chunk.data, &mut bytes),
+            false => bytes.extend_from_slice(&chunk.data),
+        }
+        self.in_line = bytes.last().is_some_and(|byte| *byte != b'\n');
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_told_apart_and_cannot_drive_the_terminal() {
+        let chunk = |derivation: &str, data: &[u8]| pb::LogChunk {
+            derivation: derivation.into(),
+            data: data.to_vec(),
+            offset: 0,
+        };
+        let mut printer = Printer {
+            with_headings: true,
+            ..Printer::default()
+        };
+        let mut printed = printer.print(&chunk("", b"one"), true);
+        printed.extend(printer.print(
+            &chunk("hello", b"\x1b]0;title\x07t\x1b[31mred\x1b[0m\n"),
+            true,
+        ));
+        printed.extend(printer.print(&chunk("hello", b"more\n"), true));
+        let text = String::from_utf8(printed).unwrap();
+        assert_eq!(
+            text,
+            "==> evaluation <==\none\n==> hello <==\n0;titletred\nmore\n"
+        );
+        assert_eq!(
+            Printer::default().print(&chunk("x", b"\x1b[31m"), false),
+            b"\x1b[31m"
+        );
+    }
+}

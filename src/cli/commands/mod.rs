@@ -1,0 +1,18 @@
+//! One file per command; its doc comment is its help.
+
+pub mod agent;
+pub mod build;
+pub mod cancel;
+pub mod config;
+pub mod dev;
+pub mod eval;
+pub mod events;
+pub mod fetch;
+pub mod generations;
+pub mod init;
+pub mod internal;
+pub mod log;
+pub mod shell;
+pub mod show;
+pub mod status;
+pub mod suspend;

@@ -1,0 +1,139 @@
+use crate::cli::error::{CliError, Outcome, Problem};
+use crate::cli::values::GenerationArg;
+use crate::cli::{Context, places};
+use crate::model::{Built, Generation, GenerationNumber};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Run a command with the store at its written path; needs no root and no agent.
+///
+/// The command sees KILN_OUT and starts in the result, where that is a folder.
+#[derive(Debug, clap::Args)]
+pub struct Shell {
+    /// A number, current, latest or previous; a built one.
+    #[arg(value_name = "GENERATION", default_value = "current")]
+    generation: GenerationArg,
+    /// The state [default: of this repository's dev agent, else the system's].
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// The command [default: $SHELL].
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Shell {
+    /// Must be called while the process has one thread.
+    pub(in crate::cli) fn run(self, context: &Context) -> Result<Outcome, CliError> {
+        let state = self
+            .state_dir
+            .clone()
+            .unwrap_or_else(|| state_here(context));
+        let generation = find(&state, self.generation)?;
+        let built = generation.built().ok_or_else(|| not_built(&generation))?;
+        let default = || {
+            vec![
+                context
+                    .env
+                    .shell
+                    .clone()
+                    .unwrap_or_else(|| "/bin/sh".into())
+                    .into(),
+            ]
+        };
+        let argv = if self.command.is_empty() {
+            default()
+        } else {
+            self.command
+        };
+        Err(enter(built, &argv).into())
+    }
+}
+
+fn not_built(generation: &Generation) -> Problem {
+    let number = generation.number;
+    Problem::failed(format!("generation {number} is not built"))
+        .hint(format!("kiln show {number} says why"))
+}
+
+fn state_here(context: &Context) -> PathBuf {
+    let cwd = std::env::current_dir().unwrap_or_default();
+    let here = places::dev_from(&context.env, &cwd)
+        .into_iter()
+        .map(|place| place.state);
+    here.into_iter()
+        .find(|state| state.is_dir())
+        .unwrap_or_else(|| places::SYSTEM_STATE.into())
+}
+
+/// Returns only when the command could not be run.
+fn enter(built: &Built, argv: &[OsString]) -> Problem {
+    let Some(store) = built.real_path.parent() else {
+        return Problem::failed(format!("{} lies in no store", built.real_path.display()));
+    };
+    set_result(built);
+    if built.real_path.is_dir()
+        && let Err(error) = std::env::set_current_dir(&built.real_path)
+    {
+        return Problem::failed(format!(
+            "entering {} failed: {error}",
+            built.real_path.display()
+        ));
+    }
+    let error = crate::backend::native::provider::enter::exec_with_store(store, argv);
+    Problem::failed(format!(
+        "running {} with the store failed: {error}",
+        Path::new(&argv[0]).display()
+    ))
+}
+
+fn set_result(built: &Built) {
+    // SAFETY: the caller runs before any other thread was started, so nobody
+    // reads the environment meanwhile.
+    unsafe { std::env::set_var("KILN_OUT", &built.out_path) };
+}
+
+/// Reads the state's files; no agent is asked.
+fn find(state: &Path, wanted: GenerationArg) -> Result<Generation, CliError> {
+    let read = |number| crate::state::files::read_generation(state, number);
+    let mut built = numbers(state)?
+        .into_iter()
+        .filter_map(|number| read(number).ok());
+    let found = match wanted {
+        GenerationArg::Number(number) => {
+            let number = GenerationNumber(number);
+            let told = |error| {
+                Problem::failed(format!(
+                    "reading generation {number} in {} failed: {error}",
+                    state.display()
+                ))
+            };
+            return Ok(read(number).map_err(told)?);
+        }
+        GenerationArg::Latest => built.next(),
+        GenerationArg::Current => built.find(|generation| generation.built().is_some()),
+        GenerationArg::Previous => built
+            .filter(|generation| generation.built().is_some())
+            .nth(1),
+    };
+    found.ok_or_else(|| {
+        let message = format!("there is no such built generation in {}", state.display());
+        Problem::failed(message)
+            .hint("kiln dev --once builds one; --state-dir names another state")
+            .into()
+    })
+}
+
+/// The generations recorded there, newest first.
+fn numbers(state: &Path) -> Result<Vec<GenerationNumber>, Problem> {
+    let folder = state.join("generations");
+    let entries = std::fs::read_dir(&folder).map_err(|error| {
+        Problem::failed(format!("reading {} failed: {error}", folder.display()))
+            .hint("kiln dev --once builds a generation here; --state-dir names another state")
+    })?;
+    let name =
+        |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    let mut numbers: Vec<GenerationNumber> =
+        entries.filter_map(name).map(GenerationNumber).collect();
+    numbers.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(numbers)
+}

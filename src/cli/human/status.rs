@@ -1,0 +1,190 @@
+//! `kiln status`: is this host up to date, and if not, why, and what to type.
+
+use super::generation::{blocked_line, failure, failure_of, last_change, outcome};
+use super::remote::remotes;
+use super::text::{GREEN, RED, YELLOW, ago, clock, first_line, paint, plain, short};
+use crate::pb::{self, Condition};
+use std::fmt::Write as _;
+use time::OffsetDateTime;
+
+/// The whole answer.
+pub fn status(status: &pb::Status, now: OffsetDateTime, color: bool) -> String {
+    let mut text = oneline(status, now, color);
+    if let Some(latest) = &status.latest {
+        let _ = writeln!(text, "  latest   {}", summary(latest, now));
+        if let Some(blocked) = latest
+            .build
+            .as_ref()
+            .and_then(|build| build.blocked.as_ref())
+        {
+            let _ = writeln!(text, "           waits: {}", blocked_line(blocked, now));
+        }
+        if let Some(why) = failure_of(latest) {
+            text.push_str(&failure(why));
+        }
+    }
+    if let Some(current) = status
+        .current
+        .as_ref()
+        .filter(|current| !is_latest(current, status))
+    {
+        let _ = writeln!(text, "  current  {}", summary(current, now));
+    }
+    text.push_str(&remotes(&status.remotes, now));
+    for warning in &status.warnings {
+        let _ = writeln!(
+            text,
+            "  {} {}",
+            paint("warning:", YELLOW, color),
+            plain(warning)
+        );
+    }
+    if let Some(command) = next_command(status) {
+        let _ = writeln!(text, "  next: {command}");
+    }
+    text
+}
+
+/// The first line: the gravest condition, host, generations, commit, title, age.
+pub fn oneline(status: &pb::Status, now: OffsetDateTime, color: bool) -> String {
+    let condition = paint(
+        &condition(status),
+        condition_color(status.condition()),
+        color,
+    );
+    format!(
+        "{condition}  {}{}\n",
+        plain(&status.host),
+        about(status, now)
+    )
+}
+
+fn condition(status: &pb::Status) -> String {
+    let name = status
+        .condition()
+        .as_str_name()
+        .trim_start_matches("CONDITION_")
+        .replace('_', " ");
+    let builder = status.builder.clone().unwrap_or_default();
+    match (status.condition(), builder.suspension, builder.hold) {
+        (Condition::Unspecified, _, _) => "UNKNOWN".into(),
+        (Condition::Suspended, Some(suspension), _) => {
+            let until = suspension
+                .until
+                .as_ref()
+                .map(|until| format!(" until {}", clock(Some(until))));
+            let reason = Some(plain(&suspension.reason)).filter(|reason| !reason.is_empty());
+            format!(
+                "{name} since {}{} by {}{}",
+                clock(suspension.since.as_ref()),
+                until.unwrap_or_default(),
+                plain(&suspension.by),
+                reason
+                    .map(|reason| format!(" ({reason})"))
+                    .unwrap_or_default()
+            )
+        }
+        (Condition::Held, _, Some(hold)) => {
+            let until = hold
+                .until
+                .as_ref()
+                .map(|until| format!(" until {}", clock(Some(until))));
+            format!("{name}{} by {}", until.unwrap_or_default(), plain(&hold.by))
+        }
+        _ => name,
+    }
+}
+
+fn condition_color(condition: Condition) -> &'static str {
+    match condition {
+        Condition::UpToDate => GREEN,
+        Condition::StateDamaged | Condition::Failed | Condition::Refused => RED,
+        Condition::Unspecified
+        | Condition::Suspended
+        | Condition::Held
+        | Condition::Stale
+        | Condition::Waiting
+        | Condition::Building
+        | Condition::Evaluating
+        | Condition::Applying => YELLOW,
+    }
+}
+
+fn about(status: &pb::Status, now: OffsetDateTime) -> String {
+    let Some(latest) = &status.latest else {
+        return ": no generation yet".into();
+    };
+    let current = match &status.current {
+        Some(current) if is_latest(current, status) => String::new(),
+        Some(current) => format!(" (current {})", current.number),
+        None => " (none is built yet)".into(),
+    };
+    let commit = latest.commit.clone().unwrap_or_default();
+    format!(
+        ": generation {}{current}, {} {}, {}",
+        latest.number,
+        short(&commit.id),
+        first_line(&commit.summary),
+        ago(last_change(latest), now)
+    )
+}
+
+fn is_latest(current: &pb::Generation, status: &pb::Status) -> bool {
+    status
+        .latest
+        .as_ref()
+        .is_some_and(|latest| latest.number == current.number)
+}
+
+fn summary(generation: &pb::Generation, now: OffsetDateTime) -> String {
+    let real_path = generation
+        .build
+        .as_ref()
+        .map(|build| plain(&build.real_path))
+        .unwrap_or_default();
+    let separator = if real_path.is_empty() { "" } else { "  " };
+    format!(
+        "{}  {} {}{separator}{real_path}",
+        generation.number,
+        outcome(generation),
+        ago(last_change(generation), now)
+    )
+}
+
+/// One command that can be pasted.
+fn next_command(status: &pb::Status) -> Option<String> {
+    let latest = status.latest.as_ref().map_or(0, |latest| latest.number);
+    match status.condition() {
+        Condition::UpToDate | Condition::Unspecified => None,
+        Condition::StateDamaged => Some("kiln events".into()),
+        Condition::Suspended => Some("kiln resume".into()),
+        Condition::Held => Some("kiln eval".into()),
+        Condition::Failed => Some(format!("kiln log {latest}")),
+        Condition::Stale => Some("kiln fetch".into()),
+        Condition::Refused => Some(match is_blocked(status) {
+            true => format!("kiln show {latest}"),
+            false => "kiln fetch".into(),
+        }),
+        Condition::Building | Condition::Evaluating | Condition::Applying => {
+            Some(format!("kiln log {latest} --follow"))
+        }
+        Condition::Waiting if is_blocked(status) => Some(format!("kiln show {latest}")),
+        Condition::Waiting if status.latest.as_ref().is_some_and(is_cancelled) => {
+            Some(format!("kiln build {latest}"))
+        }
+        Condition::Waiting => Some("kiln fetch".into()),
+    }
+}
+
+fn is_blocked(status: &pb::Status) -> bool {
+    let build = status
+        .latest
+        .as_ref()
+        .and_then(|latest| latest.build.as_ref());
+    build.is_some_and(|build| build.blocked.is_some())
+}
+
+fn is_cancelled(generation: &pb::Generation) -> bool {
+    let build = generation.build.as_ref();
+    build.is_some_and(|build| build.status() == pb::BuildStatus::Cancelled)
+}

@@ -1,0 +1,216 @@
+//! What `kiln dev` says while it works: a pure function of the events.
+
+use super::human;
+use crate::pb::{self, event::Event as E};
+use std::collections::BTreeSet;
+
+/// What one event makes known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// For standard error.
+    Note(String),
+    /// Overwritten by the next one, on a terminal.
+    Bar(String),
+    /// A generation ended: its result for standard output, or its failure for
+    /// standard error.
+    Ended(Box<pb::Generation>),
+}
+
+/// Follows the events of one dev agent.
+#[derive(Debug, Default)]
+pub struct Progress {
+    running: BTreeSet<String>,
+}
+
+impl Progress {
+    /// What `event` makes known.
+    pub fn event(&mut self, event: &pb::Event) -> Vec<Said> {
+        match &event.event {
+            Some(E::EvalStarted(started)) => {
+                self.running.clear();
+                started.generation.iter().map(evaluating).collect()
+            }
+            Some(E::EvalFinished(finished)) => {
+                let failed = |found: &&pb::Generation| found.build.is_none();
+                finished
+                    .generation
+                    .iter()
+                    .filter(failed)
+                    .map(ended)
+                    .collect()
+            }
+            Some(E::BuildStarted(_)) => vec![Said::Bar("building".into())],
+            Some(E::StepStarted(step)) => {
+                self.running.insert(step.derivation.clone());
+                vec![self.bar(step.steps.as_ref())]
+            }
+            Some(E::StepFinished(step)) => {
+                self.running.remove(&step.derivation);
+                let note =
+                    (!step.reused).then(|| Said::Note(format!("  {}", human::step_line(step))));
+                note.into_iter()
+                    .chain([self.bar(step.steps.as_ref())])
+                    .collect()
+            }
+            Some(E::BuildFinished(finished)) => finished.generation.iter().map(ended).collect(),
+            Some(E::Suspended(_) | E::Resumed(_) | E::StateRecovered(_)) => {
+                vec![Said::Note(human::event(event).trim_end().to_owned())]
+            }
+            Some(E::Fetched(fetched)) => {
+                let silent = fetched.remote.iter().filter(|remote| !remote.reachable);
+                silent
+                    .map(|remote| Said::Note(human::plain(&remote.error)))
+                    .collect()
+            }
+            Some(
+                E::Selected(_)
+                | E::HookFinished(_)
+                | E::BaselineMoved(_)
+                | E::ConfigurationReloaded(_)
+                | E::Snapshot(_),
+            )
+            | None => Vec::new(),
+        }
+    }
+
+    fn bar(&self, steps: Option<&pb::Steps>) -> Said {
+        let steps = steps.copied().unwrap_or_default();
+        let names: Vec<String> = self
+            .running
+            .iter()
+            .take(3)
+            .map(|name| human::plain(name))
+            .collect();
+        let more = if self.running.len() > 3 { ", ..." } else { "" };
+        Said::Bar(format!(
+            "[{}/{}] {}{more}",
+            steps.done,
+            steps.total,
+            names.join(", ")
+        ))
+    }
+}
+
+fn evaluating(generation: &pb::Generation) -> Said {
+    let commit = generation.commit.clone().unwrap_or_default();
+    let dirty = if commit.dirty {
+        " with files not committed"
+    } else {
+        ""
+    };
+    Said::Note(format!(
+        "generation {}: evaluating {} {}{dirty}",
+        generation.number,
+        human::short(&commit.id),
+        human::first_line(&commit.summary)
+    ))
+}
+
+fn ended(generation: &pb::Generation) -> Said {
+    Said::Ended(Box::new(generation.clone()))
+}
+
+/// `generation 1 built in 1.3 s: 5 steps, 0 reused` and where the result is.
+pub fn result(generation: &pb::Generation) -> String {
+    let build = generation.build.clone().unwrap_or_default();
+    let steps = build.steps.unwrap_or_default();
+    let started = generation
+        .evaluation
+        .as_ref()
+        .and_then(|evaluation| evaluation.started_at.as_ref());
+    let length = human::between(
+        started.or(build.started_at.as_ref()),
+        build.ended_at.as_ref(),
+    );
+    let number = generation.number;
+    let first = match build.reason() {
+        pb::BuildReason::AlreadyBuilt => {
+            format!("generation {number} is there already: nothing to build")
+        }
+        pb::BuildReason::NeedsBuild | pb::BuildReason::Unspecified => format!(
+            "generation {number} built in {}: {} steps, {} reused",
+            human::lasting(length.unwrap_or_default()),
+            steps.total,
+            steps.reused
+        ),
+    };
+    format!("{first}\n{}\n", human::plain(&build.real_path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::convert;
+    use crate::server::fixtures::{evaluated, generation, succeeded};
+
+    fn event(event: E) -> pb::Event {
+        pb::Event {
+            event: Some(event),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_built_generation_is_told_with_its_time_steps_and_place() {
+        let built = convert::generation(&generation(1, 'a', evaluated(succeeded())));
+        assert_eq!(
+            result(&built),
+            "generation 1 built in 30.0 s: 5 steps, 2 reused\n/s/bbbb-web-1\n"
+        );
+        let said = Progress::default().event(&event(E::BuildFinished(pb::BuildFinished {
+            generation: Some(built.clone()),
+        })));
+        assert_eq!(said, [Said::Ended(Box::new(built))]);
+    }
+
+    #[test]
+    fn an_evaluation_that_leads_to_a_build_is_no_end() {
+        let built = convert::generation(&generation(1, 'a', evaluated(succeeded())));
+        let finished = pb::EvalFinished {
+            generation: Some(built),
+        };
+        assert_eq!(
+            Progress::default().event(&event(E::EvalFinished(finished))),
+            []
+        );
+    }
+
+    #[test]
+    fn steps_are_told_as_they_end_and_reused_ones_only_counted() {
+        let mut progress = Progress::default();
+        let steps = Some(pb::Steps {
+            total: 5,
+            done: 2,
+            ..Default::default()
+        });
+        let started = pb::StepStarted {
+            derivation: "hello".into(),
+            steps,
+            ..Default::default()
+        };
+        assert_eq!(
+            progress.event(&event(E::StepStarted(started))),
+            [Said::Bar("[2/5] hello".into())]
+        );
+        let mut finished = pb::StepFinished {
+            derivation: "hello".into(),
+            status: pb::BuildStatus::Succeeded.into(),
+            duration: Some(pbjson_types::Duration {
+                seconds: 1,
+                nanos: 500_000_000,
+            }),
+            steps,
+            ..Default::default()
+        };
+        let said = progress.event(&event(E::StepFinished(finished.clone())));
+        assert_eq!(
+            said,
+            [
+                Said::Note("  step hello built after 1.5 s".into()),
+                Said::Bar("[2/5] ".into())
+            ]
+        );
+        finished.reused = true;
+        assert_eq!(progress.event(&event(E::StepFinished(finished))).len(), 1);
+    }
+}

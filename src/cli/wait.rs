@@ -1,0 +1,143 @@
+//! `--wait`: until the generation is evaluated and any build of it ended.
+
+use super::error::{CliError, Problem};
+use super::human;
+use super::render::Output;
+use crate::client::Client;
+use crate::pb::{self, BuildStatus, EvaluationStatus};
+use std::time::Duration;
+
+/// Between two looks at a generation whose log stream ended before it did.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Waits for the end of generation `number` and prints it.
+///
+/// # Errors
+/// When it did not go well, or the agent went away.
+pub async fn wait(client: &Client, out: &Output, number: u32) -> Result<(), CliError> {
+    let ended = until_ended(client, out, number).await?;
+    if let Some(problem) = verdict(&ended) {
+        return Err(problem.into());
+    }
+    out.either(&ended, || human::generation(&ended, crate::model::now()))
+}
+
+async fn until_ended(
+    client: &Client,
+    out: &Output,
+    number: u32,
+) -> Result<pb::Generation, CliError> {
+    let mut said = "";
+    loop {
+        let request = pb::GetGenerationRequest { number };
+        let generation = client.agent().get_generation(request).await?.into_inner();
+        if is_ended(&generation) {
+            return Ok(generation);
+        }
+        let now = human::outcome(&generation);
+        if now != said {
+            said = now;
+            out.note(&format!("generation {number}: {now}"));
+        }
+        // A followed log ends when the generation has: the agent wakes us.
+        follow(client, number).await?;
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn follow(client: &Client, number: u32) -> Result<(), CliError> {
+    let request = pb::ReadLogRequest {
+        generation_number: number,
+        follow: true,
+        ..Default::default()
+    };
+    let mut log = client.agent().read_log(request).await?.into_inner();
+    while log.message().await?.is_some() {}
+    Ok(())
+}
+
+/// Nothing will happen to it any more without somebody asking.
+fn is_ended(generation: &pb::Generation) -> bool {
+    if let Some(build) = &generation.build {
+        return !matches!(build.status(), BuildStatus::Pending | BuildStatus::Running);
+    }
+    let evaluation = generation.evaluation.clone().unwrap_or_default();
+    !matches!(
+        evaluation.status(),
+        EvaluationStatus::Pending | EvaluationStatus::Running
+    )
+}
+
+/// What to tell about a generation that did not end well.
+pub fn verdict(generation: &pb::Generation) -> Option<Problem> {
+    let build = generation.build.clone().unwrap_or_default();
+    if build.status() == BuildStatus::Succeeded {
+        return None;
+    }
+    let number = generation.number;
+    let superseded = build.superseded_by.max(
+        generation
+            .evaluation
+            .as_ref()
+            .map_or(0, |e| e.superseded_by),
+    );
+    let (mut message, mut hint) = (
+        format!("generation {number}: {}", human::outcome(generation)),
+        format!("kiln log {number}"),
+    );
+    if superseded > 0 {
+        message.push_str(&format!(" by generation {superseded}"));
+        hint = format!("kiln show {superseded}");
+    }
+    Some(
+        Problem::failed(message)
+            .hint(hint)
+            .because(human::failure_of(generation).cloned()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generation(status: BuildStatus, superseded_by: u32) -> pb::Generation {
+        let build = pb::Build {
+            status: status.into(),
+            superseded_by,
+            cancelled_by: 1,
+            ..Default::default()
+        };
+        pb::Generation {
+            number: 4,
+            build: Some(build),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn only_a_built_generation_went_well() {
+        assert_eq!(verdict(&generation(BuildStatus::Succeeded, 0)), None);
+        for status in [
+            BuildStatus::Failed,
+            BuildStatus::TimedOut,
+            BuildStatus::Cancelled,
+        ] {
+            assert!(verdict(&generation(status, 0)).is_some(), "{status:?}");
+        }
+        let evaluation = pb::Evaluation {
+            status: EvaluationStatus::Failed.into(),
+            ..Default::default()
+        };
+        let failed = pb::Generation {
+            number: 4,
+            evaluation: Some(evaluation),
+            ..Default::default()
+        };
+        assert!(is_ended(&failed) && verdict(&failed).is_some());
+        let newer = verdict(&generation(BuildStatus::Cancelled, 5)).unwrap();
+        assert_eq!(
+            (&newer.message[..], &newer.hint[..]),
+            ("generation 4: superseded by generation 5", "kiln show 5")
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! The Agent service: status, history, events, logs, sources. Streams are
+//! pulled by the client: nothing is buffered for one that does not read, and
+//! dropping the call drops everything it held.
+
+use super::log_reader::{LogReader, Which};
+use super::refusal::{not_yet, refuse};
+use super::{Parts, convert, status};
+use crate::events::{Item, Subscription};
+use crate::model::{self, GenerationNumber, RemoteName};
+use crate::pb;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Request, Response, Status};
+
+/// Metadata key of an event stream's answer: the newest sequence number when it
+/// began, so that a caller who does not follow knows where to end.
+pub const LAST_SEQ: &str = "kiln-last-seq";
+
+/// Generations on a page when the caller does not say, and at most.
+const PAGE: (usize, usize) = (50, 1000);
+
+pub struct Service {
+    pub parts: Arc<Parts>,
+    pub cancel: CancellationToken,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl pb::agent_server::Agent for Service {
+    type WatchEventsStream = BoxStream<'static, Result<pb::Event, Status>>;
+    type ReadLogStream = BoxStream<'static, Result<pb::LogChunk, Status>>;
+
+    async fn get_status(&self, _: Request<pb::GetStatusRequest>) -> Answer<pb::Status> {
+        Ok(Response::new(status::gather(&self.parts)))
+    }
+
+    async fn fetch(&self, request: Request<pb::FetchRequest>) -> Answer<pb::FetchResponse> {
+        self.parts.access.may_change(&request).await?;
+        let named: Result<Vec<RemoteName>, _> = request
+            .into_inner()
+            .remotes
+            .iter()
+            .map(|name| name.parse())
+            .collect();
+        let named = named.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let fetched = self.parts.source.fetch(named).await;
+        let remotes = fetched.map_err(|error| {
+            refuse(
+                Code::FailedPrecondition,
+                error.to_string(),
+                "kiln status lists the remotes",
+            )
+        })?;
+        let remotes = remotes.iter().map(convert::remote_status).collect();
+        Ok(Response::new(pb::FetchResponse { remotes }))
+    }
+
+    async fn list_generations(
+        &self,
+        request: Request<pb::ListGenerationsRequest>,
+    ) -> Answer<pb::ListGenerationsResponse> {
+        let request = request.into_inner();
+        let size = page_size(request.page_size);
+        let before = page_start(&request.page_token)?;
+        let page = self.parts.state.page(before, size);
+        Ok(Response::new(pb::ListGenerationsResponse {
+            next_page_token: next_page(&page, size),
+            generations: page.iter().map(convert::generation).collect(),
+        }))
+    }
+
+    async fn get_generation(
+        &self,
+        request: Request<pb::GetGenerationRequest>,
+    ) -> Answer<pb::Generation> {
+        let found = self.generation(request.into_inner().number)?;
+        Ok(Response::new(convert::generation(&found)))
+    }
+
+    async fn watch_events(
+        &self,
+        request: Request<pb::WatchEventsRequest>,
+    ) -> Answer<Self::WatchEventsStream> {
+        let last_seq = self.parts.events.last_seq();
+        let subscription = self.parts.events.subscribe(request.into_inner().after_seq);
+        let start = (self.parts.clone(), subscription);
+        let events = stream::unfold(start, |(parts, mut subscription)| async move {
+            let event = next_event(&parts, &mut subscription).await?;
+            Some((Ok(event), (parts, subscription)))
+        });
+        let events = events.take_until(self.cancel.clone().cancelled_owned());
+        let mut answer: Response<Self::WatchEventsStream> = Response::new(events.boxed());
+        answer.metadata_mut().insert(LAST_SEQ, last_seq.into());
+        Ok(answer)
+    }
+
+    async fn read_log(&self, request: Request<pb::ReadLogRequest>) -> Answer<Self::ReadLogStream> {
+        let request = request.into_inner();
+        let number = self.generation(request.generation_number)?.number;
+        let which = Which::new(request.derivation, request.offset)?;
+        let parts = self.parts.clone();
+        let failed = move || {
+            parts
+                .state
+                .generation(number)
+                .and_then(|found| failed_step(&found))
+        };
+        let parts = self.parts.clone();
+        let is_ended = move || {
+            parts
+                .state
+                .generation(number)
+                .is_none_or(|found| found.is_ended())
+        };
+        let reader = LogReader::new(self.parts.state.logs(number), which, failed()).follow(
+            request
+                .follow
+                .then(|| (Box::new(is_ended) as _, self.parts.builder.watch())),
+        );
+        let chunks = stream::unfold(reader, |mut reader| async move {
+            let chunk = reader.next().await?;
+            Some((chunk, reader))
+        });
+        Ok(Response::new(
+            chunks
+                .take_until(self.cancel.clone().cancelled_owned())
+                .boxed(),
+        ))
+    }
+
+    async fn diff(&self, _: Request<pb::DiffRequest>) -> Answer<pb::DiffResponse> {
+        Err(not_yet("Agent.Diff"))
+    }
+
+    async fn get_graph(&self, _: Request<pb::GetGraphRequest>) -> Answer<pb::GetGraphResponse> {
+        Err(not_yet("Agent.GetGraph"))
+    }
+
+    async fn get_baseline(
+        &self,
+        _: Request<pb::GetBaselineRequest>,
+    ) -> Answer<pb::GetBaselineResponse> {
+        let commit_id = self.parts.state.baseline().ok_or_else(|| {
+            refuse(
+                Code::NotFound,
+                "this host has no baseline: no main generation was built here yet",
+                "kiln status",
+            )
+        })?;
+        Ok(Response::new(pb::GetBaselineResponse { commit_id }))
+    }
+
+    async fn accept_reset(
+        &self,
+        request: Request<pb::AcceptResetRequest>,
+    ) -> Answer<pb::AcceptResetResponse> {
+        self.parts.access.may_change(&request).await?;
+        Err(not_yet("Agent.AcceptReset"))
+    }
+}
+
+impl Service {
+    /// The generation with that number; 0 is the latest.
+    fn generation(&self, number: u32) -> Result<model::Generation, Status> {
+        let state = &self.parts.state;
+        if number == 0 {
+            return state.latest().ok_or_else(|| {
+                refuse(
+                    Code::NotFound,
+                    "there is no generation yet",
+                    "kiln fetch looks for commits now",
+                )
+            });
+        }
+        state.generation(GenerationNumber(number)).ok_or_else(|| {
+            refuse(
+                Code::NotFound,
+                format!("there is no generation {number}"),
+                "kiln generations lists those there are",
+            )
+        })
+    }
+}
+
+/// The next event; a reader that lagged gets the whole status instead, with the
+/// number of the last event skipped, and goes on after it.
+async fn next_event(parts: &Parts, subscription: &mut Subscription) -> Option<pb::Event> {
+    match subscription.next().await? {
+        Item::Event(event) => Some(convert::event(&event)),
+        Item::Lagged => {
+            let seq = parts.events.last_seq();
+            *subscription = parts.events.subscribe(seq);
+            let status = Some(status::gather(parts));
+            Some(pb::Event {
+                seq,
+                time: Some(convert::time(model::now())),
+                durable: false,
+                event: Some(pb::event::Event::Snapshot(pb::Snapshot { status })),
+            })
+        }
+    }
+}
+
+fn failed_step(generation: &model::Generation) -> Option<String> {
+    generation.failure()?.derivation.clone()
+}
+
+fn page_size(asked: u32) -> usize {
+    match usize::try_from(asked).unwrap_or(PAGE.1) {
+        0 => PAGE.0,
+        size => size.min(PAGE.1),
+    }
+}
+
+fn page_start(token: &str) -> Result<Option<GenerationNumber>, Status> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    match token.parse() {
+        Ok(number) if number > 0 => Ok(Some(GenerationNumber(number))),
+        _ => Err(Status::invalid_argument(format!(
+            "{token:?} is not a page token that ListGenerations gave"
+        ))),
+    }
+}
+
+/// The last number of a full page; a short one is the last.
+fn next_page(page: &[model::Generation], size: usize) -> String {
+    match page.last() {
+        Some(last) if page.len() == size && last.number.0 > 1 => last.number.to_string(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_sizes_are_bounded_and_tokens_checked() {
+        assert_eq!(
+            (page_size(0), page_size(7), page_size(u32::MAX)),
+            (50, 7, 1000)
+        );
+        assert_eq!(page_start("").unwrap(), None);
+        assert_eq!(page_start("12").unwrap(), Some(GenerationNumber(12)));
+        for bad in ["0", "-1", "x", "99999999999"] {
+            assert_eq!(
+                page_start(bad).unwrap_err().code(),
+                Code::InvalidArgument,
+                "{bad}"
+            );
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! From the model's words to the wire's: exhaustive, without a catch-all arm,
+//! so that a new state cannot be forgotten here.
+
+use crate::backend::StepEnd;
+use crate::builder::{BuilderState, Phase};
+use crate::events::{Event, EventKind};
+use crate::model::{self, BlockedReason, BuildReason, CancelledBy, FailureKind, Span};
+use crate::pb;
+use crate::source;
+use pbjson_types::Timestamp;
+use time::OffsetDateTime;
+
+/// Wire form of a point in time.
+pub fn time(at: OffsetDateTime) -> Timestamp {
+    Timestamp {
+        seconds: at.unix_timestamp(),
+        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
+    }
+}
+
+/// Wire form of a generation.
+pub fn generation(generation: &model::Generation) -> pb::Generation {
+    pb::Generation {
+        number: generation.number.0,
+        uuid: generation.uuid.clone(),
+        host: generation.host.to_string(),
+        backend: generation.backend.to_string(),
+        commit: Some(commit(&generation.commit)),
+        remote: text(generation.origin.remote.as_ref()),
+        branch: text(generation.origin.branch.as_ref()),
+        testing: generation.origin.testing,
+        evaluation: Some(evaluation(&generation.evaluation)),
+        build: generation.build().map(build),
+        hooks: Vec::new(),
+        secrets: generation
+            .evaluated()
+            .map(|found| found.secrets.clone())
+            .unwrap_or_default(),
+    }
+}
+
+fn text(name: Option<&impl ToString>) -> String {
+    name.map(ToString::to_string).unwrap_or_default()
+}
+
+fn commit(commit: &model::Commit) -> pb::Commit {
+    pb::Commit {
+        id: commit.id.to_string(),
+        summary: commit.summary.clone(),
+        author: commit.author.clone(),
+        time: Some(time(commit.time)),
+        dirty: commit.dirty,
+        signer: None,
+    }
+}
+
+fn evaluation(evaluation: &model::Evaluation) -> pb::Evaluation {
+    use model::Evaluation as E;
+    use pb::EvaluationStatus as S;
+    let ended = |status: S, span: &Span| pb::Evaluation {
+        status: status.into(),
+        attempt: span.attempt,
+        started_at: Some(time(span.started_at)),
+        ended_at: Some(time(span.ended_at)),
+        ..Default::default()
+    };
+    match evaluation {
+        E::Pending { attempt } => pb::Evaluation {
+            status: S::Pending.into(),
+            attempt: *attempt,
+            ..Default::default()
+        },
+        E::Running {
+            attempt,
+            started_at,
+        } => pb::Evaluation {
+            status: S::Running.into(),
+            attempt: *attempt,
+            started_at: Some(time(*started_at)),
+            ..Default::default()
+        },
+        E::Succeeded {
+            span,
+            evaluated,
+            cached,
+            build: _,
+        } => pb::Evaluation {
+            drv_path: evaluated.drv_path.clone(),
+            out_path: evaluated.out_path.clone().unwrap_or_default(),
+            machine_id: evaluated.machine_id.clone().unwrap_or_default(),
+            cached: *cached,
+            ..ended(S::Succeeded, span)
+        },
+        E::Failed { span, failure: why } => pb::Evaluation {
+            failure: Some(failure(why)),
+            ..ended(S::Failed, span)
+        },
+        E::TimedOut { span, failure: why } => pb::Evaluation {
+            failure: Some(failure(why)),
+            ..ended(S::TimedOut, span)
+        },
+        E::Cancelled { span, by } => pb::Evaluation {
+            cancelled_by: cancelled_by(*by).into(),
+            superseded_by: superseded_by(*by),
+            ..ended(S::Cancelled, span)
+        },
+    }
+}
+
+fn build(build: &model::Build) -> pb::Build {
+    use model::Build as B;
+    use pb::BuildStatus as S;
+    let ended = |status: S, span: &Span, counts: &model::Steps| pb::Build {
+        status: status.into(),
+        attempt: span.attempt,
+        started_at: Some(time(span.started_at)),
+        ended_at: Some(time(span.ended_at)),
+        steps: Some(steps(*counts)),
+        ..Default::default()
+    };
+    match build {
+        B::Pending {
+            attempt,
+            blocked: why,
+        } => pb::Build {
+            status: S::Pending.into(),
+            attempt: *attempt,
+            blocked: why.as_ref().map(blocked),
+            ..Default::default()
+        },
+        B::Running {
+            attempt,
+            started_at,
+            steps: counts,
+        } => pb::Build {
+            status: S::Running.into(),
+            attempt: *attempt,
+            started_at: Some(time(*started_at)),
+            steps: Some(steps(*counts)),
+            ..Default::default()
+        },
+        B::Succeeded {
+            span,
+            reason,
+            built,
+            steps,
+        } => pb::Build {
+            reason: build_reason(*reason).into(),
+            out_path: built.out_path.clone(),
+            real_path: built.real_path.to_string_lossy().into_owned(),
+            ..ended(S::Succeeded, span, steps)
+        },
+        B::Failed {
+            span,
+            failure: why,
+            steps,
+        } => pb::Build {
+            failure: Some(failure(why)),
+            ..ended(S::Failed, span, steps)
+        },
+        B::TimedOut {
+            span,
+            failure: why,
+            steps,
+        } => pb::Build {
+            failure: Some(failure(why)),
+            ..ended(S::TimedOut, span, steps)
+        },
+        B::Cancelled { span, by, steps } => pb::Build {
+            cancelled_by: cancelled_by(*by).into(),
+            superseded_by: superseded_by(*by),
+            ..ended(S::Cancelled, span, steps)
+        },
+    }
+}
+
+fn steps(steps: model::Steps) -> pb::Steps {
+    let model::Steps {
+        total,
+        done,
+        running,
+        failed,
+        reused,
+    } = steps;
+    pb::Steps {
+        total,
+        done,
+        running,
+        failed,
+        reused,
+    }
+}
+
+fn blocked(blocked: &model::Blocked) -> pb::Blocked {
+    pb::Blocked {
+        reason: match blocked.reason {
+            BlockedReason::Suspended => pb::BlockedReason::Suspended,
+            BlockedReason::MachineId => pb::BlockedReason::MachineId,
+            BlockedReason::Space => pb::BlockedReason::Space,
+            BlockedReason::Platform => pb::BlockedReason::Platform,
+        }
+        .into(),
+        since: Some(time(blocked.since)),
+        message: blocked.message.clone(),
+    }
+}
+
+fn build_reason(reason: BuildReason) -> pb::BuildReason {
+    match reason {
+        BuildReason::AlreadyBuilt => pb::BuildReason::AlreadyBuilt,
+        BuildReason::NeedsBuild => pb::BuildReason::NeedsBuild,
+    }
+}
+
+fn cancelled_by(by: CancelledBy) -> pb::CancelledBy {
+    match by {
+        CancelledBy::Superseded(_) => pb::CancelledBy::Superseded,
+        CancelledBy::Stop => pb::CancelledBy::Stop,
+        CancelledBy::Suspend => pb::CancelledBy::Suspend,
+        CancelledBy::Shutdown => pb::CancelledBy::Shutdown,
+    }
+}
+
+fn superseded_by(by: CancelledBy) -> u32 {
+    match by {
+        CancelledBy::Superseded(number) => number.0,
+        CancelledBy::Stop | CancelledBy::Suspend | CancelledBy::Shutdown => 0,
+    }
+}
+
+fn failure(failure: &model::Failure) -> pb::Failure {
+    pb::Failure {
+        kind: match failure.kind {
+            FailureKind::Certain => pb::FailureKind::Certain,
+            FailureKind::Transient => pb::FailureKind::Transient,
+        }
+        .into(),
+        message: failure.message.clone(),
+        location: failure.location.as_ref().map(|at| pb::Location {
+            file: at.file.clone(),
+            line: at.line,
+            column: at.column,
+        }),
+        derivation: failure.derivation.clone().unwrap_or_default(),
+        exit_code: failure.exit_code.unwrap_or_default(),
+        log_tail: failure.log_tail.clone(),
+        hint: failure.hint.clone(),
+    }
+}
+
+/// Wire form of what the Builder is doing.
+pub fn builder_state(state: &BuilderState) -> pb::BuilderState {
+    let phase = match state.phase {
+        Phase::Idle => pb::Phase::Idle,
+        Phase::Evaluating => pb::Phase::Evaluating,
+        Phase::Waiting => pb::Phase::Waiting,
+        Phase::Building => pb::Phase::Building,
+        Phase::Stopping => pb::Phase::Stopping,
+    };
+    pb::BuilderState {
+        phase: phase.into(),
+        generation: state.generation.map_or(0, |number| number.0),
+        is_evaluating: state.phase == Phase::Evaluating,
+        is_building: state.phase == Phase::Building,
+        suspension: state.suspension.as_ref().map(suspension),
+        hold: state.hold.as_ref().map(|hold| pb::Hold {
+            since: Some(time(hold.since)),
+            until: hold.until.map(time),
+            by: hold.by.clone(),
+        }),
+    }
+}
+
+fn suspension(suspension: &model::Suspension) -> pb::Suspension {
+    pb::Suspension {
+        since: Some(time(suspension.since)),
+        until: suspension.until.map(time),
+        reason: suspension.reason.clone(),
+        by: suspension.by.clone(),
+    }
+}
+
+/// Wire form of what a remote's polls found.
+pub fn remote_status(remote: &source::RemoteStatus) -> pb::RemoteStatus {
+    pb::RemoteStatus {
+        name: remote.name.to_string(),
+        url: remote.url.clone(),
+        reachable: remote.reachable,
+        last_poll: remote.last_poll.map(time),
+        last_success: remote.last_success.map(time),
+        next_poll: remote.next_poll.map(time),
+        error: remote.error.clone(),
+        branches: remote.branches.iter().map(branch).collect(),
+    }
+}
+
+fn branch(branch: &source::Branch) -> pb::Branch {
+    pb::Branch {
+        name: branch.name.to_string(),
+        kind: match branch.kind {
+            source::BranchKind::Main => pb::BranchKind::Main,
+            source::BranchKind::Testing => pb::BranchKind::Testing,
+        }
+        .into(),
+        head: branch.head.clone(),
+        verdict: verdict(branch.verdict).into(),
+        message: branch.message.clone(),
+        hint: branch.hint.clone(),
+    }
+}
+
+fn verdict(verdict: source::Verdict) -> pb::Verdict {
+    use source::Verdict as V;
+    match verdict {
+        V::Selected => pb::Verdict::Selected,
+        V::Equal => pb::Verdict::Equal,
+        V::Older => pb::Verdict::Older,
+        V::BehindMain => pb::Verdict::BehindMain,
+        V::Diverged => pb::Verdict::Diverged,
+        V::TooFar => pb::Verdict::TooFar,
+        V::Untrusted => pb::Verdict::Untrusted,
+        V::Missing => pb::Verdict::Missing,
+        V::Unreadable => pb::Verdict::Unreadable,
+    }
+}
+
+/// Wire form of an event.
+pub fn event(event: &Event) -> pb::Event {
+    pb::Event {
+        seq: event.seq,
+        time: Some(time(event.time)),
+        durable: event.durable,
+        event: Some(event_kind(&event.kind)),
+    }
+}
+
+fn event_kind(kind: &EventKind) -> pb::event::Event {
+    use pb::event::Event as E;
+    let whole = |wanted: &model::Generation| Some(generation(wanted));
+    match kind {
+        EventKind::Fetched { remote } => E::Fetched(pb::Fetched {
+            remote: Some(remote_status(remote)),
+        }),
+        EventKind::Selected {
+            origin,
+            commit: chosen,
+        } => E::Selected(pb::Selected {
+            remote: text(origin.remote.as_ref()),
+            branch: text(origin.branch.as_ref()),
+            testing: origin.testing,
+            commit: Some(commit(chosen)),
+        }),
+        EventKind::EvalStarted { generation } => E::EvalStarted(pb::EvalStarted {
+            generation: whole(generation),
+        }),
+        EventKind::EvalFinished { generation } => E::EvalFinished(pb::EvalFinished {
+            generation: whole(generation),
+        }),
+        EventKind::BuildStarted { generation } => E::BuildStarted(pb::BuildStarted {
+            generation: whole(generation),
+        }),
+        EventKind::BuildFinished { generation } => E::BuildFinished(pb::BuildFinished {
+            generation: whole(generation),
+        }),
+        EventKind::StepStarted {
+            number,
+            derivation,
+            steps: counts,
+        } => E::StepStarted(pb::StepStarted {
+            generation_number: number.0,
+            derivation: derivation.clone(),
+            steps: Some(steps(*counts)),
+        }),
+        EventKind::StepFinished {
+            number,
+            derivation,
+            end,
+            duration,
+            steps: counts,
+        } => E::StepFinished(pb::StepFinished {
+            generation_number: number.0,
+            derivation: derivation.clone(),
+            status: step_status(*end).into(),
+            duration: Some((*duration).into()),
+            reused: *end == StepEnd::Reused,
+            steps: Some(steps(*counts)),
+        }),
+        EventKind::Suspended { suspension: held } => E::Suspended(pb::Suspended {
+            suspension: Some(suspension(held)),
+        }),
+        EventKind::Resumed { by } => E::Resumed(pb::Resumed { by: by.clone() }),
+        EventKind::BaselineMoved { from, to, reason } => E::BaselineMoved(pb::BaselineMoved {
+            from: from.clone().unwrap_or_default(),
+            to: to.clone(),
+            reason: reason.clone(),
+        }),
+        EventKind::StateRecovered { message, kept_at } => E::StateRecovered(pb::StateRecovered {
+            message: message.clone(),
+            kept_at: kept_at.clone(),
+        }),
+    }
+}
+
+fn step_status(end: StepEnd) -> pb::BuildStatus {
+    match end {
+        StepEnd::Built | StepEnd::Reused => pb::BuildStatus::Succeeded,
+        StepEnd::Failed => pb::BuildStatus::Failed,
+        StepEnd::TimedOut => pb::BuildStatus::TimedOut,
+        StepEnd::Cancelled => pb::BuildStatus::Cancelled,
+    }
+}
+
+#[cfg(test)]
+#[path = "convert_tests.rs"]
+mod tests;

@@ -1,0 +1,193 @@
+//! Is this host up to date, and if not, why: derived at each call from the
+//! records, never stored. [`conditions`] is pure.
+
+use super::{Parts, convert};
+use crate::builder::{BuilderState, Phase};
+use crate::model::{self, BlockedReason, Build, Evaluation, Generation, RemoteName};
+use crate::pb::{self, Condition};
+use crate::source::{RemoteStatus, Selection, Verdict};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// A remote that has not answered for this many intervals is stale.
+const INTERVALS: u32 = 3;
+
+/// Everything conditions are derived from.
+pub struct Inputs<'a> {
+    pub now: OffsetDateTime,
+    /// Since when the agent runs.
+    pub started_at: OffsetDateTime,
+    pub builder: &'a BuilderState,
+    pub current: Option<&'a Generation>,
+    pub latest: Option<&'a Generation>,
+    pub selection: Option<&'a Selection>,
+    pub remotes: &'a [RemoteStatus],
+    /// Of the remotes polled by the clock.
+    pub intervals: &'a BTreeMap<RemoteName, Duration>,
+    pub state_damaged: bool,
+}
+
+/// The whole status, read now.
+pub fn gather(parts: &Parts) -> pb::Status {
+    let builder = parts.builder.state();
+    let (current, latest) = (parts.state.current(), parts.state.latest());
+    let remotes = parts.source.statuses();
+    let selection = parts.source.selection().borrow().clone();
+    let conditions = conditions(&Inputs {
+        now: model::now(),
+        started_at: parts.started_at,
+        builder: &builder,
+        current: current.as_ref(),
+        latest: latest.as_ref(),
+        selection: selection.as_ref(),
+        remotes: &remotes,
+        intervals: &parts.poll_intervals,
+        state_damaged: parts.state_damaged,
+    });
+    pb::Status {
+        host: parts.host.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        condition: conditions.first().copied().unwrap_or_default().into(),
+        conditions: conditions.into_iter().map(Into::into).collect(),
+        builder: Some(convert::builder_state(&builder)),
+        current: current.as_ref().map(convert::generation),
+        latest: latest.as_ref().map(convert::generation),
+        baseline: parts.state.baseline().unwrap_or_default(),
+        remotes: remotes.iter().map(convert::remote_status).collect(),
+        warnings: parts.state.warnings(),
+    }
+}
+
+/// All conditions that hold, the gravest first; never empty.
+///
+/// Where neither anything is wrong or running nor the host is up to date, it
+/// waits: for a first answer, a first commit, or somebody who cancelled a build.
+pub fn conditions(inputs: &Inputs<'_>) -> Vec<Condition> {
+    let phase = inputs.builder.phase;
+    let candidates = [
+        (Condition::StateDamaged, inputs.state_damaged),
+        (Condition::Suspended, inputs.builder.suspension.is_some()),
+        (Condition::Held, inputs.builder.hold.is_some()),
+        (
+            Condition::Failed,
+            inputs
+                .latest
+                .is_some_and(|latest| latest.failure().is_some()),
+        ),
+        (Condition::Refused, is_refused(inputs)),
+        (Condition::Stale, is_stale(inputs)),
+        (Condition::Waiting, is_waiting(inputs)),
+        (
+            Condition::Building,
+            phase == Phase::Building || is_stopping(inputs, Work::Build),
+        ),
+        (
+            Condition::Evaluating,
+            phase == Phase::Evaluating || is_stopping(inputs, Work::Evaluation),
+        ),
+        (Condition::UpToDate, is_up_to_date(inputs)),
+    ];
+    let holding = candidates.into_iter().filter(|(_, holds)| *holds);
+    let conditions: Vec<Condition> = holding.map(|(condition, _)| condition).collect();
+    match conditions.is_empty() {
+        true => vec![Condition::Waiting],
+        false => conditions,
+    }
+}
+
+#[derive(PartialEq)]
+enum Work {
+    Evaluation,
+    Build,
+}
+
+/// While something is being ended, it still runs.
+fn is_stopping(inputs: &Inputs<'_>, work: Work) -> bool {
+    let is_building = matches!(
+        inputs.latest.map(|latest| &latest.evaluation),
+        Some(Evaluation::Succeeded { .. })
+    );
+    inputs.builder.phase == Phase::Stopping && is_building == (work == Work::Build)
+}
+
+fn is_refused(inputs: &Inputs<'_>) -> bool {
+    let refused = |verdict| match verdict {
+        Verdict::Diverged | Verdict::TooFar | Verdict::Untrusted | Verdict::Unreadable => true,
+        Verdict::Selected
+        | Verdict::Equal
+        | Verdict::Older
+        | Verdict::BehindMain
+        | Verdict::Missing => false,
+    };
+    let mut branches = inputs.remotes.iter().flat_map(|remote| &remote.branches);
+    branches.any(|branch| refused(branch.verdict))
+        || blocked(inputs) == Some(BlockedReason::MachineId)
+}
+
+/// What the latest build waits for.
+fn blocked(inputs: &Inputs<'_>) -> Option<BlockedReason> {
+    match inputs.latest?.build()? {
+        Build::Pending { blocked, .. } => blocked.as_ref().map(|blocked| blocked.reason),
+        Build::Running { .. }
+        | Build::Succeeded { .. }
+        | Build::Failed { .. }
+        | Build::TimedOut { .. }
+        | Build::Cancelled { .. } => None,
+    }
+}
+
+fn is_waiting(inputs: &Inputs<'_>) -> bool {
+    inputs.builder.phase == Phase::Waiting
+        || match blocked(inputs) {
+            Some(BlockedReason::Space | BlockedReason::Platform) => true,
+            // Each has a line of its own.
+            Some(BlockedReason::Suspended | BlockedReason::MachineId) | None => false,
+        }
+}
+
+/// No remote answered for three intervals, counted from the agent's start.
+fn is_stale(inputs: &Inputs<'_>) -> bool {
+    let fresh = |remote| answered(inputs, remote, Some(inputs.started_at));
+    !inputs.remotes.is_empty() && !inputs.remotes.iter().any(fresh)
+}
+
+/// Whether the remote answered lately. One that is asked on request only has
+/// answered unless it was asked and did not.
+fn answered(
+    inputs: &Inputs<'_>,
+    remote: &RemoteStatus,
+    not_before: Option<OffsetDateTime>,
+) -> bool {
+    match inputs.intervals.get(&remote.name) {
+        Some(interval) if !interval.is_zero() => {
+            let last = remote.last_success.max(not_before);
+            last.is_some_and(|last| inputs.now - last <= *interval * INTERVALS)
+        }
+        _ => remote.reachable || remote.last_poll.is_none(),
+    }
+}
+
+fn is_up_to_date(inputs: &Inputs<'_>) -> bool {
+    let (Some(current), Some(latest), Some(selection)) =
+        (inputs.current, inputs.latest, inputs.selection)
+    else {
+        return false;
+    };
+    let is_selected = current.commit.id == selection.commit.id
+        && current.commit.tree == selection.commit.tree
+        && current.origin.testing == selection.origin.testing;
+    // A later generation of the same selection that was cancelled takes nothing away.
+    let nothing_newer =
+        current.number == latest.number || (latest.is_ended() && latest.failure().is_none());
+    is_selected
+        && nothing_newer
+        && inputs
+            .remotes
+            .iter()
+            .all(|remote| answered(inputs, remote, None))
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

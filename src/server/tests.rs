@@ -1,0 +1,89 @@
+//! The transport, from the client's end: real sockets, real credentials.
+
+use super::peer::Peer;
+use super::*;
+use crate::client::Client;
+use pb::store_client::StoreClient;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use tonic::Code;
+
+struct World {
+    _folder: tempfile::TempDir,
+    socket: PathBuf,
+    cancel: CancellationToken,
+}
+
+fn world() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("kiln.sock");
+    World {
+        _folder: folder,
+        socket,
+        cancel: CancellationToken::new(),
+    }
+}
+
+/// Health, and a Store that notes who called: all that needs no agent.
+async fn router(seen: Arc<Mutex<Vec<Option<Peer>>>>) -> tonic::transport::server::Router {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter
+        .set_serving::<pb::agent_server::AgentServer<agent_service::Service>>()
+        .await;
+    let note = move |request: tonic::Request<()>| {
+        let peer = request
+            .extensions()
+            .get::<Option<Peer>>()
+            .cloned()
+            .flatten();
+        seen.lock().unwrap().push(peer);
+        Ok(request)
+    };
+    tonic::transport::Server::builder()
+        .add_service(health)
+        .add_service(pb::store_server::StoreServer::with_interceptor(
+            store_service::Service,
+            note,
+        ))
+}
+
+#[tokio::test]
+async fn c02_every_call_comes_with_the_credentials_of_its_caller() {
+    let world = world();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let listener = bind(&world.socket, 0o600, None).unwrap();
+    let caller = async {
+        let client = Client::connect(&world.socket, Duration::from_secs(5))
+            .await
+            .unwrap();
+        let mut store = StoreClient::new(client.channel());
+        let refusal = store.list_roots(pb::ListRootsRequest {}).await.unwrap_err();
+        world.cancel.cancel();
+        refusal
+    };
+    let (served, refusal) = tokio::join!(
+        run(router(seen.clone()).await, listener, world.cancel.clone()),
+        caller
+    );
+    served.unwrap();
+    assert_eq!(refusal.code(), Code::Unimplemented);
+    assert!(refusal.metadata().get(HINT).is_some(), "{refusal:?}");
+    let peer = seen.lock().unwrap().pop().unwrap().unwrap();
+    assert_eq!(peer.uid, nix::unistd::geteuid().as_raw());
+    assert!(!world.socket.exists(), "the socket goes with the server");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_keeps_its_connection_does_not_keep_the_agent_from_ending() {
+    let world = world();
+    let listener = bind(&world.socket, 0o600, None).unwrap();
+    // Connected, and silent for ever.
+    let idle = tokio::net::UnixStream::connect(&world.socket)
+        .await
+        .unwrap();
+    world.cancel.cancel();
+    let router = router(Arc::default()).await;
+    run(router, listener, world.cancel.clone()).await.unwrap();
+    drop(idle);
+    assert!(!world.socket.exists());
+}
