@@ -4,6 +4,16 @@
 //! In: configuration, the baseline. Out: [`Selection`]s on a watch and every
 //! remote's [`RemoteStatus`]. It knows nothing of generations or the Builder.
 
+pub mod ancestry;
+mod config;
+pub mod location;
+pub mod repository;
+pub mod select;
+#[cfg(test)]
+mod select_tests;
+
+pub use config::{Auth, RemoteConfig, SourceConfig};
+
 use crate::model::{BranchName, Commit, Origin, RemoteName};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
