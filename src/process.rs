@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -22,6 +23,14 @@ use tokio_util::sync::CancellationToken;
 pub const GRACE: Duration = Duration::from_secs(5);
 /// After SIGKILL: a process in uninterruptible sleep is given up after this.
 pub const GIVE_UP: Duration = Duration::from_secs(30);
+
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// What [`Spawn::internal`] starts instead of this very program: a test is not
+/// kiln itself. The first call counts.
+pub fn set_program(path: PathBuf) {
+    let _ = PROGRAM.set(path); // a later call asks for the same
+}
 
 /// What to start.
 #[derive(Debug)]
@@ -65,7 +74,10 @@ impl Spawn {
     /// This very program, with an `internal` subcommand.
     pub fn internal(name: &str, request: Vec<u8>) -> io::Result<Self> {
         Ok(Spawn {
-            program: std::env::current_exe()?,
+            program: match PROGRAM.get() {
+                Some(program) => program.clone(),
+                None => std::env::current_exe()?,
+            },
             args: vec!["internal".into(), name.into()],
             env: BTreeMap::new(),
             cwd: "/".into(),

@@ -6,6 +6,9 @@
 
 pub mod ancestry;
 mod config;
+pub mod fetch;
+pub mod fetch_child;
+mod https;
 pub mod location;
 pub mod repository;
 pub mod select;

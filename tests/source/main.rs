@@ -1,0 +1,9 @@
+//! The source against real Git: repositories, servers, children, file watches.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests start git and servers themselves"
+)]
+
+mod fetching;
+mod https;
+mod support;
