@@ -5,17 +5,28 @@
 //! remote's [`RemoteStatus`]. It knows nothing of generations or the Builder.
 
 pub mod ancestry;
+mod backoff;
 mod config;
+pub mod dev;
 pub mod fetch;
 pub mod fetch_child;
+mod handle;
 mod https;
+mod judge;
 pub mod location;
+pub mod poller;
 pub mod repository;
+mod resolve;
 pub mod select;
 #[cfg(test)]
 mod select_tests;
+pub mod watch;
+mod worktree;
 
 pub use config::{Auth, RemoteConfig, SourceConfig};
+pub use dev::{DevError, DevSource};
+pub use handle::{EventSink, FetchError, Handle, SourceEvent};
+pub use resolve::ResolveError;
 
 use crate::model::{BranchName, Commit, Origin, RemoteName};
 use serde::{Deserialize, Serialize};
