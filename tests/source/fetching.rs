@@ -89,15 +89,17 @@ async fn s05_a_deleted_branch_is_pruned_and_one_that_moved_is_followed() {
 async fn an_empty_repository_has_no_branches_and_none_is_an_error_with_its_cure() {
     let place = Place::new();
     let repo = place.repo("empty");
-    let heads = place.heads(&remote("origin", repo.url())).await;
-    assert!(heads.values().all(Option::is_none), "{heads:?}");
+    let port = git_daemon(place.folder.path());
+    for url in [repo.url(), format!("git://127.0.0.1:{port}/empty")] {
+        let heads = place.heads(&remote("origin", url)).await;
+        assert!(heads.values().all(Option::is_none), "{heads:?}");
+    }
     let gone = failure(&place, &remote("origin", "/nowhere/at/all")).await;
     assert_eq!(gone.kind, FailureKind::Certain);
     assert!(
         gone.message.contains("/nowhere/at/all") && !gone.hint.is_empty(),
         "{gone:?}"
     );
-    let port = git_daemon(place.folder.path());
     let gone = failure(
         &place,
         &remote("origin", format!("git://127.0.0.1:{port}/gone")),

@@ -4,6 +4,8 @@
     reason = "tests start git and servers themselves"
 )]
 
+mod dev;
 mod fetching;
 mod https;
+mod polling;
 mod support;

@@ -2,13 +2,18 @@
 
 use kiln::model::{BranchName, CommitId};
 use kiln::source::fetch::{FetchOutcome, FetchRequest, Heads, fetch};
-use kiln::source::{RemoteConfig, SourceConfig, repository};
+use kiln::source::{
+    EventSink, Handle, RemoteConfig, Selection, SourceConfig, SourceEvent, repository,
+};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// `git` with nothing of the machine's configuration.
@@ -176,4 +181,74 @@ pub fn git_daemon(folder: &Path) -> u16 {
 /// A server that accepts and never answers.
 pub fn silent_server() -> u16 {
     server(|connection| std::mem::forget(connection))
+}
+
+/// A source that runs, and what it said.
+pub struct Running {
+    pub handle: Handle,
+    pub baseline: watch::Sender<Option<CommitId>>,
+    task: JoinHandle<()>,
+    selection: watch::Receiver<Option<Selection>>,
+    events: Arc<Mutex<Vec<SourceEvent>>>,
+    cancel: CancellationToken,
+}
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Running {
+    pub fn new(
+        start: impl FnOnce(
+            EventSink,
+            watch::Receiver<Option<CommitId>>,
+            CancellationToken,
+        ) -> (Handle, JoinHandle<()>),
+    ) -> Self {
+        let events: Arc<Mutex<Vec<SourceEvent>>> = Arc::default();
+        let (baseline, cancel) = (watch::Sender::new(None), CancellationToken::new());
+        let log = events.clone();
+        let sink: EventSink = Arc::new(move |event| log.lock().unwrap().push(event));
+        let (handle, task) = start(sink, baseline.subscribe(), cancel.clone());
+        let selection = handle.selection();
+        Running {
+            handle,
+            baseline,
+            task,
+            selection,
+            events,
+            cancel,
+        }
+    }
+
+    /// Waits until `id` is selected.
+    pub async fn selected(&mut self, id: &CommitId) -> Selection {
+        self.matching(|selection| selection.commit.id == *id).await
+    }
+
+    pub async fn matching(&mut self, wanted: impl Fn(&Selection) -> bool) -> Selection {
+        let found = self.selection.wait_for(|s| s.as_ref().is_some_and(&wanted));
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(found) => found.unwrap().clone().unwrap(),
+            Err(_) => panic!("not selected: {:#?}", self.handle.statuses()),
+        }
+    }
+
+    pub fn current(&self) -> Option<CommitId> {
+        self.selection
+            .borrow()
+            .as_ref()
+            .map(|selection| selection.commit.id.clone())
+    }
+
+    pub fn events(&self) -> Vec<SourceEvent> {
+        self.events.lock().unwrap().clone()
+    }
+
+    pub async fn stop(self) {
+        self.cancel.cancel();
+        tokio::time::timeout(PATIENCE, self.task)
+            .await
+            .unwrap()
+            .unwrap();
+    }
 }
