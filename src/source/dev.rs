@@ -276,7 +276,7 @@ impl Follower {
         let changed = Arc::new(Notify::new());
         let notice = changed.clone();
         let watch = RepositoryWatch::new(&self.source.root, self.source.worktree, move || {
-            notice.notify_one()
+            notice.notify_one();
         });
         let watch = watch
             .inspect_err(

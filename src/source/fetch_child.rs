@@ -10,7 +10,8 @@ use super::{https, repository};
 use crate::model::{BranchName, Failure, FailureKind};
 use crate::process;
 use git2::{
-    AutotagOption, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, RemoteCallbacks, Repository,
+    AutotagOption, ConfigLevel, Direction, ErrorClass, ErrorCode, FetchOptions, Oid,
+    RemoteCallbacks, Repository,
 };
 use nix::sys::resource::{Resource, setrlimit};
 use std::cell::Cell;
@@ -58,8 +59,12 @@ fn confine(memory: u64) -> Result<(), Box<dyn std::error::Error>> {
     setrlimit(Resource::RLIMIT_AS, memory, memory)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     repository::accept_any_owner();
-    use git2::ConfigLevel::{Global, ProgramData, System, XDG};
-    for level in [ProgramData, System, XDG, Global] {
+    for level in [
+        ConfigLevel::ProgramData,
+        ConfigLevel::System,
+        ConfigLevel::XDG,
+        ConfigLevel::Global,
+    ] {
         // SAFETY: a global of libgit2; no other thread of this process uses it.
         unsafe { git2::opts::set_search_path(level, "")? };
     }
@@ -302,6 +307,13 @@ fn classify(request: &FetchRequest, error: &git2::Error) -> Failure {
         display_url(&request.url),
         error.message()
     );
+    if error.class() == ErrorClass::NoMemory {
+        let limit = request.memory;
+        return Failure::certain(format!(
+            "{message}: it needs more than {limit} bytes of memory"
+        ))
+        .hint("remove large files from the history");
+    }
     let refused_by_server = error.message().starts_with("remote error:");
     let network = matches!(
         error.class(),

@@ -412,7 +412,7 @@ async fn moved(baseline: &mut Option<watch::Receiver<Option<CommitId>>>) {
         return;
     }
     *baseline = None;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -238,3 +238,28 @@ async fn s13_configuration_and_hooks_of_a_remote_run_nothing() {
     assert_eq!(heads[&branch("main")], Some(head));
     assert!(!marker.exists());
 }
+
+#[tokio::test]
+async fn s13_a_huge_blob_is_streamed_or_ended_by_the_memory_limit_which_is_named() {
+    let mut place = Place::new();
+    let repo = place.repo("infra");
+    std::fs::write(repo.path.join("zeros"), vec![0; 300 << 20]).unwrap();
+    let head = repo.commit("a");
+    place.config.fetch_memory = 256 << 20;
+    let port = git_daemon(place.folder.path());
+    let heads = place
+        .heads(&remote("streamed", format!("git://127.0.0.1:{port}/infra")))
+        .await;
+    assert_eq!(
+        heads[&branch("main")],
+        Some(head),
+        "a pack is never whole in memory"
+    );
+    place.config.repository = place.folder.path().join("state/other.git");
+    kiln::source::repository::open_or_create(&place.config.repository, None).unwrap();
+    let ended = failure(&place, &remote("copied", repo.url())).await;
+    assert!(
+        ended.message.contains("268435456 bytes of memory"),
+        "{ended:?}"
+    );
+}

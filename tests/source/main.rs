@@ -1,7 +1,9 @@
 //! The source against real Git: repositories, servers, children, file watches.
 #![allow(
     clippy::disallowed_methods,
-    reason = "tests start git and servers themselves"
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests start git and servers themselves, and fail by panicking"
 )]
 
 mod dev;
