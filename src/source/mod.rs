@@ -1,8 +1,43 @@
 //! From remotes to a selection: fetches the tracked branches into the bare
 //! repository, judges every head, and publishes the commit chosen among them.
 //!
+//! ```text
+//! config ─▶ poller ─▶ fetch ═child═▶ fetch_child (paths, git://, https) ─▶ repository.git
+//!   watch ──▲  │ heads                                                        │
+//!              └─▶ judge ─▶ select (pure) ◀─ ancestry ◀───────────────────────┘
+//!                    │
+//! dev (HEAD of a work tree) ─▶ handle: statuses, selection, resolve
+//! ```
 //! In: configuration, the baseline. Out: [`Selection`]s on a watch and every
 //! remote's [`RemoteStatus`]. It knows nothing of generations or the Builder.
+//! What a remote sends is met in the child alone; what is read here was
+//! checked by its hash. The only state is the bare repository: a remote that
+//! does not answer after a restart counts as it was last fetched.
+
+pub mod ancestry;
+mod backoff;
+mod config;
+mod credentials;
+pub mod dev;
+pub mod fetch;
+pub mod fetch_child;
+mod handle;
+mod https;
+mod judge;
+pub mod location;
+pub mod poller;
+pub mod repository;
+mod resolve;
+pub mod select;
+#[cfg(test)]
+mod select_tests;
+pub mod watch;
+mod worktree;
+
+pub use config::{Auth, RemoteConfig, SourceConfig};
+pub use dev::{DevError, DevSource};
+pub use handle::{EventSink, FetchError, Handle, SourceEvent};
+pub use resolve::ResolveError;
 
 use crate::model::{BranchName, Commit, Origin, RemoteName};
 use serde::{Deserialize, Serialize};

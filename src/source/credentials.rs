@@ -1,0 +1,136 @@
+//! What an `https://` remote is trusted by, and what it is shown: certificate
+//! authorities and tokens, read from their files at every use.
+
+use crate::model::Failure;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
+
+/// Where distributions keep the certificate authorities of the host.
+const HOST_AUTHORITIES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+/// A token file is one short line.
+const TOKEN_LIMIT: u64 = 64 << 10;
+
+/// The host's authorities and those of `ca_file`; the built-in ones where the
+/// host has none.
+pub(super) fn authorities(ca_file: Option<&Path>) -> Result<RootCerts, Failure> {
+    let mut found = Vec::new();
+    if let Some(bundle) = HOST_AUTHORITIES
+        .iter()
+        .find_map(|path| std::fs::read(path).ok())
+    {
+        found.extend(certificates(&bundle));
+    }
+    if let Some(path) = ca_file.filter(|path| !path.as_os_str().is_empty()) {
+        let bad = |why: String| {
+            Failure::certain(format!("cannot use ca_file {}: {why}", path.display()))
+                .hint("it must hold certificates in PEM and be readable by the agent")
+        };
+        let own = certificates(&std::fs::read(path).map_err(|error| bad(error.to_string()))?);
+        if own.is_empty() {
+            return Err(bad("there is no certificate in it".into()));
+        }
+        found.extend(own);
+    }
+    match found.is_empty() {
+        true => Ok(RootCerts::WebPki),
+        false => Ok(RootCerts::new_with_certs(&found)),
+    }
+}
+
+fn certificates(pem: &[u8]) -> Vec<Certificate<'static>> {
+    let certificate = |item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    };
+    parse_pem(pem).filter_map(certificate).collect()
+}
+
+/// The token, from a file that only root or the agent can have written and read.
+pub(super) fn read_token(path: &Path) -> Result<String, Failure> {
+    let bad = |why: &str| {
+        Failure::certain(format!("cannot use token_file {}: {why}", path.display()))
+            .hint(format!("chown root {0} && chmod 600 {0}", path.display()))
+    };
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .map_err(|error| bad(&error.to_string()))?;
+    let about = file.metadata().map_err(|error| bad(&error.to_string()))?;
+    let trusted = about.uid() == 0 || about.uid() == nix::unistd::geteuid().as_raw();
+    if !about.is_file() || !trusted || about.mode() & 0o077 != 0 {
+        return Err(bad(
+            "it must be a file of root or the agent, closed to others",
+        ));
+    }
+    let mut token = String::new();
+    file.take(TOKEN_LIMIT)
+        .read_to_string(&mut token)
+        .map_err(|error| bad(&error.to_string()))?;
+    match token.trim() {
+        "" => Err(bad("it is empty")),
+        token => Ok(token.to_owned()),
+    }
+}
+
+pub(super) fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk
+            .iter()
+            .fold(0u32, |group, byte| group << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = (group >> (18 - 6 * place)) & 63;
+            text.push(if place <= chunk.len() {
+                DIGITS[digit as usize].into()
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_rfc_4648() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn s14_a_token_file_others_can_read_or_that_is_a_link_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (token, link) = (folder.path().join("token"), folder.path().join("link"));
+        std::fs::write(&token, "secret\n").unwrap();
+        std::os::unix::fs::symlink(&token, &link).unwrap();
+        let mode =
+            |mode| std::fs::set_permissions(&token, std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o644);
+        assert!(read_token(&token).is_err());
+        mode(0o600);
+        assert_eq!(read_token(&token).unwrap(), "secret");
+        assert!(read_token(&link).is_err());
+        assert!(read_token(folder.path()).is_err());
+    }
+}

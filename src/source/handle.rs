@@ -1,0 +1,190 @@
+//! How everybody else speaks to a source: the remotes of an agent and the work
+//! tree of `kiln dev` look the same from outside.
+
+use super::resolve::{ResolveError, Resolver};
+use super::{RemoteStatus, Selection};
+use crate::model::RemoteName;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Something changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceEvent {
+    /// Heads, reachability or verdicts of a remote.
+    Fetched(RemoteStatus),
+    /// Another commit, or the same one as main instead of testing.
+    Selected(Selection),
+}
+
+/// Where events go. Called from the source's task: must not block.
+pub type EventSink = Arc<dyn Fn(SourceEvent) + Send + Sync>;
+
+/// Why a fetch was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    #[error("there is no remote {name}; known: {known}")]
+    UnknownRemote { name: RemoteName, known: String },
+    #[error("the agent is stopping")]
+    Stopped,
+}
+
+/// Speaks to the task that owns the source; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+    requests: mpsc::Sender<Request>,
+}
+
+/// Poll these remotes now (all when empty), then say so.
+pub(super) struct Request {
+    pub remotes: Vec<RemoteName>,
+    pub done: oneshot::Sender<Result<(), FetchError>>,
+}
+
+/// Requests waiting to be taken; more wait in their callers.
+const REQUESTS: usize = 16;
+
+impl Handle {
+    pub(super) fn new(shared: &Arc<Shared>) -> (Self, mpsc::Receiver<Request>) {
+        let (requests, receiver) = mpsc::channel(REQUESTS);
+        (
+            Handle {
+                shared: shared.clone(),
+                requests,
+            },
+            receiver,
+        )
+    }
+
+    /// Polls `remotes` (all when empty) now, waits until each answered, failed
+    /// or timed out, and returns what was found.
+    ///
+    /// # Errors
+    /// When a remote is not known, or the source has ended.
+    pub async fn fetch(&self, remotes: Vec<RemoteName>) -> Result<Vec<RemoteStatus>, FetchError> {
+        let (done, answer) = oneshot::channel();
+        let request = Request {
+            remotes: remotes.clone(),
+            done,
+        };
+        self.requests
+            .send(request)
+            .await
+            .map_err(|_| FetchError::Stopped)?;
+        answer.await.map_err(|_| FetchError::Stopped)??;
+        let mut statuses = self.statuses();
+        statuses.retain(|status| remotes.is_empty() || remotes.contains(&status.name));
+        Ok(statuses)
+    }
+
+    /// Every remote as last polled, in the order of the configuration.
+    pub fn statuses(&self) -> Vec<RemoteStatus> {
+        self.shared.statuses().clone()
+    }
+
+    /// The selection, and every change of it.
+    pub fn selection(&self) -> watch::Receiver<Option<Selection>> {
+        self.shared.selection.subscribe()
+    }
+
+    /// The commit a person names: anything Git resolves, a tracked branch by
+    /// its own name, the head of `branch` (of `remote`) when `rev` is empty, or
+    /// the selection when all are.
+    ///
+    /// # Errors
+    /// When nothing is found by that name, or it is no readable commit.
+    pub async fn resolve(
+        &self,
+        rev: &str,
+        remote: Option<&str>,
+        branch: Option<&str>,
+    ) -> Result<Selection, ResolveError> {
+        let (remote, branch) = (named(remote), named(branch));
+        if rev.is_empty() && remote.is_none() && branch.is_none() {
+            return self.shared.selected().ok_or(ResolveError::NothingSelected);
+        }
+        let (shared, rev) = (self.shared.clone(), rev.to_owned());
+        let work = move || {
+            shared
+                .resolver
+                .resolve(&rev, remote.as_deref(), branch.as_deref())
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| ResolveError::Stopped)?
+    }
+}
+
+fn named(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// What the owning task writes and handles read.
+pub(super) struct Shared {
+    statuses: Mutex<Vec<RemoteStatus>>,
+    selection: watch::Sender<Option<Selection>>,
+    resolver: Resolver,
+    sink: EventSink,
+}
+
+impl Shared {
+    pub fn new(statuses: Vec<RemoteStatus>, resolver: Resolver, sink: EventSink) -> Arc<Self> {
+        let statuses = Mutex::new(statuses);
+        Arc::new(Shared {
+            statuses,
+            selection: watch::Sender::new(None),
+            resolver,
+            sink,
+        })
+    }
+
+    fn statuses(&self) -> MutexGuard<'_, Vec<RemoteStatus>> {
+        self.statuses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn selected(&self) -> Option<Selection> {
+        self.selection.borrow().clone()
+    }
+
+    /// Makes a status visible; announced only when more than times changed.
+    pub fn set_status(&self, index: usize, status: RemoteStatus) {
+        let changed = match self.statuses().get_mut(index) {
+            Some(old) => {
+                let changed = differs(old, &status);
+                old.clone_from(&status);
+                changed
+            }
+            None => false,
+        };
+        if changed {
+            (self.sink)(SourceEvent::Fetched(status));
+        }
+    }
+
+    /// Publishes another selection: another commit, other files, or main
+    /// instead of testing.
+    pub fn select(&self, new: Selection) {
+        let key = |s: &Selection| (s.commit.id.clone(), s.commit.tree.clone(), s.origin.testing);
+        let changed = self.selection.send_if_modified(|old| {
+            let changed = old.as_ref().map(key) != Some(key(&new));
+            if changed {
+                *old = Some(new.clone());
+            }
+            changed
+        });
+        if changed {
+            (self.sink)(SourceEvent::Selected(new));
+        }
+    }
+}
+
+fn differs(old: &RemoteStatus, new: &RemoteStatus) -> bool {
+    let first = old.last_poll.is_none() && new.last_poll.is_some();
+    let heads = |s: &RemoteStatus| -> Vec<_> {
+        s.branches
+            .iter()
+            .map(|b| (b.name.clone(), b.head.clone(), b.verdict))
+            .collect()
+    };
+    first || old.reachable != new.reachable || heads(old) != heads(new)
+}
