@@ -10,11 +10,13 @@ use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +24,21 @@ use tokio_util::sync::CancellationToken;
 pub const GRACE: Duration = Duration::from_secs(5);
 /// After SIGKILL: a process in uninterruptible sleep is given up after this.
 pub const GIVE_UP: Duration = Duration::from_secs(30);
+/// What a child that ends its own children within [`GRACE`] gets beyond it.
+const MARGIN: Duration = Duration::from_secs(1);
+/// Read at once from a pipe.
+const BUFFER: usize = 64 << 10;
+/// More than an unprivileged process may put into a pipe.
+const PIPE_MAX: usize = 1 << 20;
+
+/// The program `Spawn::internal` starts.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+/// Names the `kiln` program, where the running one is another (a test). The
+/// first call counts.
+pub fn set_program(path: impl Into<PathBuf>) {
+    let _ = PROGRAM.set(path.into());
+}
 
 /// What to start.
 #[derive(Debug)]
@@ -62,10 +79,17 @@ pub enum End {
 }
 
 impl Spawn {
-    /// This very program, with an `internal` subcommand.
+    /// This very program, or the one of [`set_program`], with an `internal`
+    /// subcommand.
+    ///
+    /// # Errors
+    /// When the running program's path cannot be found out.
     pub fn internal(name: &str, request: Vec<u8>) -> io::Result<Self> {
         Ok(Spawn {
-            program: std::env::current_exe()?,
+            program: match PROGRAM.get() {
+                Some(program) => program.clone(),
+                None => std::env::current_exe()?,
+            },
             args: vec!["internal".into(), name.into()],
             env: BTreeMap::new(),
             cwd: "/".into(),
@@ -77,82 +101,20 @@ impl Spawn {
     }
 
     /// Runs it to its end; `on_output` gets every piece both streams bring.
+    ///
+    /// It is over when the program itself is: whatever it left running in its
+    /// group is killed, what the pipes hold is read, and a process that escaped
+    /// the group and keeps a pipe open is not waited for. When the future is
+    /// dropped, the group is killed too.
+    ///
+    /// # Errors
+    /// When the program cannot be started or waited for.
     pub async fn run(
         self,
         cancel: &CancellationToken,
-        mut on_output: impl FnMut(Stream, &[u8]),
+        on_output: impl FnMut(Stream, &[u8]),
     ) -> io::Result<End> {
-        let mut child = self.start()?;
-        let group = child.id();
-        let mut stdin = child.stdin.take();
-        let mut stdout = child.stdout.take();
-        let mut stderr = child.stderr.take();
-        let request = self.request.unwrap_or_default();
-        let mut unsent = &request[..];
-        let started = Instant::now();
-        let mut last_output = started;
-        let mut printed = 0u64;
-        let (mut out, mut err) = (vec![0; 65536], vec![0; 65536]);
-        let end = loop {
-            let deadline = earliest([
-                self.timeout.map(|t| (started + t, End::TimedOut)),
-                self.silence.map(|t| (last_output + t, End::Silent)),
-            ]);
-            let (stream, read) = tokio::select! {
-                biased;
-                () = cancel.cancelled() => break Some(End::Cancelled),
-                end = expire(deadline) => break Some(end),
-                sent = send(&mut stdin, unsent), if !unsent.is_empty() => {
-                    match sent {
-                        Ok(n) => unsent = &unsent[n..],
-                        Err(_) => unsent = &[], // it closed its input: it will say why itself
-                    }
-                    continue;
-                }
-                read = read_some(&mut stdout, &mut out) => (Stream::Stdout, read),
-                read = read_some(&mut stderr, &mut err) => (Stream::Stderr, read),
-                else => break None,
-            };
-            let (pipe_is_done, data) = match (&read, stream) {
-                (Ok(n), Stream::Stdout) => (*n == 0, &out[..*n]),
-                (Ok(n), Stream::Stderr) => (*n == 0, &err[..*n]),
-                (Err(_), _) => (true, &[][..]),
-            };
-            if pipe_is_done {
-                match stream {
-                    Stream::Stdout => stdout = None,
-                    Stream::Stderr => stderr = None,
-                }
-                if stdout.is_none() && stderr.is_none() {
-                    break None;
-                }
-                continue;
-            }
-            printed += data.len() as u64;
-            last_output = Instant::now();
-            on_output(stream, data);
-            if self.output_limit.is_some_and(|limit| printed > limit) {
-                break Some(End::TooMuchOutput);
-            }
-        };
-        match end {
-            Some(end) => Ok(kill(child).await?.unwrap_or(end)),
-            // The streams are closed: it is ending. A child that closed them and
-            // lives on is held to the same deadline.
-            None => {
-                let left = self.timeout.map(|t| (started + t, End::TimedOut));
-                tokio::select! {
-                    biased;
-                    status = child.wait() => {
-                        // What it left running in its group ends with it.
-                        signal_group(group, Signal::SIGKILL);
-                        Ok(End::Exited(status?))
-                    }
-                    () = cancel.cancelled() => Ok(kill(child).await?.unwrap_or(End::Cancelled)),
-                    end = expire(left) => Ok(kill(child).await?.unwrap_or(end)),
-                }
-            }
-        }
+        Running::new(self, on_output)?.to_end(cancel).await
     }
 
     #[expect(
@@ -177,35 +139,186 @@ impl Spawn {
     }
 }
 
-/// SIGTERM to the group, a grace, SIGKILL, wait. `Some` when it would not die.
-async fn kill(mut child: Child) -> io::Result<Option<End>> {
-    let Some(pid) = child.id() else {
-        return Ok(None);
-    };
-    signal_group(Some(pid), Signal::SIGTERM);
-    if tokio::time::timeout(GRACE + Duration::from_secs(1), child.wait())
-        .await
-        .is_ok()
-    {
-        signal_group(Some(pid), Signal::SIGKILL);
-        return Ok(None);
+/// A program that has been started, until it is reaped.
+struct Running<F> {
+    group: Group,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    unsent: Vec<u8>,
+    timeout: Option<Instant>,
+    silence: Option<Duration>,
+    last_output: Instant,
+    output_left: Option<u64>,
+    on_output: F,
+}
+
+/// What happened next to a running program.
+enum Happened {
+    Ended(io::Result<ExitStatus>),
+    Due(End),
+    Sent(io::Result<usize>),
+    Read(Stream, io::Result<usize>),
+}
+
+impl<F: FnMut(Stream, &[u8])> Running<F> {
+    fn new(spawn: Spawn, on_output: F) -> io::Result<Self> {
+        let mut child = spawn.start()?;
+        let now = Instant::now();
+        Ok(Running {
+            group: Group(child.id()),
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            child,
+            unsent: spawn.request.unwrap_or_default(),
+            // A time beyond what the clock can count to is no limit.
+            timeout: spawn.timeout.and_then(|limit| now.checked_add(limit)),
+            silence: spawn.silence,
+            last_output: now,
+            output_left: spawn.output_limit,
+            on_output,
+        })
     }
-    signal_group(Some(pid), Signal::SIGKILL);
-    match tokio::time::timeout(GIVE_UP, child.wait()).await {
-        Ok(status) => status.map(|_| None),
-        Err(_) => Ok(Some(End::Stuck { pid })),
+
+    async fn to_end(mut self, cancel: &CancellationToken) -> io::Result<End> {
+        let end = tokio::select! {
+            biased;
+            () = cancel.cancelled() => End::Cancelled,
+            end = self.until(None) => end?,
+        };
+        if let End::Exited(_) = end {
+            return Ok(end);
+        }
+        self.kill(end).await
+    }
+
+    /// SIGTERM to the group, a grace, SIGKILL, wait; what it says meanwhile is
+    /// still heard.
+    async fn kill(mut self, why: End) -> io::Result<End> {
+        for (signal, patience) in [
+            (Signal::SIGTERM, GRACE + MARGIN),
+            (Signal::SIGKILL, GIVE_UP),
+        ] {
+            self.group.signal(signal);
+            let deadline = Instant::now() + patience;
+            if let End::Exited(_) = self.until(Some(deadline)).await? {
+                return Ok(why);
+            }
+        }
+        let pid = self.child.id().unwrap_or_default();
+        Ok(End::Stuck { pid })
+    }
+
+    /// Serves the pipes until the program is reaped or a limit is reached. With
+    /// `killing` that is the only limit, and its end reads `TimedOut`.
+    async fn until(&mut self, killing: Option<Instant>) -> io::Result<End> {
+        let (mut out, mut err) = (vec![0; BUFFER], vec![0; BUFFER]);
+        loop {
+            let deadline = match killing {
+                Some(at) => Some((at, End::TimedOut)),
+                None => self.deadline(),
+            };
+            let happened = tokio::select! {
+                biased;
+                status = self.child.wait() => Happened::Ended(status),
+                end = expire(deadline) => Happened::Due(end),
+                sent = send(&mut self.stdin, &self.unsent), if !self.unsent.is_empty() => Happened::Sent(sent),
+                read = read_some(&mut self.stdout, &mut out) => Happened::Read(Stream::Stdout, read),
+                read = read_some(&mut self.stderr, &mut err) => Happened::Read(Stream::Stderr, read),
+            };
+            match happened {
+                Happened::Ended(status) => {
+                    self.group.signal(Signal::SIGKILL); // what it left running ends with it
+                    self.group = Group(None);
+                    self.drain();
+                    return status.map(End::Exited);
+                }
+                Happened::Due(end) => return Ok(end),
+                Happened::Sent(Ok(bytes)) => drop(self.unsent.drain(..bytes)),
+                // It closed its input: it will say why itself.
+                Happened::Sent(Err(_)) => self.unsent.clear(),
+                Happened::Read(Stream::Stdout, Ok(0) | Err(_)) => self.stdout = None,
+                Happened::Read(Stream::Stderr, Ok(0) | Err(_)) => self.stderr = None,
+                Happened::Read(stream, Ok(bytes)) => {
+                    let buffer = match stream {
+                        Stream::Stdout => &out,
+                        Stream::Stderr => &err,
+                    };
+                    let within = self.hear(stream, &buffer[..bytes]);
+                    if !within && killing.is_none() {
+                        return Ok(End::TooMuchOutput);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next limit of time.
+    fn deadline(&self) -> Option<(Instant, End)> {
+        let silent = self
+            .silence
+            .and_then(|limit| self.last_output.checked_add(limit));
+        let limits = [
+            self.timeout.map(|at| (at, End::TimedOut)),
+            silent.map(|at| (at, End::Silent)),
+        ];
+        limits.into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Hands output on, as far as the limit allows; whether it was within.
+    fn hear(&mut self, stream: Stream, bytes: &[u8]) -> bool {
+        self.last_output = Instant::now();
+        let left = self.output_left.unwrap_or(u64::MAX);
+        let heard = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+        if heard > 0 {
+            (self.on_output)(stream, &bytes[..heard]);
+        }
+        self.output_left = self.output_left.map(|left| left - heard as u64);
+        heard == bytes.len()
+    }
+
+    /// What the pipes hold now, without waiting; bounded, since a process that
+    /// escaped may go on writing.
+    fn drain(&mut self) {
+        let mut buffer = vec![0; BUFFER];
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            for _ in 0..PIPE_MAX / BUFFER {
+                // The pipes are non-blocking: an empty one answers at once.
+                let read = match stream {
+                    Stream::Stdout => self.stdout.as_ref().map(|pipe| read_now(pipe, &mut buffer)),
+                    Stream::Stderr => self.stderr.as_ref().map(|pipe| read_now(pipe, &mut buffer)),
+                };
+                match read {
+                    Some(Ok(bytes)) if bytes > 0 => self.hear(stream, &buffer[..bytes]),
+                    _ => break,
+                };
+            }
+        }
     }
 }
 
-fn signal_group(group: Option<u32>, signal: Signal) {
-    if let Some(group) = group {
-        let group = nix::unistd::Pid::from_raw(group.cast_signed());
-        let _ = nix::sys::signal::killpg(group, signal); // gone already is what we want
+/// A process group led by a child that has not been reaped; killed when dropped.
+struct Group(Option<u32>);
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.0 {
+            let group = nix::unistd::Pid::from_raw(leader.cast_signed());
+            let _ = nix::sys::signal::killpg(group, signal); // gone already is what we want
+        }
     }
 }
 
-fn earliest(deadlines: [Option<(Instant, End)>; 2]) -> Option<(Instant, End)> {
-    deadlines.into_iter().flatten().min_by_key(|(at, _)| *at)
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
+    }
+}
+
+fn read_now(pipe: &impl AsFd, buffer: &mut [u8]) -> nix::Result<usize> {
+    nix::unistd::read(pipe, buffer)
 }
 
 async fn expire(deadline: Option<(Instant, End)>) -> End {
@@ -218,7 +331,7 @@ async fn expire(deadline: Option<(Instant, End)>) -> End {
     }
 }
 
-async fn send(stdin: &mut Option<tokio::process::ChildStdin>, bytes: &[u8]) -> io::Result<usize> {
+async fn send(stdin: &mut Option<ChildStdin>, bytes: &[u8]) -> io::Result<usize> {
     match stdin {
         Some(pipe) => pipe.write(bytes).await,
         None => Err(io::ErrorKind::BrokenPipe.into()),
@@ -250,8 +363,7 @@ fn framed(request: Vec<u8>) -> Vec<u8> {
 pub fn read_request() -> io::Result<Vec<u8>> {
     use std::io::Read;
     // Unbuffered, so that no byte after the request is swallowed.
-    let mut stdin =
-        std::fs::File::from(std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?);
+    let mut stdin = std::fs::File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut length = [0; 8];
     stdin.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
