@@ -56,28 +56,40 @@ pub(super) fn limit(limits: &Limits) -> Result<(), SetupError> {
 
 /// Every signal does what it does by default, and none is blocked.
 pub(super) fn default_signals() -> Result<(), SetupError> {
-    for signal in 1..=libc::SIGRTMAX() {
-        // SAFETY: sets no handler; the few that cannot be set (SIGKILL, SIGSTOP,
-        // libc's own) answer with an error and have no other disposition.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    /// The kernel's `struct sigaction`, all zero: the default, no flags, no mask.
+    const DEFAULT: [u64; 4] = [0; 4];
+    /// Bytes of the kernel's signal set.
+    const SET: usize = 8;
+    for signal in 1..=64 {
+        // By number, since libc keeps two from its callers, which an ancestor
+        // may have left ignored. SIGKILL and SIGSTOP refuse, rightly.
+        // SAFETY: sets no handler; the kernel reads no more than the array has.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                DEFAULT.as_ptr(),
+                std::ptr::null_mut::<libc::c_void>(),
+                SET,
+            )
+        };
     }
     SigSet::empty()
         .thread_set_mask()
         .attempt(|| "unblock all signals".into())
 }
 
-/// Closes everything but the standard streams.
+/// Everything but the standard streams is closed when the step's program starts.
 pub(super) fn close_descriptors() -> Result<(), SetupError> {
     let folder = "/proc/self/fd";
-    let open: Vec<i32> = fs::read_dir(folder)
-        .attempt(|| format!("list {folder}"))?
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|descriptor| *descriptor > 2)
-        .collect();
-    for descriptor in open {
-        // SAFETY: this process is about to become another program or to end
-        // without running destructors; nobody uses the descriptor again.
-        unsafe { libc::close(descriptor) };
+    for entry in fs::read_dir(folder).attempt(|| format!("list {folder}"))? {
+        let name = entry.attempt(|| format!("list {folder}"))?.file_name();
+        let number: Option<i32> = name.to_str().and_then(|name| name.parse().ok());
+        if let Some(descriptor) = number.filter(|number| *number > 2) {
+            // SAFETY: changes a flag of a descriptor of this process, which has one thread.
+            let set = unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+            Errno::result(set).attempt(|| format!("close descriptor {descriptor} on exec"))?;
+        }
     }
     Ok(())
 }
