@@ -39,7 +39,7 @@ pub(super) mod mounts;
 mod privileges;
 mod scratch;
 pub(super) mod spec;
-mod userns;
+pub(super) mod userns;
 
 pub use helper::internal_main;
 

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Where the step sees the store.
-pub(super) const STORE: &str = "/var/lib/kiln/store";
+pub(in super::super) const STORE: &str = "/var/lib/kiln/store";
 /// The step's user and group, whatever they are on the host.
 pub(super) const UID: u32 = 1000;
 pub(super) const GID: u32 = 100;

@@ -66,7 +66,7 @@ const FORBIDDING: [(&str, &str, &str); 3] = [
 ];
 
 /// A refusal of the kernel with what forbids it and what to do.
-pub(super) fn explain(error: io::Error) -> io::Error {
+pub(in super::super) fn explain(error: io::Error) -> io::Error {
     let refused = [libc::EPERM, libc::EACCES, libc::ENOSPC, libc::EUSERS];
     if !error
         .raw_os_error()
