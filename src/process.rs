@@ -10,12 +10,13 @@ use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -23,20 +24,20 @@ use tokio_util::sync::CancellationToken;
 pub const GRACE: Duration = Duration::from_secs(5);
 /// After SIGKILL: a process in uninterruptible sleep is given up after this.
 pub const GIVE_UP: Duration = Duration::from_secs(30);
+/// What a child that ends its own children within [`GRACE`] gets beyond it.
+const MARGIN: Duration = Duration::from_secs(1);
+/// Read at once from a pipe.
+const BUFFER: usize = 64 << 10;
+/// More than an unprivileged process may put into a pipe.
+const PIPE_MAX: usize = 1 << 20;
 
+/// The program `Spawn::internal` starts.
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
-/// Says which `kiln` [`Spawn::internal`] starts where this process is another
-/// program, as tests are. The first call counts.
+/// Names the `kiln` program, where the running one is another (a test). The
+/// first call counts.
 pub fn set_program(path: impl Into<PathBuf>) {
     let _ = PROGRAM.set(path.into());
-}
-
-fn program() -> io::Result<PathBuf> {
-    match PROGRAM.get() {
-        Some(path) => Ok(path.clone()),
-        None => std::env::current_exe(),
-    }
 }
 
 /// What to start.
@@ -78,10 +79,17 @@ pub enum End {
 }
 
 impl Spawn {
-    /// This very program, with an `internal` subcommand.
+    /// This very program, or the one of [`set_program`], with an `internal`
+    /// subcommand.
+    ///
+    /// # Errors
+    /// When the running program's path cannot be found out.
     pub fn internal(name: &str, request: Vec<u8>) -> io::Result<Self> {
         Ok(Spawn {
-            program: program()?,
+            program: match PROGRAM.get() {
+                Some(program) => program.clone(),
+                None => std::env::current_exe()?,
+            },
             args: vec!["internal".into(), name.into()],
             env: BTreeMap::new(),
             cwd: "/".into(),
@@ -93,82 +101,20 @@ impl Spawn {
     }
 
     /// Runs it to its end; `on_output` gets every piece both streams bring.
+    ///
+    /// It is over when the program itself is: whatever it left running in its
+    /// group is killed, what the pipes hold is read, and a process that escaped
+    /// the group and keeps a pipe open is not waited for. When the future is
+    /// dropped, the group is killed too.
+    ///
+    /// # Errors
+    /// When the program cannot be started or waited for.
     pub async fn run(
         self,
         cancel: &CancellationToken,
-        mut on_output: impl FnMut(Stream, &[u8]),
+        on_output: impl FnMut(Stream, &[u8]),
     ) -> io::Result<End> {
-        let mut child = self.start()?;
-        let group = child.id();
-        let mut stdin = child.stdin.take();
-        let mut stdout = child.stdout.take();
-        let mut stderr = child.stderr.take();
-        let request = self.request.unwrap_or_default();
-        let mut unsent = &request[..];
-        let started = Instant::now();
-        let mut last_output = started;
-        let mut printed = 0u64;
-        let (mut out, mut err) = (vec![0; 65536], vec![0; 65536]);
-        let end = loop {
-            let deadline = earliest([
-                self.timeout.map(|t| (started + t, End::TimedOut)),
-                self.silence.map(|t| (last_output + t, End::Silent)),
-            ]);
-            let (stream, read) = tokio::select! {
-                biased;
-                () = cancel.cancelled() => break Some(End::Cancelled),
-                end = expire(deadline) => break Some(end),
-                sent = send(&mut stdin, unsent), if !unsent.is_empty() => {
-                    match sent {
-                        Ok(n) => unsent = &unsent[n..],
-                        Err(_) => unsent = &[], // it closed its input: it will say why itself
-                    }
-                    continue;
-                }
-                read = read_some(&mut stdout, &mut out) => (Stream::Stdout, read),
-                read = read_some(&mut stderr, &mut err) => (Stream::Stderr, read),
-                else => break None,
-            };
-            let (pipe_is_done, data) = match (&read, stream) {
-                (Ok(n), Stream::Stdout) => (*n == 0, &out[..*n]),
-                (Ok(n), Stream::Stderr) => (*n == 0, &err[..*n]),
-                (Err(_), _) => (true, &[][..]),
-            };
-            if pipe_is_done {
-                match stream {
-                    Stream::Stdout => stdout = None,
-                    Stream::Stderr => stderr = None,
-                }
-                if stdout.is_none() && stderr.is_none() {
-                    break None;
-                }
-                continue;
-            }
-            printed += data.len() as u64;
-            last_output = Instant::now();
-            on_output(stream, data);
-            if self.output_limit.is_some_and(|limit| printed > limit) {
-                break Some(End::TooMuchOutput);
-            }
-        };
-        match end {
-            Some(end) => Ok(kill(child).await?.unwrap_or(end)),
-            // The streams are closed: it is ending. A child that closed them and
-            // lives on is held to the same deadline.
-            None => {
-                let left = self.timeout.map(|t| (started + t, End::TimedOut));
-                tokio::select! {
-                    biased;
-                    status = child.wait() => {
-                        // What it left running in its group ends with it.
-                        signal_group(group, Signal::SIGKILL);
-                        Ok(End::Exited(status?))
-                    }
-                    () = cancel.cancelled() => Ok(kill(child).await?.unwrap_or(End::Cancelled)),
-                    end = expire(left) => Ok(kill(child).await?.unwrap_or(end)),
-                }
-            }
-        }
+        Running::new(self, on_output)?.to_end(cancel).await
     }
 
     #[expect(
@@ -193,35 +139,186 @@ impl Spawn {
     }
 }
 
-/// SIGTERM to the group, a grace, SIGKILL, wait. `Some` when it would not die.
-async fn kill(mut child: Child) -> io::Result<Option<End>> {
-    let Some(pid) = child.id() else {
-        return Ok(None);
-    };
-    signal_group(Some(pid), Signal::SIGTERM);
-    if tokio::time::timeout(GRACE + Duration::from_secs(1), child.wait())
-        .await
-        .is_ok()
-    {
-        signal_group(Some(pid), Signal::SIGKILL);
-        return Ok(None);
+/// A program that has been started, until it is reaped.
+struct Running<F> {
+    group: Group,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    unsent: Vec<u8>,
+    timeout: Option<Instant>,
+    silence: Option<Duration>,
+    last_output: Instant,
+    output_left: Option<u64>,
+    on_output: F,
+}
+
+/// What happened next to a running program.
+enum Happened {
+    Ended(io::Result<ExitStatus>),
+    Due(End),
+    Sent(io::Result<usize>),
+    Read(Stream, io::Result<usize>),
+}
+
+impl<F: FnMut(Stream, &[u8])> Running<F> {
+    fn new(spawn: Spawn, on_output: F) -> io::Result<Self> {
+        let mut child = spawn.start()?;
+        let now = Instant::now();
+        Ok(Running {
+            group: Group(child.id()),
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            child,
+            unsent: spawn.request.unwrap_or_default(),
+            // A time beyond what the clock can count to is no limit.
+            timeout: spawn.timeout.and_then(|limit| now.checked_add(limit)),
+            silence: spawn.silence,
+            last_output: now,
+            output_left: spawn.output_limit,
+            on_output,
+        })
     }
-    signal_group(Some(pid), Signal::SIGKILL);
-    match tokio::time::timeout(GIVE_UP, child.wait()).await {
-        Ok(status) => status.map(|_| None),
-        Err(_) => Ok(Some(End::Stuck { pid })),
+
+    async fn to_end(mut self, cancel: &CancellationToken) -> io::Result<End> {
+        let end = tokio::select! {
+            biased;
+            () = cancel.cancelled() => End::Cancelled,
+            end = self.until(None) => end?,
+        };
+        if let End::Exited(_) = end {
+            return Ok(end);
+        }
+        self.kill(end).await
+    }
+
+    /// SIGTERM to the group, a grace, SIGKILL, wait; what it says meanwhile is
+    /// still heard.
+    async fn kill(mut self, why: End) -> io::Result<End> {
+        for (signal, patience) in [
+            (Signal::SIGTERM, GRACE + MARGIN),
+            (Signal::SIGKILL, GIVE_UP),
+        ] {
+            self.group.signal(signal);
+            let deadline = Instant::now() + patience;
+            if let End::Exited(_) = self.until(Some(deadline)).await? {
+                return Ok(why);
+            }
+        }
+        let pid = self.child.id().unwrap_or_default();
+        Ok(End::Stuck { pid })
+    }
+
+    /// Serves the pipes until the program is reaped or a limit is reached. With
+    /// `killing` that is the only limit, and its end reads `TimedOut`.
+    async fn until(&mut self, killing: Option<Instant>) -> io::Result<End> {
+        let (mut out, mut err) = (vec![0; BUFFER], vec![0; BUFFER]);
+        loop {
+            let deadline = match killing {
+                Some(at) => Some((at, End::TimedOut)),
+                None => self.deadline(),
+            };
+            let happened = tokio::select! {
+                biased;
+                status = self.child.wait() => Happened::Ended(status),
+                end = expire(deadline) => Happened::Due(end),
+                sent = send(&mut self.stdin, &self.unsent), if !self.unsent.is_empty() => Happened::Sent(sent),
+                read = read_some(&mut self.stdout, &mut out) => Happened::Read(Stream::Stdout, read),
+                read = read_some(&mut self.stderr, &mut err) => Happened::Read(Stream::Stderr, read),
+            };
+            match happened {
+                Happened::Ended(status) => {
+                    self.group.signal(Signal::SIGKILL); // what it left running ends with it
+                    self.group = Group(None);
+                    self.drain();
+                    return status.map(End::Exited);
+                }
+                Happened::Due(end) => return Ok(end),
+                Happened::Sent(Ok(bytes)) => drop(self.unsent.drain(..bytes)),
+                // It closed its input: it will say why itself.
+                Happened::Sent(Err(_)) => self.unsent.clear(),
+                Happened::Read(Stream::Stdout, Ok(0) | Err(_)) => self.stdout = None,
+                Happened::Read(Stream::Stderr, Ok(0) | Err(_)) => self.stderr = None,
+                Happened::Read(stream, Ok(bytes)) => {
+                    let buffer = match stream {
+                        Stream::Stdout => &out,
+                        Stream::Stderr => &err,
+                    };
+                    let within = self.hear(stream, &buffer[..bytes]);
+                    if !within && killing.is_none() {
+                        return Ok(End::TooMuchOutput);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next limit of time.
+    fn deadline(&self) -> Option<(Instant, End)> {
+        let silent = self
+            .silence
+            .and_then(|limit| self.last_output.checked_add(limit));
+        let limits = [
+            self.timeout.map(|at| (at, End::TimedOut)),
+            silent.map(|at| (at, End::Silent)),
+        ];
+        limits.into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Hands output on, as far as the limit allows; whether it was within.
+    fn hear(&mut self, stream: Stream, bytes: &[u8]) -> bool {
+        self.last_output = Instant::now();
+        let left = self.output_left.unwrap_or(u64::MAX);
+        let heard = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
+        if heard > 0 {
+            (self.on_output)(stream, &bytes[..heard]);
+        }
+        self.output_left = self.output_left.map(|left| left - heard as u64);
+        heard == bytes.len()
+    }
+
+    /// What the pipes hold now, without waiting; bounded, since a process that
+    /// escaped may go on writing.
+    fn drain(&mut self) {
+        let mut buffer = vec![0; BUFFER];
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            for _ in 0..PIPE_MAX / BUFFER {
+                // The pipes are non-blocking: an empty one answers at once.
+                let read = match stream {
+                    Stream::Stdout => self.stdout.as_ref().map(|pipe| read_now(pipe, &mut buffer)),
+                    Stream::Stderr => self.stderr.as_ref().map(|pipe| read_now(pipe, &mut buffer)),
+                };
+                match read {
+                    Some(Ok(bytes)) if bytes > 0 => self.hear(stream, &buffer[..bytes]),
+                    _ => break,
+                };
+            }
+        }
     }
 }
 
-fn signal_group(group: Option<u32>, signal: Signal) {
-    if let Some(group) = group {
-        let group = nix::unistd::Pid::from_raw(group.cast_signed());
-        let _ = nix::sys::signal::killpg(group, signal); // gone already is what we want
+/// A process group led by a child that has not been reaped; killed when dropped.
+struct Group(Option<u32>);
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.0 {
+            let group = nix::unistd::Pid::from_raw(leader.cast_signed());
+            let _ = nix::sys::signal::killpg(group, signal); // gone already is what we want
+        }
     }
 }
 
-fn earliest(deadlines: [Option<(Instant, End)>; 2]) -> Option<(Instant, End)> {
-    deadlines.into_iter().flatten().min_by_key(|(at, _)| *at)
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
+    }
+}
+
+fn read_now(pipe: &impl AsFd, buffer: &mut [u8]) -> nix::Result<usize> {
+    nix::unistd::read(pipe, buffer)
 }
 
 async fn expire(deadline: Option<(Instant, End)>) -> End {
@@ -234,7 +331,7 @@ async fn expire(deadline: Option<(Instant, End)>) -> End {
     }
 }
 
-async fn send(stdin: &mut Option<tokio::process::ChildStdin>, bytes: &[u8]) -> io::Result<usize> {
+async fn send(stdin: &mut Option<ChildStdin>, bytes: &[u8]) -> io::Result<usize> {
     match stdin {
         Some(pipe) => pipe.write(bytes).await,
         None => Err(io::ErrorKind::BrokenPipe.into()),
@@ -266,8 +363,7 @@ fn framed(request: Vec<u8>) -> Vec<u8> {
 pub fn read_request() -> io::Result<Vec<u8>> {
     use std::io::Read;
     // Unbuffered, so that no byte after the request is swallowed.
-    let mut stdin =
-        std::fs::File::from(std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?);
+    let mut stdin = std::fs::File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut length = [0; 8];
     stdin.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
@@ -292,4 +388,193 @@ pub fn die_with_parent() {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         std::process::exit(70);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant as Clock;
+
+    fn shell(script: &str) -> Spawn {
+        Spawn {
+            program: "/bin/sh".into(),
+            args: vec!["-c".into(), script.into()],
+            env: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
+            cwd: "/".into(),
+            request: None,
+            timeout: None,
+            silence: None,
+            output_limit: None,
+        }
+    }
+
+    async fn run(spawn: Spawn, cancel: &CancellationToken) -> (End, String) {
+        let mut said = Vec::new();
+        let end = spawn.run(cancel, |_, bytes| said.extend(bytes)).await;
+        (end.unwrap(), String::from_utf8(said).unwrap())
+    }
+
+    async fn run_to_end(spawn: Spawn) -> (End, String) {
+        run(spawn, &CancellationToken::new()).await
+    }
+
+    fn is_alive(pid: &str) -> bool {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        state.is_ok_and(|stat| !stat.contains(") Z "))
+    }
+
+    async fn until_dead(pid: &str) {
+        let deadline = Clock::now() + Duration::from_secs(20);
+        while is_alive(pid) {
+            assert!(Clock::now() < deadline, "{pid} lives on");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn both_streams_and_the_exit_code_come_back() {
+        let mut pieces = Vec::new();
+        let spawn = shell("echo out; echo err >&2; exit 3");
+        let on_output = |stream, bytes: &[u8]| pieces.push((stream, bytes.to_vec()));
+        let end = spawn
+            .run(&CancellationToken::new(), on_output)
+            .await
+            .unwrap();
+        assert!(matches!(end, End::Exited(status) if status.code() == Some(3)));
+        assert!(pieces.contains(&(Stream::Stdout, b"out\n".to_vec())));
+        assert!(pieces.contains(&(Stream::Stderr, b"err\n".to_vec())));
+    }
+
+    #[tokio::test]
+    async fn everything_is_read_though_more_than_a_pipe_holds() {
+        let (end, said) = run_to_end(shell("head -c 3000000 /dev/zero")).await;
+        assert!(matches!(end, End::Exited(status) if status.success()));
+        assert_eq!(said.len(), 3_000_000);
+    }
+
+    #[tokio::test]
+    async fn the_environment_is_the_one_given_and_standard_input_is_empty() {
+        let (_, said) = run_to_end(shell("cat; env | grep -v -e ^PWD= -e ^_= -e ^SHLVL=")).await;
+        assert_eq!(said, "PATH=/usr/bin:/bin\n");
+    }
+
+    #[tokio::test]
+    async fn a_request_is_sent_whole_and_the_lifeline_stays_open_after_it() {
+        let mut spawn = shell("head -c 1000008 | wc -c; timeout 0.2 cat; echo $?");
+        spawn.request = Some(framed(vec![b'x'; 1_000_000]));
+        let (_, said) = run_to_end(spawn).await;
+        assert_eq!(said, "1000008\n124\n");
+    }
+
+    #[tokio::test]
+    async fn a_child_that_does_not_read_its_request_is_no_error() {
+        let mut spawn = shell("exec <&-; exit 4");
+        spawn.request = Some(framed(vec![0; 1_000_000]));
+        let (end, _) = run_to_end(spawn).await;
+        assert!(matches!(end, End::Exited(status) if status.code() == Some(4)));
+    }
+
+    #[tokio::test]
+    async fn what_a_program_leaves_in_its_group_dies_with_it() {
+        let (_, pid) = run_to_end(shell("sleep 1000 & echo $!")).await;
+        until_dead(&pid).await;
+    }
+
+    #[tokio::test]
+    async fn b17_an_escaped_process_with_the_pipe_open_is_not_waited_for() {
+        let started = Clock::now();
+        let (end, said) = run_to_end(shell("setsid sleep 30 & echo $!; exit 0")).await;
+        assert!(matches!(end, End::Exited(status) if status.success()));
+        assert!(started.elapsed() < Duration::from_secs(20));
+        let pid = nix::unistd::Pid::from_raw(said.trim().parse().unwrap());
+        let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+    }
+
+    #[tokio::test]
+    async fn an_escaped_process_that_floods_the_pipe_does_not_hold_the_end_back() {
+        let (end, said) = run_to_end(shell("setsid yes & echo $!; exit 0")).await;
+        assert!(matches!(end, End::Exited(_)));
+        let pid = said.lines().find(|line| *line != "y").unwrap();
+        // Its pipe is closed, so it ends by itself.
+        until_dead(pid).await;
+    }
+
+    #[tokio::test]
+    async fn limits_of_time_silence_and_output_end_the_whole_group() {
+        let short = Some(Duration::from_millis(300));
+        let mut slow = shell("while :; do echo y; sleep 0.05; done");
+        slow.timeout = short;
+        let mut silent = shell("sleep 1000 & echo $!; wait");
+        silent.silence = short;
+        let mut loud = shell("yes");
+        loud.output_limit = Some(10_000);
+        let (slow, silent, loud) =
+            tokio::join!(run_to_end(slow), run_to_end(silent), run_to_end(loud));
+        assert!(matches!(slow.0, End::TimedOut), "{:?}", slow.0);
+        assert!(matches!(silent.0, End::Silent), "{:?}", silent.0);
+        until_dead(&silent.1).await;
+        assert!(matches!(loud.0, End::TooMuchOutput), "{:?}", loud.0);
+        assert_eq!(loud.1.len(), 10_000);
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_program_is_heard_to_its_end() {
+        let cancel = CancellationToken::new();
+        let spawn = shell("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done");
+        let mut said = Vec::new();
+        let end = spawn.run(&cancel, |_, bytes| {
+            said.extend(bytes);
+            cancel.cancel();
+        });
+        assert!(matches!(end.await.unwrap(), End::Cancelled));
+        assert_eq!(String::from_utf8(said).unwrap(), "up\nbye\n");
+    }
+
+    #[tokio::test]
+    async fn a_program_deaf_to_sigterm_is_killed_after_the_grace() {
+        let cancel = CancellationToken::new();
+        let started = Clock::now();
+        let mut pid = String::new();
+        let spawn = shell("trap '' TERM; echo $$; while :; do sleep 1; done");
+        let end = spawn.run(&cancel, |_, bytes| {
+            pid.push_str(std::str::from_utf8(bytes).unwrap());
+            cancel.cancel();
+        });
+        assert!(matches!(end.await.unwrap(), End::Cancelled));
+        assert!(started.elapsed() >= GRACE && started.elapsed() < GRACE * 2);
+        assert!(!is_alive(&pid));
+    }
+
+    #[tokio::test]
+    async fn a_dropped_run_leaves_nothing_of_its_group() {
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let running = tokio::spawn(async move {
+            let spawn = shell("trap '' TERM; sleep 1000 & echo $!; wait");
+            let cancel = CancellationToken::new();
+            spawn
+                .run(&cancel, |_, bytes| drop(tell.send(bytes.to_vec())))
+                .await
+        });
+        let pid = String::from_utf8(told.recv().await.unwrap()).unwrap();
+        running.abort();
+        until_dead(&pid).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_limits_of_time_a_paused_clock_changes_nothing() {
+        let (end, said) = run_to_end(shell("sleep 0.2; echo done")).await;
+        assert!(matches!(end, End::Exited(status) if status.success()));
+        assert_eq!(said, "done\n");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_does_not_exist_is_an_error() {
+        let mut spawn = shell("");
+        spawn.program = "/no/such/program".into();
+        let error = spawn
+            .run(&CancellationToken::new(), |_, _| {})
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
 }

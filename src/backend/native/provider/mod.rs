@@ -1,6 +1,7 @@
 //! Where a step runs. A provider takes a resolved step and leaves its outputs
 //! in the step's scratch folder; it knows neither graph nor store.
 
+pub mod enter;
 pub mod sandbox;
 
 use crate::backend::BackendError;

@@ -1,1 +1,202 @@
-//! (to come)
+//! kiln's own sandbox: a step in its own user, mount, PID, network, IPC and
+//! UTS namespaces, the same way for root and for an ordinary user.
+//!
+//! In: a [`StepRequest`]. Out: a [`StepOutcome`], the step's log, and its
+//! outputs in `<scratch>/store`. It knows neither graph nor store.
+//!
+//! ```text
+//! agent ──spec, lifeline──▶ helper ──clone──▶ PID 1 ──fork──▶ the step
+//!   ▲                         │  ◀──report──────┘               │
+//!   └──report.json, exit──────┘                                 │
+//!   ◀──────────────────────────log──────────────────────────────┘
+//! ```
+//!
+//! How one scheme serves both (privileged: the caller is root):
+//! 1. The helper, with the caller's rights, fills `<scratch>`: `build`, `tmp`
+//!    and `store` belong to the build user (privileged) or the caller; `root`
+//!    is the skeleton of the private root: a few files, and a mount point for
+//!    everything else. So nothing has to be created inside the namespaces,
+//!    where the caller's own uid may not be mapped and could create nothing.
+//! 2. It clones PID 1 into all new namespaces at once and writes the maps from
+//!    outside: 1000 to the build user (privileged) or to the caller itself,
+//!    for whom `setgroups` must be denied first.
+//! 3. PID 1 keeps the caller's uid while it mounts: that uid owns the state's
+//!    folders and may walk through them although it has lost every right of
+//!    root on the host. It needs the rights it has over its own namespaces only.
+//! 4. The private root is bound, pivoted to and made read-only.
+//! 5. Only then PID 1 becomes 1000:100, without groups, binds itself to the
+//!    helper's life, forbids further user namespaces, drops every capability.
+//! 6. It forks the step: a session of its own, limits, default signals, no
+//!    descriptor but its streams, `no_new_privs`, exec.
+//!
+//! PID 1 ends with the step, and the kernel then kills what else is in the
+//! namespace; the helper reaps PID 1 only after that. A helper that is killed
+//! takes PID 1 with it, and so does the agent's death, by the lifeline.
+
+mod helper;
+mod init;
+pub(super) mod mounts;
+mod privileges;
+mod scratch;
+pub(super) mod spec;
+pub(super) mod userns;
+
+pub use helper::internal_main;
+
+use super::{Provider, StepLimits, StepOutcome, StepRequest};
+use crate::backend::BackendError;
+use crate::process::{End, GIVE_UP, Spawn};
+use async_trait::async_trait;
+use nix::unistd::Pid;
+use spec::{Layout, Limits, Report, Spec, User};
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How steps are run on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SandboxConfig {
+    /// First uid and count of the build users; each is its own group, and
+    /// nobody else uses them. Only looked at when kiln runs as root.
+    pub build_users: Option<(u32, u32)>,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        SandboxConfig {
+            build_users: Some((60600, 32)),
+        }
+    }
+}
+
+/// Runs steps in namespaces.
+#[derive(Debug)]
+pub struct Sandbox {
+    config: SandboxConfig,
+}
+
+impl Sandbox {
+    /// A provider; starts nothing yet.
+    pub fn new(config: SandboxConfig) -> Self {
+        Sandbox { config }
+    }
+
+    fn user(&self, slot: u32) -> Result<User, BackendError> {
+        if !nix::unistd::geteuid().is_root() {
+            return Ok(User::Caller);
+        }
+        let refuse = |why: &str| Err(error("choose a build user", why));
+        match self.config.build_users {
+            None => refuse("kiln runs as root and native.build_users is not set: set it"),
+            Some((_, count)) if slot >= count => refuse(
+                "more steps at a time than native.build_users has: raise its count or lower native.jobs",
+            ),
+            Some((first, _)) if first == 0 => refuse("native.build_users begins with root"),
+            Some((first, _)) => match first.checked_add(slot) {
+                Some(id) => Ok(User::Build(id)),
+                None => refuse("native.build_users is beyond the last uid"),
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Sandbox {
+    async fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError> {
+        let user = self.user(request.slot)?;
+        let (scratch, limits) = (request.scratch.clone(), request.limits.clone());
+        let (log, cancel) = (request.log.clone(), request.cancel.clone());
+        let json = serde_json::to_vec(&to_spec(request, user))
+            .map_err(|source| error("write the step for the sandbox", source))?;
+        let mut helper = Spawn::internal("sandbox", json)
+            .map_err(|source| error("find kiln's own program", source))?;
+        helper.timeout = Some(limits.timeout);
+        helper.silence = Some(limits.silence);
+        helper.output_limit = Some(limits.log_size);
+        let end = helper.run(&cancel, |_, bytes| log(bytes)).await;
+        let end = end.map_err(|source| error("run the sandbox helper", source))?;
+        gone(&scratch).await?;
+        outcome(end, &limits, &scratch)
+    }
+}
+
+fn to_spec(request: StepRequest, user: User) -> Spec {
+    Spec {
+        argv: request.argv,
+        files: request.files,
+        env: request.env,
+        src: request.src,
+        inputs: request.inputs,
+        host_paths: request.host_paths,
+        network: request.network,
+        scratch: request.scratch,
+        user,
+        limits: Limits {
+            memory: request.limits.memory,
+            processes: request.limits.processes,
+            file_size: request.limits.output_size,
+        },
+    }
+}
+
+fn outcome(end: End, limits: &StepLimits, scratch: &Path) -> Result<StepOutcome, BackendError> {
+    let status = match end {
+        End::TimedOut => return Ok(StepOutcome::TimedOut(limits.timeout)),
+        End::Silent => return Ok(StepOutcome::Silent(limits.silence)),
+        End::TooMuchOutput => return Ok(StepOutcome::LogTooLarge(limits.log_size)),
+        End::Cancelled => return Ok(StepOutcome::Cancelled),
+        End::Stuck { pid } => {
+            return Err(error(
+                "end the sandbox helper",
+                format!("process {pid} does not die"),
+            ));
+        }
+        End::Exited(status) => status,
+    };
+    let path = Layout(scratch).report();
+    let report = std::fs::read(&path).and_then(|json| Ok(serde_json::from_slice(&json)?));
+    match report {
+        Ok(Report::Exited(code)) => Ok(StepOutcome::Exited(code)),
+        Ok(Report::Signalled(signal)) => Ok(StepOutcome::Signalled(signal)),
+        Ok(Report::Failed {
+            attempted,
+            error: why,
+        }) => Err(error(&format!("set up the sandbox: {attempted}"), why)),
+        Err(source) => Err(error(
+            &format!(
+                "read {}, after the sandbox helper ended ({status})",
+                path.display()
+            ),
+            source,
+        )),
+    }
+}
+
+/// Waits for a PID 1 that its helper did not outlive: it has been killed, and
+/// what the kernel still takes down is waited for.
+async fn gone(scratch: &Path) -> Result<(), BackendError> {
+    let deadline = Instant::now() + GIVE_UP;
+    let pid = std::fs::read_to_string(Layout(scratch).init_pid()).ok();
+    let Some(pid) = pid.and_then(|text| text.parse().ok()).map(Pid::from_raw) else {
+        return Ok(()); // it never got as far
+    };
+    // Refused is a reused number of somebody else's.
+    while nix::sys::signal::kill(pid, None).is_ok() {
+        if Instant::now() >= deadline {
+            let why = format!("process {pid} does not die (uninterruptible sleep?)");
+            return Err(error("end the step", why));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
+fn error(
+    attempted: &str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> BackendError {
+    BackendError {
+        attempted: attempted.to_owned(),
+        source: source.into(),
+    }
+}

@@ -1,0 +1,95 @@
+//! What PID 1 and the step give up before the step's program runs.
+
+use super::spec::{Attempt, Limits, SetupError};
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::SigSet;
+use std::fs;
+
+/// No user namespace inside this one: they are the widest door into the kernel.
+/// Needs the capabilities this process still has.
+pub(super) fn forbid_user_namespaces() -> Result<(), SetupError> {
+    let setting = "/proc/sys/user/max_user_namespaces";
+    match fs::write(setting, "0") {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other.attempt(|| format!("write 0 to {setting}")),
+    }
+}
+
+/// Every capability, from every set.
+pub(super) fn drop_capabilities() -> Result<(), SetupError> {
+    for capability in 0..64 {
+        // SAFETY: takes numbers only.
+        let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+        match Errno::result(dropped) {
+            Err(Errno::EINVAL) => break, // beyond the last one this kernel knows
+            other => other.attempt(|| format!("drop capability {capability}"))?,
+        };
+    }
+    const VERSION_3: u32 = 0x2008_0522;
+    let header: [u32; 2] = [VERSION_3, 0];
+    let none = [0u32; 6];
+    // SAFETY: both arrays have the layout the kernel reads for version 3: a
+    // version and a pid; two times effective, permitted, inheritable.
+    let set = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) };
+    Errno::result(set)
+        .map(drop)
+        .attempt(|| "drop all capabilities".into())
+}
+
+/// Never above what the caller may have itself.
+pub(super) fn limit(limits: &Limits) -> Result<(), SetupError> {
+    let mut wanted = vec![
+        (Resource::RLIMIT_CORE, 0),
+        (Resource::RLIMIT_NPROC, limits.processes),
+        (Resource::RLIMIT_FSIZE, limits.file_size),
+    ];
+    wanted.extend(limits.memory.map(|bytes| (Resource::RLIMIT_AS, bytes)));
+    for (resource, value) in wanted {
+        let attempted = || format!("set {resource:?} to {value}");
+        let (_, hard) = getrlimit(resource).attempt(attempted)?;
+        let value = value.min(hard);
+        setrlimit(resource, value, value).attempt(attempted)?;
+    }
+    Ok(())
+}
+
+/// Every signal does what it does by default, and none is blocked.
+pub(super) fn default_signals() -> Result<(), SetupError> {
+    /// The kernel's `struct sigaction`, all zero: the default, no flags, no mask.
+    const DEFAULT: [u64; 4] = [0; 4];
+    /// Bytes of the kernel's signal set.
+    const SET: usize = 8;
+    for signal in 1..=64 {
+        // By number, since libc keeps two from its callers, which an ancestor
+        // may have left ignored. SIGKILL and SIGSTOP refuse, rightly.
+        // SAFETY: sets no handler; the kernel reads no more than the array has.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                signal,
+                DEFAULT.as_ptr(),
+                std::ptr::null_mut::<libc::c_void>(),
+                SET,
+            )
+        };
+    }
+    SigSet::empty()
+        .thread_set_mask()
+        .attempt(|| "unblock all signals".into())
+}
+
+/// Everything but the standard streams is closed when the step's program starts.
+pub(super) fn close_descriptors() -> Result<(), SetupError> {
+    let folder = "/proc/self/fd";
+    for entry in fs::read_dir(folder).attempt(|| format!("list {folder}"))? {
+        let name = entry.attempt(|| format!("list {folder}"))?.file_name();
+        let number: Option<i32> = name.to_str().and_then(|name| name.parse().ok());
+        if let Some(descriptor) = number.filter(|number| *number > 2) {
+            // SAFETY: changes a flag of a descriptor of this process, which has one thread.
+            let set = unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+            Errno::result(set).attempt(|| format!("close descriptor {descriptor} on exec"))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! What the agent and the helper tell each other: the spec on standard input,
+//! the report in a file beside the folders the step sees.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where the step sees the store.
+pub(in super::super) const STORE: &str = "/var/lib/kiln/store";
+/// The step's user and group, whatever they are on the host.
+pub(super) const UID: u32 = 1000;
+pub(super) const GID: u32 = 100;
+
+/// A step, resolved for the helper.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Spec {
+    pub argv: Vec<String>,
+    pub files: Vec<(String, String)>,
+    pub env: BTreeMap<String, String>,
+    pub src: Option<PathBuf>,
+    pub inputs: BTreeMap<String, PathBuf>,
+    pub host_paths: Vec<PathBuf>,
+    pub network: bool,
+    pub scratch: PathBuf,
+    pub user: User,
+    pub limits: Limits,
+}
+
+/// Who the step is on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum User {
+    /// The caller, who is not root and may map nobody but itself.
+    Caller,
+    /// A build user; the number is its uid and its gid. Needs root.
+    Build(u32),
+}
+
+/// Kept by rlimits; the agent keeps time, silence and log.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Limits {
+    /// Bytes of address space.
+    pub memory: Option<u64>,
+    pub processes: u64,
+    /// Bytes of one file.
+    pub file_size: u64,
+}
+
+/// How the step ended.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Report {
+    Exited(i32),
+    Signalled(i32),
+    /// The step was never started: this host could not set it up.
+    Failed {
+        attempted: String,
+        error: String,
+    },
+}
+
+/// The folders the helper keeps below the scratch folder.
+pub(super) struct Layout<'a>(pub &'a Path);
+
+impl Layout<'_> {
+    pub fn root(&self) -> PathBuf {
+        self.0.join("root")
+    }
+    pub fn build(&self) -> PathBuf {
+        self.0.join("build")
+    }
+    pub fn tmp(&self) -> PathBuf {
+        self.0.join("tmp")
+    }
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+    /// Written by the helper when the step is over.
+    pub fn report(&self) -> PathBuf {
+        self.0.join("report.json")
+    }
+    /// The host's process id of the step's PID 1.
+    pub fn init_pid(&self) -> PathBuf {
+        self.0.join("init.pid")
+    }
+    /// Below the private root, for an absolute path as the step sees it.
+    pub fn in_root(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.root().join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
+
+/// The set-up of a step failed: what was attempted, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{attempted}: {source}")]
+pub(in super::super) struct SetupError {
+    pub attempted: String,
+    pub source: io::Error,
+}
+
+/// Says what was attempted when it failed.
+pub(in super::super) trait Attempt<T> {
+    fn attempt(self, what: impl FnOnce() -> String) -> Result<T, SetupError>;
+}
+
+impl<T, E: Into<io::Error>> Attempt<T> for Result<T, E> {
+    fn attempt(self, what: impl FnOnce() -> String) -> Result<T, SetupError> {
+        self.map_err(|error| SetupError {
+            attempted: what(),
+            source: error.into(),
+        })
+    }
+}
+
+impl From<SetupError> for Report {
+    fn from(error: SetupError) -> Self {
+        Report::Failed {
+            attempted: error.attempted,
+            error: error.source.to_string(),
+        }
+    }
+}

@@ -1,0 +1,532 @@
+//! The sandbox with real namespaces: what a step sees, and that nothing of it
+//! is left. As root, every test runs a second time as an ordinary user.
+
+use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
+use kiln::backend::native::provider::{Provider, StepLimits, StepOutcome, StepRequest};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// A step about to run, and what it said.
+struct Step {
+    folder: tempfile::TempDir,
+    request: StepRequest,
+    said: Arc<Mutex<Vec<u8>>>,
+}
+
+const OUT: &str = "00000000000000000000000000000000-out";
+
+fn step(script: &str) -> Step {
+    static SLOT: AtomicU32 = AtomicU32::new(0);
+    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
+    let folder = tempfile::tempdir().unwrap();
+    let scratch = folder.path().join("scratch");
+    fs::create_dir(&scratch).unwrap();
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let heard = said.clone();
+    let env = [
+        ("out", format!("/var/lib/kiln/store/{OUT}")),
+        ("PATH", "/usr/bin:/bin".to_owned()),
+    ];
+    Step {
+        request: StepRequest {
+            name: "test".into(),
+            argv: ["/bin/sh", "-eu", "/build/script"].map(String::from).into(),
+            files: vec![("script".into(), script.into())],
+            env: env.map(|(name, value)| (name.to_owned(), value)).into(),
+            src: None,
+            inputs: BTreeMap::new(),
+            outputs: vec![OUT.into()],
+            host_paths: [
+                "/bin",
+                "/usr",
+                "/lib",
+                "/lib64",
+                "/etc/alternatives",
+                "/no/such/path",
+            ]
+            .map(PathBuf::from)
+            .into(),
+            network: false,
+            scratch,
+            slot: SLOT.fetch_add(1, Ordering::Relaxed),
+            limits: StepLimits {
+                timeout: Duration::from_secs(60),
+                silence: Duration::from_secs(60),
+                memory: None,
+                processes: 4096,
+                output_size: 1 << 30,
+                log_size: 1 << 20,
+            },
+            log: Arc::new(move |bytes: &[u8]| heard.lock().unwrap().extend(bytes)),
+            cancel: CancellationToken::new(),
+        },
+        folder,
+        said,
+    }
+}
+
+impl Step {
+    async fn run(self) -> (StepOutcome, Ran) {
+        let Step {
+            folder,
+            request,
+            said,
+        } = self;
+        let outcome = sandbox()
+            .run(request)
+            .await
+            .expect("the host can run steps");
+        let log = String::from_utf8(said.lock().unwrap().clone()).unwrap();
+        (outcome, Ran { folder, log })
+    }
+
+    /// Runs it, wants it to succeed, and hands back what it said.
+    async fn said(self) -> String {
+        let (outcome, ran) = self.run().await;
+        assert_eq!(outcome, StepOutcome::Exited(0), "{}", ran.log);
+        ran.log
+    }
+
+    /// An input made before, at this path of the host.
+    fn input(&mut self, name: &str) -> PathBuf {
+        let store = self.folder.path().join("store");
+        fs::create_dir_all(&store).unwrap();
+        let object = store.join(name);
+        self.request.inputs.insert(name.into(), object.clone());
+        object
+    }
+}
+
+struct Ran {
+    folder: tempfile::TempDir,
+    log: String,
+}
+
+impl Ran {
+    fn output(&self) -> PathBuf {
+        self.folder.path().join("scratch/store").join(OUT)
+    }
+}
+
+fn sandbox() -> Sandbox {
+    let build_users = Some((60600, 256));
+    Sandbox::new(SandboxConfig { build_users })
+}
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Processes of this host with `mark` among their arguments.
+fn processes_with(mark: &str) -> Vec<String> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let arguments = entries.filter_map(|entry| {
+        entry.file_name().to_str()?.parse::<u32>().ok()?;
+        fs::read(entry.path().join("cmdline")).ok()
+    });
+    let texts = arguments.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
+    texts.filter(|text| text.contains(mark)).collect()
+}
+
+/// Waits, without sleeping blindly, for something that another process does.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_trivial_step_leaves_its_output_in_the_scratch_store() {
+    let (outcome, ran) = step("echo hello; echo made > $out").run().await;
+    assert_eq!(outcome, StepOutcome::Exited(0), "{}", ran.log);
+    assert_eq!(ran.log, "hello\n");
+    assert_eq!(fs::read_to_string(ran.output()).unwrap(), "made\n");
+    let owner = fs::metadata(ran.output()).unwrap().uid();
+    match is_root() {
+        true => assert!((60600..60856).contains(&owner), "{owner}"),
+        false => assert_eq!(owner, nix::unistd::geteuid().as_raw()),
+    }
+}
+
+#[tokio::test]
+async fn exit_codes_and_signals_come_back_as_they_are() {
+    assert_eq!(step("exit 7").run().await.0, StepOutcome::Exited(7));
+    assert_eq!(step("kill -9 $$").run().await.0, StepOutcome::Signalled(9));
+    let mut missing = step("");
+    missing.request.argv = vec!["/no/such/program".into()];
+    let (outcome, ran) = missing.run().await;
+    assert_eq!(outcome, StepOutcome::Exited(127));
+    assert!(ran.log.contains("run /no/such/program"), "{}", ran.log);
+}
+
+#[tokio::test]
+async fn the_log_is_one_stream_in_order_and_can_be_reopened() {
+    let said = step("echo 1; echo 2 >&2; echo 3; echo 4 > /dev/stderr; echo 5 > /dev/stdout");
+    assert_eq!(said.said().await, "1\n2\n3\n4\n5\n");
+}
+
+#[tokio::test]
+async fn the_step_is_user_1000_of_group_100_on_localhost() {
+    let said = step("id -u; id -g; id -G; id -un; uname -n; pwd; umask")
+        .said()
+        .await;
+    assert_eq!(said, "1000\n100\n100\nkiln\nlocalhost\n/build\n0022\n");
+}
+
+#[tokio::test]
+async fn the_environment_is_exactly_the_one_given() {
+    let mut step = step("");
+    step.request.argv = vec!["/usr/bin/env".into()];
+    step.request.env = [("A", "1"), ("B", "two words")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    assert_eq!(step.said().await, "A=1\nB=two words\n");
+}
+
+#[tokio::test]
+async fn the_network_is_an_empty_one_with_a_loopback() {
+    let script = "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '; tail -n +2 /proc/net/route
+        cat /sys/class/net 2>/dev/null || echo no sys";
+    assert_eq!(step(script).said().await, "lo\nno sys\n");
+}
+
+#[tokio::test]
+async fn a_port_of_the_host_is_unreachable_without_network_and_reachable_with_it() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let script =
+        format!("bash -c ': < /dev/tcp/127.0.0.1/{port}' 2>/dev/null && echo in || echo out");
+    assert_eq!(step(&script).said().await, "out\n");
+    let mut with = step(&script);
+    with.request.network = true;
+    assert_eq!(with.said().await, "in\n");
+}
+
+#[tokio::test]
+async fn processes_of_the_host_are_unseen() {
+    let said = step("cd /proc; ls -d [0-9]* | wc -l; tr '\\0' ' ' < 1/cmdline")
+        .said()
+        .await;
+    let (count, init) = said.split_once('\n').unwrap();
+    assert!(count.parse::<u32>().unwrap() <= 4, "{said}");
+    assert!(init.contains("internal sandbox"), "{said}");
+}
+
+#[tokio::test]
+async fn files_of_the_host_are_unseen() {
+    let on_host = tempfile::NamedTempFile::new().unwrap();
+    let mut step = step("");
+    let undeclared = step.input("11111111111111111111111111111111-undeclared");
+    fs::write(&undeclared, "secret").unwrap();
+    step.request.inputs.clear();
+    step.request.files[0].1 = format!(
+        "for p in /home /root /run /sys /srv /mnt /media /opt /etc/shadow /etc/ssh /etc/resolv.conf \
+         {} {} /old_root; do [ ! -e $p ] || echo $p is there; done
+         ls -A / /etc /var /var/lib /var/lib/kiln /var/lib/kiln/store /tmp /usr/local /dev",
+        on_host.path().display(),
+        undeclared.display(),
+    );
+    let said = step.said().await;
+    assert!(!said.contains("is there"), "{said}");
+    for listed in [
+        "/:\nbin\nbuild\ndev\netc\n",
+        "/etc:\nalternatives\ngroup\nhosts\npasswd\n\n",
+        "/var:\nlib\n\n/var/lib:\nkiln\n\n/var/lib/kiln:\nstore\n\n/var/lib/kiln/store:\n\n",
+        "/tmp:\n\n/usr/local:\n",
+        "/dev:\nfd\nfull\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n",
+    ] {
+        for part in listed.split("\n\n") {
+            assert!(said.contains(part), "{part}\nnot in\n{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn inputs_are_seen_where_they_are_written_and_cannot_be_changed() {
+    let mut step = step(
+        "cd /var/lib/kiln/store; ls; cat *-file; cat *-folder/inside; cat *-link/inside; *-folder/program
+         for change in 'touch x-file/../1*-file' 'rm -rf 1*' 'chmod 777 1*-file' 'touch 2*-folder/new' \
+            'mv 2*-folder elsewhere' 'mount -o remount,rw 2*-folder' 'umount 2*-folder'; do
+            if sh -c \"$change\" 2>/dev/null; then echo \"$change worked\"; fi
+         done; cat *-file",
+    );
+    let file = step.input("11111111111111111111111111111111-file");
+    fs::write(&file, "text\n").unwrap();
+    let folder = step.input("22222222222222222222222222222222-folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("inside"), "deep\n").unwrap();
+    fs::write(folder.join("program"), "#!/bin/sh\necho ran\n").unwrap();
+    fs::set_permissions(folder.join("program"), fs::Permissions::from_mode(0o555)).unwrap();
+    let link = step.input("33333333333333333333333333333333-link");
+    symlink("22222222222222222222222222222222-folder", &link).unwrap();
+    let (outcome, ran) = step.run().await;
+    assert_eq!(outcome, StepOutcome::Exited(0), "{}", ran.log);
+    let names = "11111111111111111111111111111111-file\n22222222222222222222222222222222-folder\n\
+                 33333333333333333333333333333333-link\n";
+    assert_eq!(ran.log, format!("{names}text\ndeep\ndeep\nran\ntext\n"));
+    assert_eq!(fs::read_to_string(file).unwrap(), "text\n");
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 2);
+}
+
+#[tokio::test]
+async fn the_host_paths_and_the_root_are_read_only() {
+    let script = "for p in / /usr /usr/bin /usr/local /etc /var/lib /dev; do
+        if touch $p/new 2>/dev/null; then echo $p is writable; fi; done
+        touch /build/a /tmp/b /dev/shm/c; mv /build/a /build/d";
+    assert_eq!(step(script).said().await, "");
+}
+
+#[tokio::test]
+async fn the_source_is_copied_writable_and_is_where_the_step_starts() {
+    let mut step = step(
+        "pwd; ./sub/run; echo more >> sub/text; rm link; mkdir new; ls -l sub/run | cut -c1-10",
+    );
+    let source = step.input("11111111111111111111111111111111-source");
+    step.request.inputs.clear();
+    fs::create_dir_all(source.join("sub")).unwrap();
+    fs::write(source.join("sub/text"), "text").unwrap();
+    fs::write(source.join("sub/run"), "#!/bin/sh\necho ran\n").unwrap();
+    symlink("sub/text", source.join("link")).unwrap();
+    for (path, mode) in [
+        ("sub/text", 0o444),
+        ("sub/run", 0o555),
+        ("sub", 0o555),
+        ("", 0o555),
+    ] {
+        fs::set_permissions(source.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    step.request.src = Some(source.clone());
+    let said = step.said().await;
+    assert_eq!(said, "/build/src\nran\n-rwxr-xr-x\n");
+}
+
+#[tokio::test]
+async fn a_source_that_is_a_file_leaves_the_step_in_build() {
+    let mut step = step("pwd; cat src; echo more >> src");
+    let source = step.input("11111111111111111111111111111111-source");
+    step.request.inputs.clear();
+    fs::write(&source, "text\n").unwrap();
+    step.request.src = Some(source);
+    assert_eq!(step.said().await, "/build\ntext\n");
+}
+
+#[tokio::test]
+async fn the_step_has_no_capability_no_new_privileges_and_no_open_file() {
+    let said = step(
+        "grep -E '^(Cap|NoNewPrivs|SigBlk|SigIgn)' /proc/self/status | tr -s '\\t' ' '
+         ls /proc/self/fd | wc -l; readlink /proc/self/fd/0; ulimit -c
+         unshare -U true 2>/dev/null || echo no user namespace; ls /proc/1/fd 2>/dev/null || echo closed",
+    )
+    .said()
+    .await;
+    let zero = "0000000000000000";
+    let sets = ["Inh", "Prm", "Eff", "Bnd", "Amb"].map(|set| format!("Cap{set}: {zero}\n"));
+    let expected = format!(
+        "SigBlk: {zero}\nSigIgn: {zero}\n{}NoNewPrivs: 1\n4\n/dev/null\n0\nno user namespace\nclosed\n",
+        sets.concat()
+    );
+    assert_eq!(said, expected);
+}
+
+#[tokio::test]
+async fn limits_of_file_size_memory_and_processes_hold() {
+    let mut large = step("head -c 2000000 /dev/zero > big");
+    large.request.limits.output_size = 1_000_000;
+    assert_ne!(large.run().await.0, StepOutcome::Exited(0));
+    let mut hungry = step("ulimit -v");
+    hungry.request.limits.memory = Some(1 << 30);
+    assert_eq!(hungry.said().await, format!("{}\n", (1u64 << 30) / 1024));
+    let mut crowd = step("for i in 1 2 3 4 5 6 7 8 9; do sleep 60 & done; wait");
+    crowd.request.limits.processes = 5;
+    assert_ne!(crowd.run().await.0, StepOutcome::Exited(0));
+}
+
+#[tokio::test]
+async fn a_setuid_file_gives_nothing() {
+    let script = "cp /usr/bin/id id; chmod 6755 id 2>/dev/null || true; ./id -u; mknod d c 1 3 2>&1 | grep -c permitted";
+    assert_eq!(step(script).said().await, "1000\n1\n");
+}
+
+/// Everything a hostile step can do to stay: a session of its own, deaf to
+/// signals, with the log open. `mark` is found in its arguments.
+fn stubborn(mark: &str) -> String {
+    format!(
+        "trap '' TERM HUP INT
+         for i in 1 2 3; do setsid sh -c 'trap \"\" TERM HUP INT; (while :; do sleep 1000; done) & \
+         while :; do sleep 1000; done' {mark} & done
+         setsid sh -c 'trap \"\" TERM; while :; do sleep 1000; done' {mark} &\n"
+    )
+}
+
+/// Unique among tests and their second run.
+fn mark() -> String {
+    let folder = tempfile::Builder::new().prefix("mark-").tempdir().unwrap();
+    folder
+        .path()
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn what_a_step_leaves_running_dies_with_it() {
+    let mark = mark();
+    let script = stubborn(&mark) + "exit 3";
+    assert_eq!(step(&script).run().await.0, StepOutcome::Exited(3));
+    assert_eq!(processes_with(&mark), [""; 0]);
+}
+
+#[tokio::test]
+async fn b17_a_cancelled_step_that_ignores_sigterm_is_gone_within_the_grace_time() {
+    let mark = mark();
+    let step = step(&(stubborn(&mark) + "echo up; while :; do sleep 1000; done"));
+    let (said, cancel) = (step.said.clone(), step.request.cancel.clone());
+    let running = tokio::spawn(step.run());
+    until("the step is up", || !said.lock().unwrap().is_empty()).await;
+    let asked = Instant::now();
+    cancel.cancel();
+    let (outcome, _ran) = running.await.unwrap();
+    assert_eq!(outcome, StepOutcome::Cancelled);
+    let took = asked.elapsed();
+    assert!(
+        took >= Duration::from_secs(5) && took < Duration::from_secs(9),
+        "{took:?}"
+    );
+    assert_eq!(processes_with(&mark), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_step_that_heeds_sigterm_is_gone_at_once() {
+    let step = step("trap 'echo bye; exit 1' TERM; echo up; while :; do sleep 0.1; done");
+    let (said, cancel) = (step.said.clone(), step.request.cancel.clone());
+    let running = tokio::spawn(step.run());
+    until("the step is up", || !said.lock().unwrap().is_empty()).await;
+    let asked = Instant::now();
+    cancel.cancel();
+    let (outcome, ran) = running.await.unwrap();
+    assert_eq!(outcome, StepOutcome::Cancelled);
+    assert!(asked.elapsed() < Duration::from_secs(4));
+    assert!(ran.log.contains("bye"), "{}", ran.log);
+}
+
+#[tokio::test]
+async fn time_silence_and_log_limits_end_a_step() {
+    let mut slow = step("while :; do echo still; sleep 0.1; done");
+    let short = Duration::from_millis(600);
+    slow.request.limits.timeout = short;
+    let mut silent = step("echo one; sleep 1000");
+    silent.request.limits.silence = short;
+    let mut loud = step("yes");
+    loud.request.limits.log_size = 100_000;
+    let (slow, silent, loud) = tokio::join!(slow.run(), silent.run(), loud.run());
+    assert_eq!(slow.0, StepOutcome::TimedOut(short));
+    assert_eq!(silent.0, StepOutcome::Silent(short));
+    assert_eq!(silent.1.log, "one\n");
+    assert_eq!(loud.0, StepOutcome::LogTooLarge(100_000));
+    assert_eq!(loud.1.log.len(), 100_000);
+}
+
+#[tokio::test]
+async fn a_helper_that_is_killed_takes_the_step_with_it() {
+    let mark = mark();
+    let step = step(&(stubborn(&mark) + "echo up; while :; do sleep 1000; done"));
+    let (said, scratch) = (step.said.clone(), step.request.scratch.clone());
+    let request = step.request;
+    let running = tokio::spawn(async move { sandbox().run(request).await });
+    until("the step is up", || !said.lock().unwrap().is_empty()).await;
+    let init = fs::read_to_string(scratch.join("init.pid")).unwrap();
+    let status = fs::read_to_string(format!("/proc/{init}/status")).unwrap();
+    let helper = status
+        .lines()
+        .find_map(|line| line.strip_prefix("PPid:"))
+        .unwrap();
+    let helper = nix::unistd::Pid::from_raw(helper.trim().parse().unwrap());
+    nix::sys::signal::kill(helper, nix::sys::signal::Signal::SIGKILL).unwrap();
+    let error = running.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("report.json"), "{error}");
+    assert_eq!(processes_with(&mark), [""; 0]);
+    drop(step.folder);
+}
+
+#[tokio::test]
+async fn the_end_of_the_lifeline_kills_the_step() {
+    let mark = mark();
+    let step = step(&(stubborn(&mark) + "echo up; while :; do sleep 1000; done"));
+    let said = step.said.clone();
+    let request = step.request;
+    let running = tokio::spawn(async move { sandbox().run(request).await });
+    until("the step is up", || !said.lock().unwrap().is_empty()).await;
+    running.abort(); // drops the future, and with it the helper's standard input
+    until("the step is gone", || processes_with(&mark).is_empty()).await;
+    drop(step.folder);
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_set_the_step_up_says_what_failed() {
+    let mut step = step("true");
+    let nowhere = step.folder.path().join("nowhere");
+    step.request.inputs.insert("1-x".into(), nowhere.clone());
+    let error = sandbox().run(step.request).await.unwrap_err();
+    assert!(
+        error.to_string().contains(nowhere.to_str().unwrap()),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn names_that_would_leave_the_scratch_folder_are_refused() {
+    for name in ["../x", "a/b", "..", "", "/etc/x"] {
+        let mut step = step("true");
+        step.request.files.push((name.into(), "text".into()));
+        assert!(sandbox().run(step.request).await.is_err(), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_trivial_step_takes_this_long() {
+    let mut took = Vec::new();
+    for _ in 0..10 {
+        let step = step("exit 0");
+        let started = Instant::now();
+        assert_eq!(step.run().await.0, StepOutcome::Exited(0));
+        took.push(started.elapsed());
+    }
+    took.sort();
+    println!(
+        "a trivial step: median {:?}, fastest {:?}",
+        took[5], took[0]
+    );
+}
+
+#[test]
+fn everything_above_holds_for_an_ordinary_user_too() {
+    if !is_root() {
+        return;
+    }
+    let this = Path::new("/proc/self/exe");
+    let this = fs::read_link(this).unwrap();
+    let name = "everything_above_holds_for_an_ordinary_user_too";
+    let mut command = std::process::Command::new(this);
+    command.args(["--skip", name, "--nocapture", "--test-threads=4"]);
+    std::os::unix::process::CommandExt::uid(&mut command, 61234);
+    std::os::unix::process::CommandExt::gid(&mut command, 61234);
+    let output = command.current_dir("/").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(said.contains("test result: ok"), "{said}");
+    println!("{said}");
+}
