@@ -39,6 +39,6 @@ pub mod server;
 pub mod cli;
 pub mod client;
 
-//pub mod agent;
+pub mod agent;
 
 pub mod process;

@@ -1,7 +1,6 @@
 //! `kiln dev`: the same agent for one person's repository, without set-up.
 
 use super::parts::Core;
-use super::signals::{Asked, Signals};
 use super::{DevOptions, RunError, Started};
 use crate::builder::Selected;
 use crate::config::{Config, Sandbox};
@@ -11,17 +10,19 @@ use crate::source::Selection;
 use crate::source::dev::{self, DevError, DevSource};
 use crate::state::Places;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
-/// Runs a dev agent until SIGINT, SIGTERM or, with `once`, until a generation
-/// ended, which is returned; `None` when a signal ended it.
+/// Runs a dev agent until `cancel` fires (signals are the caller's) or, with
+/// `once`, until a generation ended, which is returned; an up-to-date one of an
+/// earlier run counts.
 ///
 /// # Errors
 /// When there is nothing to evaluate, or the agent cannot run.
 pub async fn run_dev(
     options: DevOptions,
     started: oneshot::Sender<Started>,
+    cancel: CancellationToken,
 ) -> Result<Option<Generation>, RunError> {
-    let mut signals = Signals::new()?;
     let config = configuration(&options)?;
     let (source, selection) = blocking(move |options| open(options), &options).await?;
     let listener = server::bind(&options.socket, 0o600, None).map_err(|e| RunError::failed(&e))?;
@@ -33,15 +34,20 @@ pub async fn run_dev(
     let (handle, source_task) = source.start(rev, core.event_sink(), core.cancel.clone());
     core.serve(&config, &handle, listener, None);
     let host = config.host.to_string();
-    let _ = started.send(Started { socket: options.socket.clone(), host, after_seq, notes });
+    let _ = started.send(Started {
+        socket: options.socket.clone(),
+        host,
+        after_seq,
+        notes,
+    });
     let result = if options.once {
         tokio::select! {
             result = once(&core, selection) => result.map(Some),
-            _ = signals.next() => Ok(None),
+            () = cancel.cancelled() => Ok(None),
         }
     } else {
         core.follow(&handle);
-        while signals.next().await == Asked::Reload {}
+        cancel.cancelled().await;
         Ok(None)
     };
     core.stop(Some(source_task)).await?;
@@ -54,7 +60,9 @@ fn configuration(options: &DevOptions) -> Result<Config, RunError> {
         return Err(RunError::usage(message, "leave --backend out"));
     }
     let host: HostName = match &options.host {
-        Some(host) => host.parse().map_err(|error| RunError::usage(format!("{error}"), "--host NAME"))?,
+        Some(host) => host
+            .parse()
+            .map_err(|error| RunError::usage(format!("{error}"), "--host NAME"))?,
         None => this_host()?,
     };
     let config = Config::for_dev(host, options.state_dir.clone(), options.socket.clone());
@@ -69,8 +77,12 @@ fn configuration(options: &DevOptions) -> Result<Config, RunError> {
 }
 
 fn this_host() -> Result<HostName, RunError> {
-    let name = nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned();
-    name.parse().map_err(|error| RunError::usage(format!("this host's name: {error}"), "--host NAME"))
+    let name = nix::unistd::gethostname()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    name.parse()
+        .map_err(|error| RunError::usage(format!("this host's name: {error}"), "--host NAME"))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -103,11 +115,20 @@ fn open(options: &OpenOptions) -> Result<(DevSource, Selection), RunError> {
     };
     let selection = source.head(options.rev.as_deref()).map_err(refused)?;
     if !source.has_file(&selection, "kiln.star") {
-        let what = if selection.commit.dirty { "work tree" } else { "commit" };
+        let what = if selection.commit.dirty {
+            "work tree"
+        } else {
+            "commit"
+        };
         let folder = options.path.display();
         return Err(RunError::usage(
-            format!("there is no kiln.star in {folder} at this {what} ({})", selection.commit.id.short()),
-            format!("kiln init {folder} && git -C {folder} add kiln.star && git -C {folder} commit -m 'a first host'"),
+            format!(
+                "there is no kiln.star in {folder} at this {what} ({})",
+                selection.commit.id.short()
+            ),
+            format!(
+                "kiln init {folder} && git -C {folder} add kiln.star && git -C {folder} commit -m 'a first host'"
+            ),
         ));
     }
     Ok((source, selection))
@@ -127,14 +148,20 @@ fn notes(source: &DevSource, options: &DevOptions) -> Vec<String> {
     match source.uncommitted().len() {
         0 => Vec::new(),
         1 => vec!["1 file not committed is not part of this; --worktree takes it".into()],
-        n => vec![format!("{n} files not committed are not part of this; --worktree takes them")],
+        n => vec![format!(
+            "{n} files not committed are not part of this; --worktree takes them"
+        )],
     }
 }
 
 /// One generation of this commit, to its end. What was built stays built;
 /// what failed before is tried again, since somebody asks.
 async fn once(core: &Core, selection: Selection) -> Result<Generation, RunError> {
-    let selected = core.builder.select(selection.clone()).await.map_err(|e| RunError::failed(&e))?;
+    let selected = core
+        .builder
+        .select(selection.clone())
+        .await
+        .map_err(|e| RunError::failed(&e))?;
     let number = match selected {
         Selected::New(generation) => generation.number,
         Selected::Unchanged(generation) if generation.built().is_some() => return Ok(generation),
@@ -144,7 +171,12 @@ async fn once(core: &Core, selection: Selection) -> Result<Generation, RunError>
             generation.map_err(|e| RunError::failed(&e))?.number
         }
     };
-    ended(core, number).await
+    let generation = ended(core, number).await?;
+    match generation.failure() {
+        // Not the repository's fault but the command's: a host it does not declare.
+        Some(failure) if failure.usage => Err(RunError::usage(&failure.message, &failure.hint)),
+        _ => Ok(generation),
+    }
 }
 
 async fn ended(core: &Core, number: GenerationNumber) -> Result<Generation, RunError> {
@@ -156,12 +188,23 @@ async fn ended(core: &Core, number: GenerationNumber) -> Result<Generation, RunE
         {
             return Ok(generation);
         }
-        watch.changed().await.map_err(|error| RunError::failed(&error))?;
+        watch
+            .changed()
+            .await
+            .map_err(|error| RunError::failed(&error))?;
     }
 }
 
 /// Nothing will happen before somebody resumes.
 fn waits(generation: &Generation) -> bool {
-    let waiting = |build: &Build| matches!(build, Build::Pending { blocked: Some(_), .. });
+    let waiting = |build: &Build| {
+        matches!(
+            build,
+            Build::Pending {
+                blocked: Some(_),
+                ..
+            }
+        )
+    };
     matches!(&generation.evaluation, Evaluation::Succeeded { build, .. } if waiting(build))
 }

@@ -74,7 +74,10 @@ pub enum RunError {
 
 impl RunError {
     fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        RunError::Usage { message: message.into(), hint: hint.into() }
+        RunError::Usage {
+            message: message.into(),
+            hint: hint.into(),
+        }
     }
 
     /// The host or the state is in the way; the causes are part of the message.
@@ -88,6 +91,9 @@ impl RunError {
             }
             cause = error.source();
         }
-        RunError::Failed { message, hint: String::new() }
+        RunError::Failed {
+            message,
+            hint: String::new(),
+        }
     }
 }

@@ -13,7 +13,9 @@ pub(super) fn notify(socket: Option<&OsStr>, state: &str) {
         None => SocketAddr::from_pathname(socket),
     };
     let sent = address.and_then(|address| {
-        UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address).map(drop)
+        UnixDatagram::unbound()?
+            .send_to_addr(state.as_bytes(), &address)
+            .map(drop)
     });
     if let Err(error) = sent {
         tracing::warn!(%error, "the service manager could not be told: {state}");

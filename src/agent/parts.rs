@@ -42,10 +42,15 @@ impl Core {
         let kind = match config.backend.kind {
             BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) => BackendKind::Native,
             BackendChoice::Always(kind) => {
-                return Err(RunError::usage(format!("the {kind} backend is not in this version yet"), "use native"));
+                return Err(RunError::usage(
+                    format!("the {kind} backend is not in this version yet"),
+                    "use native",
+                ));
             }
         };
-        let state = State::open(&config.state_dir).await.map_err(|e| RunError::failed(&e))?;
+        let state = State::open(&config.state_dir)
+            .await
+            .map_err(|e| RunError::failed(&e))?;
         let state = Arc::new(state);
         let store = Store::open(&state.places().store()).map_err(|e| RunError::failed(&e))?;
         let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
@@ -64,7 +69,13 @@ impl Core {
         let started = builder::start(builder_config, backend, Arc::clone(&state));
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
         let cancel = CancellationToken::new();
-        Ok(Core { state, builder, builder_task, cancel, tasks: JoinSet::new() })
+        Ok(Core {
+            state,
+            builder,
+            builder_task,
+            cancel,
+            tasks: JoinSet::new(),
+        })
     }
 
     /// Where a source's events go: fetches and selections are progress, a new
@@ -74,9 +85,10 @@ impl Core {
         Arc::new(move |event| {
             events.progress(match event {
                 SourceEvent::Fetched(remote) => EventKind::Fetched { remote },
-                SourceEvent::Selected(selection) => {
-                    EventKind::Selected { origin: selection.origin, commit: selection.commit }
-                }
+                SourceEvent::Selected(selection) => EventKind::Selected {
+                    origin: selection.origin,
+                    commit: selection.commit,
+                },
             });
         })
     }
@@ -85,7 +97,10 @@ impl Core {
     pub fn baseline(&mut self) -> watch::Receiver<Option<CommitId>> {
         let parse = |text: String| text.parse::<CommitId>().ok();
         let (sender, receiver) = watch::channel(self.state.reader().baseline().and_then(parse));
-        let mut events = self.state.events().subscribe(self.state.events().last_seq());
+        let mut events = self
+            .state
+            .events()
+            .subscribe(self.state.events().last_seq());
         let cancel = self.cancel.clone();
         self.tasks.spawn(async move {
             loop {
@@ -125,15 +140,26 @@ impl Core {
     }
 
     /// Serves the socket until [`Core::stop`].
-    pub fn serve(&mut self, config: &Config, source: &source::Handle, listener: Listener, group: Option<u32>) {
-        let intervals = config.remotes.iter().filter(|remote| !remote.poll_interval.is_zero());
+    pub fn serve(
+        &mut self,
+        config: &Config,
+        source: &source::Handle,
+        listener: Listener,
+        group: Option<u32>,
+    ) {
+        let intervals = config
+            .remotes
+            .iter()
+            .filter(|remote| !remote.poll_interval.is_zero());
         let parts = server::Parts {
             host: config.host.clone(),
             builder: self.builder.clone(),
             source: source.clone(),
             state: self.state.reader(),
             events: self.state.events(),
-            poll_intervals: intervals.map(|r| (r.name.clone(), r.poll_interval)).collect::<BTreeMap<_, _>>(),
+            poll_intervals: intervals
+                .map(|r| (r.name.clone(), r.poll_interval))
+                .collect::<BTreeMap<_, _>>(),
             started_at: crate::model::now(),
             state_damaged: !self.state.reader().warnings().is_empty(),
             access: Access::new(group),
@@ -206,7 +232,11 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
             log_size: config.limits.log_size,
         },
     };
-    Ok(Native::new(native, store, Arc::new(Sandbox::new(SandboxConfig { build_users }))))
+    Ok(Native::new(
+        native,
+        store,
+        Arc::new(Sandbox::new(SandboxConfig { build_users })),
+    ))
 }
 
 fn machine_id() -> Option<String> {

@@ -12,6 +12,8 @@ pub struct Environment {
     pub runtime_dir: Option<PathBuf>,
     /// `$XDG_STATE_HOME`, else `~/.local/state`.
     pub state_home: Option<PathBuf>,
+    /// `$NOTIFY_SOCKET`: where a service manager waits for readiness.
+    pub notify_socket: Option<std::ffi::OsString>,
     /// `$SHELL`.
     pub shell: Option<String>,
     /// `$NO_COLOR` is set.
@@ -26,6 +28,7 @@ impl Environment {
             socket: variable("KILN_SOCKET").map(PathBuf::from),
             runtime_dir: absolute("XDG_RUNTIME_DIR"),
             state_home: absolute("XDG_STATE_HOME").or_else(|| Some(home?.join(".local/state"))),
+            notify_socket: variable("NOTIFY_SOCKET"),
             shell: variable("SHELL").and_then(|shell| shell.into_string().ok()),
             no_color: variable("NO_COLOR").is_some(),
         }

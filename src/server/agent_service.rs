@@ -189,9 +189,7 @@ impl Service {
 async fn next_event(parts: &Parts, subscription: &mut Subscription) -> Option<pb::Event> {
     match subscription.next().await? {
         Item::Event(event) => Some(convert::event(&event)),
-        Item::Lagged => {
-            let seq = parts.events.last_seq();
-            *subscription = parts.events.subscribe(seq);
+        Item::Lagged { seq } => {
             let status = Some(status::gather(parts));
             Some(pb::Event {
                 seq,

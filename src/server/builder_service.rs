@@ -26,7 +26,7 @@ impl pb::builder_server::Builder for Service {
         let generation = self
             .0
             .builder
-            .eval(selection)
+            .eval(selection, !request.rev.is_empty())
             .await
             .map_err(|r| from_refusal(&r))?;
         Ok(Response::new(pb::EvalResponse {
@@ -41,7 +41,7 @@ impl pb::builder_server::Builder for Service {
         self.0.access.may_change(&request).await?;
         let request = request.into_inner();
         let number = number(request.generation_number);
-        let submitted = self.0.builder.submit_build(number, request.retry).await;
+        let submitted = self.0.builder.submit_build(number).await;
         let generation = submitted.map_err(|r| from_refusal(&r))?;
         Ok(Response::new(pb::SubmitBuildResponse {
             generation: Some(convert::generation(&generation)),

@@ -50,6 +50,21 @@ pub enum DevError {
     Repository(#[from] RepositoryError),
 }
 
+impl DevError {
+    /// What was asked for is not there, as opposed to a host in trouble.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            DevError::NoPath(_)
+            | DevError::NotAFolder(_)
+            | DevError::NoRepository(_)
+            | DevError::NoCommit(_)
+            | DevError::NoWorkTree(_)
+            | DevError::Revision { .. } => true,
+            DevError::Git { .. } | DevError::File { .. } | DevError::Repository(_) => false,
+        }
+    }
+}
+
 /// A work tree or bare repository, ready to be read.
 #[derive(Debug, Clone)]
 pub struct DevSource {
@@ -196,6 +211,20 @@ impl DevSource {
             }
         });
         (handle, task)
+    }
+
+    /// Whether the source's folder of this commit has a file of this name. Blocking.
+    pub fn has_file(&self, selection: &Selection, name: &str) -> bool {
+        let find = || {
+            let repository = repository::open(&self.repository).ok()?;
+            let tree = git2::Oid::from_str(&selection.commit.tree).ok()?;
+            let tree = repository.find_tree(tree).ok()?;
+            let path = Path::new(&self.subdir).join(name);
+            tree.get_path(path.strip_prefix(".").unwrap_or(&path))
+                .ok()?
+                .kind()
+        };
+        find() == Some(git2::ObjectType::Blob)
     }
 
     fn user(&self) -> Result<Repository, DevError> {

@@ -27,7 +27,7 @@ struct File {
 impl Config {
     pub(in crate::cli) fn run(self, context: &Context) -> Result<Outcome, CliError> {
         let (Action::Check(File { path }) | Action::Show(File { path })) = &self.action;
-        let settings = crate::config::explain(path).map_err(|error| {
+        let (_, settings) = crate::config::load_with_origins(path).map_err(|error| {
             Problem::usage(
                 error.to_string(),
                 format!(

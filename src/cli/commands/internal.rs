@@ -23,7 +23,7 @@ impl Internal {
     /// Hands over; the part speaks with its parent on standard input and output.
     pub(in crate::cli) fn run(self) -> ExitCode {
         match self.part {
-            Part::Sandbox => crate::backend::native::provider::sandbox::helper::internal_main(),
+            Part::Sandbox => crate::backend::native::provider::sandbox::internal_main(),
             Part::Eval => crate::backend::native::eval::internal_main(),
             Part::Fetch => crate::source::fetch_child::internal_main(),
             Part::CheckIndex => crate::state::check::internal_main(),

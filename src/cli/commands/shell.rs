@@ -79,11 +79,8 @@ fn enter(built: &Built, argv: &[OsString]) -> Problem {
             built.real_path.display()
         ));
     }
-    let error = crate::backend::native::provider::enter::exec_with_store(store, argv);
-    Problem::failed(format!(
-        "running {} with the store failed: {error}",
-        Path::new(&argv[0]).display()
-    ))
+    let Err(error) = crate::backend::native::provider::enter::exec_with_store(store, argv);
+    Problem::failed(error.to_string())
 }
 
 fn set_result(built: &Built) {
@@ -97,7 +94,7 @@ fn find(state: &Path, wanted: GenerationArg) -> Result<Generation, CliError> {
     let read = |number| crate::state::files::read_generation(state, number);
     let mut built = numbers(state)?
         .into_iter()
-        .filter_map(|number| read(number).ok());
+        .filter_map(|number| read(number).ok().flatten());
     let found = match wanted {
         GenerationArg::Number(number) => {
             let number = GenerationNumber(number);
@@ -107,7 +104,7 @@ fn find(state: &Path, wanted: GenerationArg) -> Result<Generation, CliError> {
                     state.display()
                 ))
             };
-            return Ok(read(number).map_err(told)?);
+            read(number).map_err(told)?
         }
         GenerationArg::Latest => built.next(),
         GenerationArg::Current => built.find(|generation| generation.built().is_some()),
