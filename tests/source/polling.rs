@@ -125,6 +125,7 @@ async fn s03_a_hard_reset_is_refused_until_the_baseline_moves_and_others_still_c
         "{main:?}"
     );
     assert_eq!(main.hint, format!("kiln accept-reset origin main {reset}"));
+    running.settle().await;
     assert_eq!(
         running.current(),
         Some(built),
@@ -311,10 +312,25 @@ async fn s11_a_local_remote_is_noticed_without_polling_packed_refs_and_new_folde
     running.selected(&testing).await;
     std::fs::rename(&hub, place.folder.path().join("away")).unwrap();
     work.git(&["clone", "-q", "--bare", ".", "../hub.git"]);
-    running.selected(&testing).await;
+    running.settle().await;
     let last = work.commit("z");
     work.git(&["push", "-q", "../hub.git", "main"]);
     running.selected(&last).await;
+    git(&hub)
+        .args(["pack-refs", "--all", "--prune"])
+        .status()
+        .unwrap();
+    let next = work.commit("only in packed-refs");
+    work.git(&["push", "-q", "../hub.git", "main:aside"]);
+    running.settle().await;
+    let packed = std::fs::read_to_string(hub.join("packed-refs")).unwrap();
+    std::fs::write(
+        hub.join("new"),
+        packed.replace(last.as_str(), next.as_str()),
+    )
+    .unwrap();
+    std::fs::rename(hub.join("new"), hub.join("packed-refs")).unwrap();
+    running.selected(&next).await;
     running.stop().await;
 }
 

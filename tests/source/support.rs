@@ -233,6 +233,14 @@ impl Running {
         }
     }
 
+    /// Lets file events that are under way bring their polls, so that what
+    /// comes next is not noticed by chance.
+    pub async fn settle(&self) {
+        for _ in 0..3 {
+            self.handle.fetch(vec![]).await.unwrap();
+        }
+    }
+
     pub fn current(&self) -> Option<CommitId> {
         self.selection
             .borrow()
