@@ -91,7 +91,7 @@ impl Sandbox {
             Some((_, count)) if slot >= count => refuse(
                 "more steps at a time than native.build_users has: raise its count or lower native.jobs",
             ),
-            Some((first, _)) if first == 0 => refuse("native.build_users begins with root"),
+            Some((0, _)) => refuse("native.build_users begins with root"),
             Some((first, _)) => match first.checked_add(slot) {
                 Some(id) => Ok(User::Build(id)),
                 None => refuse("native.build_users is beyond the last uid"),
