@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Bytes of one file.
 const FILE_MAX: u64 = 2 << 30;
 /// Entries of folders looked at: a few objects can name each other into more.
-const ENTRIES_MAX: u64 = if cfg!(test) { 20_000 } else { 1_000_000 };
+const ENTRIES_MAX: u64 = 1_000_000;
 /// Bytes of all files.
 const TOTAL_MAX: u64 = 16 << 30;
 /// Folders inside each other; what the store takes.
