@@ -32,7 +32,7 @@ pub use fs::remove_all;
 pub use gc::{Collected, InUse};
 pub use hash::{Hash, InvalidHash};
 pub use identity::{FixedOutput, RealisationKey, ResolvedStep, scratch_path};
-pub use nar::{TreeError, dump as dump_nar};
+pub use nar::{RestoreError, TreeError, dump as dump_nar, restore as restore_nar};
 pub use path::{DIGEST_CHARS, InvalidStorePath, STORE_DIR, STORE_PREFIX, StorePath, check_name};
 pub use publish::{PublishError, PublishRequest, StepOutput};
 pub use record::{ObjectInfo, Outputs};

@@ -14,7 +14,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 mod canonicalise;
+mod restore;
 pub(super) use canonicalise::{Canonicaliser, set_mtime};
+pub use restore::{RestoreError, restore};
 
 /// A tree that cannot be packed.
 #[derive(Debug, thiserror::Error)]

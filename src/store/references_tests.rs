@@ -34,6 +34,8 @@ fn scan(known: &Known, pieces: &[&[u8]]) -> Result<Scanned, ScanError> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn n05_matches_are_found_across_any_borders(
         before in ".{0,80}", after in "[0-9a-z]{0,40}", cuts in prop::collection::vec(0usize..300, 0..8),

@@ -138,3 +138,75 @@ fn n03_a_named_pipe_is_refused_and_not_waited_for() {
     let error = dump(&pipe, &mut Vec::new()).unwrap_err();
     assert!(error.to_string().contains("named pipe"), "{error}");
 }
+
+#[test]
+fn n06_what_was_packed_is_restored_and_packs_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let packed = nar(&awkward_tree(dir.path()));
+    let again = dir.path().join("again");
+    let mut input = [&packed[..], b"what follows"].concat();
+    let read = restore(&mut &input[..], &again, u64::MAX).unwrap();
+    assert_eq!(read, packed.len() as u64);
+    assert_eq!(nar(&again), packed);
+    input.truncate(packed.len());
+    let limit = packed.len() as u64 - 1;
+    let error = restore(&mut &input[..], &dir.path().join("large"), limit).unwrap_err();
+    assert!(matches!(error, RestoreError::TooLarge { .. }), "{error}");
+}
+
+#[test]
+fn n06_an_archive_cut_anywhere_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let tree = dir.path().join("t");
+    std::fs::create_dir(&tree).unwrap();
+    std::fs::write(tree.join("x"), "hello").unwrap();
+    symlink("x", tree.join("y")).unwrap();
+    let packed = nar(&tree);
+    for length in 0..packed.len() {
+        let to = dir.path().join(format!("cut-{length}"));
+        assert!(
+            restore(&mut &packed[..length], &to, u64::MAX).is_err(),
+            "cut at {length}"
+        );
+    }
+}
+
+#[test]
+fn n06_hostile_archives_are_refused_and_write_nothing_outside() {
+    let file = |name: &'static [u8]| -> Vec<&'static [u8]> {
+        vec![
+            b"entry",
+            b"(",
+            b"name",
+            name,
+            b"node",
+            b"(",
+            b"type",
+            b"regular",
+            b"contents",
+            b"x",
+            b")",
+            b")",
+        ]
+    };
+    let link: Vec<&[u8]> = vec![
+        b"entry", b"(", b"name", b"a", b"node", b"(", b"type", b"symlink", b"target", b"..", b")",
+        b")",
+    ];
+    let bodies = [
+        file(b".."),
+        file(b""),
+        file(b"a/b"),
+        [file(b"b"), file(b"a")].concat(),
+        [file(b"a"), file(b"a")].concat(),
+        [link, file(b"a")].concat(),
+    ];
+    for body in bodies {
+        let dir = tempfile::tempdir().unwrap();
+        let head: Vec<&[u8]> = vec![b"nix-archive-1", b"(", b"type", b"directory"];
+        let input = by_hand(&[head, body, vec![b")"]].concat());
+        let error = restore(&mut &input[..], &dir.path().join("t"), u64::MAX).unwrap_err();
+        assert!(matches!(error, RestoreError::Malformed { .. }), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
