@@ -6,7 +6,7 @@ use super::log_reader::{LogReader, Which};
 use super::refusal::{not_yet, refuse};
 use super::{Parts, convert, status};
 use crate::events::{Item, Subscription};
-use crate::model::{self, GenerationNumber, RemoteName};
+use crate::model::{self, BlockedReason, GenerationNumber, RemoteName};
 use crate::pb;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use std::sync::Arc;
@@ -112,7 +112,7 @@ impl pb::agent_server::Agent for Service {
             parts
                 .state
                 .generation(number)
-                .is_none_or(|found| found.is_ended())
+                .is_none_or(|found| is_at_rest(&found))
         };
         let reader = LogReader::new(self.parts.state.logs(number), which, failed()).follow(
             request
@@ -200,6 +200,18 @@ async fn next_event(parts: &Parts, subscription: &mut Subscription) -> Option<pb
                 event: Some(pb::event::Event::Snapshot(pb::Snapshot { status })),
             })
         }
+    }
+}
+
+/// Nothing more will be logged: it has ended, or is for another machine.
+fn is_at_rest(generation: &model::Generation) -> bool {
+    let foreign = |blocked: &model::Blocked| blocked.reason == BlockedReason::MachineId;
+    match generation.build() {
+        Some(model::Build::Pending {
+            blocked: Some(blocked),
+            ..
+        }) if foreign(blocked) => true,
+        _ => generation.is_ended(),
     }
 }
 
