@@ -86,6 +86,10 @@ fn enter(built: &Built, argv: &[OsString]) -> Problem {
     ))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this process becomes the command, and has one thread"
+)]
 fn set_result(built: &Built) {
     // SAFETY: the caller runs before any other thread was started, so nobody
     // reads the environment meanwhile.
