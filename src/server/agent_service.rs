@@ -85,12 +85,16 @@ impl pb::agent_server::Agent for Service {
     ) -> Answer<Self::WatchEventsStream> {
         let last_seq = self.parts.events.last_seq();
         let subscription = self.parts.events.subscribe(request.into_inner().after_seq);
-        let start = (self.parts.clone(), subscription);
-        let events = stream::unfold(start, |(parts, mut subscription)| async move {
-            let event = next_event(&parts, &mut subscription).await?;
-            Some((Ok(event), (parts, subscription)))
+        let start = (self.parts.clone(), subscription, self.cancel.clone());
+        let events = stream::unfold(start, |(parts, mut subscription, cancel)| async move {
+            // What happened before the end is told before the stream ends.
+            let event = tokio::select! {
+                biased;
+                event = next_event(&parts, &mut subscription) => event?,
+                () = cancel.cancelled() => return None,
+            };
+            Some((Ok(event), (parts, subscription, cancel)))
         });
-        let events = events.take_until(self.cancel.clone().cancelled_owned());
         let mut answer: Response<Self::WatchEventsStream> = Response::new(events.boxed());
         answer.metadata_mut().insert(LAST_SEQ, last_seq.into());
         Ok(answer)
