@@ -1,5 +1,9 @@
 //! The program itself: exit codes and streams, as scripts hold on to them.
-#![allow(clippy::disallowed_methods, reason = "runs the program under test")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test runs the program and may fail"
+)]
 
 use std::os::unix::net::UnixListener;
 use std::path::Path;

@@ -1,5 +1,6 @@
 //! The generated code of `src/pb/` is checked in; this regenerates it from
 //! `proto/` and compares. `KILN_REGENERATE=1 cargo test --test proto` rewrites it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use prost::Message as _;
 use std::collections::BTreeMap;

@@ -31,13 +31,7 @@ impl Progress {
                 started.generation.iter().map(evaluating).collect()
             }
             Some(E::EvalFinished(finished)) => {
-                let failed = |found: &&pb::Generation| found.build.is_none();
-                finished
-                    .generation
-                    .iter()
-                    .filter(failed)
-                    .map(ended)
-                    .collect()
+                finished.generation.iter().filter_map(evaluated).collect()
             }
             Some(E::BuildStarted(_)) => vec![Said::Bar("building".into())],
             Some(E::StepStarted(step)) => {
@@ -106,6 +100,19 @@ fn evaluating(generation: &pb::Generation) -> Said {
     ))
 }
 
+/// An evaluation with a build is no end yet; one that is held back says why.
+fn evaluated(generation: &pb::Generation) -> Option<Said> {
+    let Some(build) = &generation.build else {
+        return Some(ended(generation));
+    };
+    let blocked = build.blocked.as_ref()?;
+    let why = human::blocked_line(blocked, crate::model::now());
+    Some(Said::Note(format!(
+        "generation {} waits: {why}",
+        generation.number
+    )))
+}
+
 fn ended(generation: &pb::Generation) -> Said {
     Said::Ended(Box::new(generation.clone()))
 }
@@ -141,7 +148,7 @@ pub fn result(generation: &pb::Generation) -> String {
 mod tests {
     use super::*;
     use crate::server::convert;
-    use crate::server::fixtures::{evaluated, generation, succeeded};
+    use crate::server::fixtures::{self, generation, succeeded};
 
     fn event(event: E) -> pb::Event {
         pb::Event {
@@ -152,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_built_generation_is_told_with_its_time_steps_and_place() {
-        let built = convert::generation(&generation(1, 'a', evaluated(succeeded())));
+        let built = convert::generation(&generation(1, 'a', fixtures::evaluated(succeeded())));
         assert_eq!(
             result(&built),
             "generation 1 built in 30.0 s: 5 steps, 2 reused\n/s/bbbb-web-1\n"
@@ -165,7 +172,7 @@ mod tests {
 
     #[test]
     fn an_evaluation_that_leads_to_a_build_is_no_end() {
-        let built = convert::generation(&generation(1, 'a', evaluated(succeeded())));
+        let built = convert::generation(&generation(1, 'a', fixtures::evaluated(succeeded())));
         let finished = pb::EvalFinished {
             generation: Some(built),
         };

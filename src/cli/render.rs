@@ -122,13 +122,13 @@ impl Output {
 }
 
 /// The JSON mapping of a message; enum numbers this build does not know are 0.
-fn json<M: Serialize + Sanitise + Clone>(message: &M) -> Result<String, Problem> {
+fn json<M: Serialize + Sanitise + Clone>(message: &M) -> Result<String, CliError> {
     let mut message = message.clone();
     message.sanitise();
     serde_json::to_string(&message).map_err(|error| {
-        Problem::failed(format!(
+        CliError::from(Problem::failed(format!(
             "the agent's answer cannot be printed as JSON: {error}"
-        ))
+        )))
     })
 }
 

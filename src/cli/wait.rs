@@ -4,7 +4,7 @@ use super::error::{CliError, Problem};
 use super::human;
 use super::render::Output;
 use crate::client::Client;
-use crate::pb::{self, BuildStatus, EvaluationStatus};
+use crate::pb::{self, BlockedReason, BuildStatus, EvaluationStatus};
 use std::time::Duration;
 
 /// Between two looks at a generation whose log stream ended before it did.
@@ -59,6 +59,9 @@ async fn follow(client: &Client, number: u32) -> Result<(), CliError> {
 /// Nothing will happen to it any more without somebody asking.
 fn is_ended(generation: &pb::Generation) -> bool {
     if let Some(build) = &generation.build {
+        if is_for_another_machine(build) {
+            return true;
+        }
         return !matches!(build.status(), BuildStatus::Pending | BuildStatus::Running);
     }
     let evaluation = generation.evaluation.clone().unwrap_or_default();
@@ -68,6 +71,12 @@ fn is_ended(generation: &pb::Generation) -> bool {
     )
 }
 
+/// Waiting would not help.
+fn is_for_another_machine(build: &pb::Build) -> bool {
+    let blocked = build.blocked.as_ref();
+    blocked.is_some_and(|blocked| blocked.reason() == BlockedReason::MachineId)
+}
+
 /// What to tell about a generation that did not end well.
 pub fn verdict(generation: &pb::Generation) -> Option<Problem> {
     let build = generation.build.clone().unwrap_or_default();
@@ -75,6 +84,14 @@ pub fn verdict(generation: &pb::Generation) -> Option<Problem> {
         return None;
     }
     let number = generation.number;
+    if is_for_another_machine(&build) {
+        let why = build
+            .blocked
+            .map(|blocked| blocked.message)
+            .unwrap_or_default();
+        let message = format!("generation {number} is for another machine: {why}");
+        return Some(Problem::failed(message).hint(format!("kiln show {number}")));
+    }
     let superseded = build.superseded_by.max(
         generation
             .evaluation
@@ -86,7 +103,7 @@ pub fn verdict(generation: &pb::Generation) -> Option<Problem> {
         format!("kiln log {number}"),
     );
     if superseded > 0 {
-        message.push_str(&format!(" by generation {superseded}"));
+        message = format!("{message} by generation {superseded}");
         hint = format!("kiln show {superseded}");
     }
     Some(
@@ -134,6 +151,16 @@ mod tests {
             ..Default::default()
         };
         assert!(is_ended(&failed) && verdict(&failed).is_some());
+        let mut foreign = generation(BuildStatus::Pending, 0);
+        assert!(!is_ended(&foreign));
+        foreign.build.as_mut().unwrap().blocked = Some(pb::Blocked {
+            reason: BlockedReason::MachineId.into(),
+            ..Default::default()
+        });
+        assert!(
+            is_ended(&foreign) && verdict(&foreign).is_some(),
+            "waiting would not help"
+        );
         let newer = verdict(&generation(BuildStatus::Cancelled, 5)).unwrap();
         assert_eq!(
             (&newer.message[..], &newer.hint[..]),

@@ -2087,7 +2087,8 @@ pub mod agent_client {
             self.inner.unary(req, path, codec).await
         }
         /// Events after a sequence number, then live ones. A reader that lags gets a
-        /// snapshot, never silence.
+        /// snapshot, never silence. The metadata key kiln-last-seq says how far the log
+        /// reached when the stream began.
         pub async fn watch_events(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchEventsRequest>,
@@ -2259,7 +2260,8 @@ pub mod agent_server {
             + std::marker::Send
             + 'static;
         /// Events after a sequence number, then live ones. A reader that lags gets a
-        /// snapshot, never silence.
+        /// snapshot, never silence. The metadata key kiln-last-seq says how far the log
+        /// reached when the stream began.
         async fn watch_events(
             &self,
             request: tonic::Request<super::WatchEventsRequest>,

@@ -6,6 +6,7 @@
 #[allow(
     clippy::all,
     clippy::pedantic,
+    clippy::restriction,
     missing_docs,
     unused_qualifications,
     reason = "generated code"
@@ -13,6 +14,9 @@
 mod generated {
     include!("kiln.v1.rs");
     include!("kiln.v1.serde.rs");
+
+    use super::sanitise::{Sanitise, known};
+    include!("kiln.v1.sanitise.rs");
 }
 
 mod sanitise;

@@ -6,7 +6,7 @@ use super::log_reader::{LogReader, Which};
 use super::refusal::{not_yet, refuse};
 use super::{Parts, convert, status};
 use crate::events::{Item, Subscription};
-use crate::model::{self, GenerationNumber, RemoteName};
+use crate::model::{self, BlockedReason, GenerationNumber, RemoteName};
 use crate::pb;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use std::sync::Arc;
@@ -85,12 +85,16 @@ impl pb::agent_server::Agent for Service {
     ) -> Answer<Self::WatchEventsStream> {
         let last_seq = self.parts.events.last_seq();
         let subscription = self.parts.events.subscribe(request.into_inner().after_seq);
-        let start = (self.parts.clone(), subscription);
-        let events = stream::unfold(start, |(parts, mut subscription)| async move {
-            let event = next_event(&parts, &mut subscription).await?;
-            Some((Ok(event), (parts, subscription)))
+        let start = (self.parts.clone(), subscription, self.cancel.clone());
+        let events = stream::unfold(start, |(parts, mut subscription, cancel)| async move {
+            // What happened before the end is told before the stream ends.
+            let event = tokio::select! {
+                biased;
+                event = next_event(&parts, &mut subscription) => event?,
+                () = cancel.cancelled() => return None,
+            };
+            Some((Ok(event), (parts, subscription, cancel)))
         });
-        let events = events.take_until(self.cancel.clone().cancelled_owned());
         let mut answer: Response<Self::WatchEventsStream> = Response::new(events.boxed());
         answer.metadata_mut().insert(LAST_SEQ, last_seq.into());
         Ok(answer)
@@ -112,7 +116,7 @@ impl pb::agent_server::Agent for Service {
             parts
                 .state
                 .generation(number)
-                .is_none_or(|found| found.is_ended())
+                .is_none_or(|found| is_at_rest(&found))
         };
         let reader = LogReader::new(self.parts.state.logs(number), which, failed()).follow(
             request
@@ -198,6 +202,18 @@ async fn next_event(parts: &Parts, subscription: &mut Subscription) -> Option<pb
                 event: Some(pb::event::Event::Snapshot(pb::Snapshot { status })),
             })
         }
+    }
+}
+
+/// Nothing more will be logged: it has ended, or is for another machine.
+fn is_at_rest(generation: &model::Generation) -> bool {
+    let foreign = |blocked: &model::Blocked| blocked.reason == BlockedReason::MachineId;
+    match generation.build() {
+        Some(model::Build::Pending {
+            blocked: Some(blocked),
+            ..
+        }) if foreign(blocked) => true,
+        _ => generation.is_ended(),
     }
 }
 

@@ -220,7 +220,10 @@ impl LogFile {
         let data = read_at(&self.path, self.position, wanted)
             .await
             .map_err(|error| {
-                Status::internal(format!("reading the log {:?} failed: {error}", self.path))
+                Status::internal(format!(
+                    "reading the log {} failed: {error}",
+                    self.path.display()
+                ))
             })?;
         if data.is_empty() {
             return Ok(None);
@@ -230,7 +233,7 @@ impl LogFile {
         Ok(Some(LogChunk {
             offset,
             derivation: self.derivation.clone(),
-            data: data.into(),
+            data,
         }))
     }
 }

@@ -222,10 +222,12 @@ impl Screen<'_> {
         ended: Option<pb::Generation>,
         signalled: bool,
     ) -> Result<Outcome, CliError> {
-        if let Some(generation) = ended
-            && self.shown.as_ref().is_none_or(|shown| *shown != generation)
-        {
-            self.ended(generation)?;
+        if let Some(generation) = ended {
+            match &self.shown {
+                Some(shown) if shown.number == generation.number => self.shown = Some(generation),
+                // Built in an earlier run, or its end came after the stream's.
+                Some(_) | None => self.ended(generation)?,
+            }
         }
         if let Some(last) = self.shown.as_ref().filter(|_| self.out.json) {
             self.out.keyed("generation", last)?;

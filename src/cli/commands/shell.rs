@@ -83,6 +83,10 @@ fn enter(built: &Built, argv: &[OsString]) -> Problem {
     Problem::failed(error.to_string())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this process becomes the command, and has one thread"
+)]
 fn set_result(built: &Built) {
     // SAFETY: the caller runs before any other thread was started, so nobody
     // reads the environment meanwhile.
@@ -121,11 +125,13 @@ fn find(state: &Path, wanted: GenerationArg) -> Result<Generation, CliError> {
 }
 
 /// The generations recorded there, newest first.
-fn numbers(state: &Path) -> Result<Vec<GenerationNumber>, Problem> {
+fn numbers(state: &Path) -> Result<Vec<GenerationNumber>, CliError> {
     let folder = state.join("generations");
     let entries = std::fs::read_dir(&folder).map_err(|error| {
-        Problem::failed(format!("reading {} failed: {error}", folder.display()))
-            .hint("kiln dev --once builds a generation here; --state-dir names another state")
+        CliError::from(
+            Problem::failed(format!("reading {} failed: {error}", folder.display()))
+                .hint("kiln dev --once builds a generation here; --state-dir names another state"),
+        )
     })?;
     let name =
         |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
