@@ -35,7 +35,7 @@ fn repo(files: &[(&str, &str)]) -> (TempDir, Oid) {
 
 /// How an evaluation of `kiln.star` for host `h` ends, and what it printed.
 async fn run(kiln: &str, change: impl FnOnce(&mut EvalRequest)) -> (EvalEnd, String) {
-    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln").into());
+    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
     let (folder, tree) = repo(&[("kiln.star", kiln)]);
     let mut request = EvalRequest {
         repository: folder.path().to_owned(),
@@ -146,7 +146,7 @@ async fn e03_an_endless_loop_ends_at_the_limit_of_steps() {
 
 #[tokio::test]
 async fn a_cancelled_evaluation_ends_at_once() {
-    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln").into());
+    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
     let (folder, tree) = repo(&[(
         "kiln.star",
         "print('running')\nfor a in range(1 << 30):\n    for b in range(1 << 20):\n        pass\n",

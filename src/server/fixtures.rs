@@ -57,6 +57,7 @@ pub fn generation(number: u32, digit: char, evaluation: Evaluation) -> Generatio
         backend: BackendKind::Native,
         commit: commit(digit),
         origin: origin(false),
+        by_hand: false,
         evaluation,
     }
 }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 /// `git` with nothing of the machine's configuration.
 pub fn git(folder: &Path) -> Command {
-    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln").into());
+    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
     let mut command = Command::new("git");
     command
         .current_dir(folder)
