@@ -1,6 +1,12 @@
 //! The Builder against a backend that does exactly what a test tells it to:
 //! real state, real events, real actor. Scenarios B of the behaviours to pin.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
 #[path = "common/builder_bench.rs"]
 mod builder_bench;
 
@@ -369,7 +375,7 @@ async fn b15_a_suspension_survives_a_restart_and_a_resume_needs_no_caller() {
     let handle = bench.handle.clone();
     // The caller is gone before the build begins.
     let caller = async move {
-        drop(tokio::time::timeout(Duration::ZERO, handle.resume("ann".into())).await)
+        drop(tokio::time::timeout(Duration::ZERO, handle.resume("ann".into())).await);
     };
     caller.await;
     bench.build("a").await.builds();

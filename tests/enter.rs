@@ -1,4 +1,11 @@
 //! `kiln shell`'s mount of the store, with real namespaces, in a process of its own.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests drive programs, and say what went wrong by panicking"
+)]
 
 use kiln::backend::native::provider::enter::exec_with_store;
 use std::ffi::OsString;

@@ -1,4 +1,11 @@
 //! Evaluation in its child process: the limits that only a process can have.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests drive programs, and say what went wrong by panicking"
+)]
 
 use git2::{Index, IndexEntry, IndexTime, Oid, Repository};
 use kiln::backend::native::eval::{EvalEnd, EvalRequest, evaluate};

@@ -1,5 +1,12 @@
 //! The sandbox with real namespaces: what a step sees, and that nothing of it
 //! is left. As root, every test runs a second time as an ordinary user.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests drive programs, and say what went wrong by panicking"
+)]
 
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use kiln::backend::native::provider::{Provider, StepLimits, StepOutcome, StepRequest};
@@ -502,7 +509,7 @@ async fn a_trivial_step_takes_this_long() {
         took.push(started.elapsed());
     }
     took.sort();
-    println!(
+    eprintln!(
         "a trivial step: median {:?}, fastest {:?}",
         took[5], took[0]
     );
@@ -528,5 +535,5 @@ fn everything_above_holds_for_an_ordinary_user_too() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert!(said.contains("test result: ok"), "{said}");
-    println!("{said}");
+    eprintln!("{said}");
 }

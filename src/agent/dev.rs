@@ -24,7 +24,7 @@ pub async fn run_dev(
     cancel: CancellationToken,
 ) -> Result<Option<Generation>, RunError> {
     let config = configuration(&options)?;
-    let (source, selection) = blocking(move |options| open(options), &options).await?;
+    let (source, selection) = blocking(open, &options).await?;
     let listener = server::bind(&options.socket, 0o600, None).map_err(|e| RunError::failed(&e))?;
     let repository = source.repository.clone();
     let mut core = Core::start(&config, repository, source.subdir.clone(), false).await?;

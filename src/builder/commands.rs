@@ -92,7 +92,7 @@ impl Actor {
         let reader = self.state.reader();
         reader
             .generation(number)
-            .ok_or_else(|| Refusal::UnknownGeneration(number))
+            .ok_or(Refusal::UnknownGeneration(number))
     }
 
     /// An earlier generation of the same commit whose evaluation can be taken over.

@@ -225,10 +225,14 @@ impl Generation {
 
     /// Nothing will happen to it any more without somebody asking.
     pub fn is_ended(&self) -> bool {
-        match (&self.evaluation, self.build()) {
-            (Evaluation::Pending { .. } | Evaluation::Running { .. }, _) => false,
-            (_, Some(Build::Pending { .. } | Build::Running { .. })) => false,
-            _ => true,
+        match &self.evaluation {
+            Evaluation::Pending { .. } | Evaluation::Running { .. } => false,
+            Evaluation::Succeeded { build, .. } => {
+                !matches!(build, Build::Pending { .. } | Build::Running { .. })
+            }
+            Evaluation::Failed { .. }
+            | Evaluation::TimedOut { .. }
+            | Evaluation::Cancelled { .. } => true,
         }
     }
 }

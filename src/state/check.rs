@@ -21,7 +21,7 @@ pub async fn damage(path: &Path) -> std::io::Result<Option<String>> {
     let mut said = Vec::new();
     let end = child
         .run(&CancellationToken::new(), |_, bytes| {
-            said.extend_from_slice(bytes)
+            said.extend_from_slice(bytes);
         })
         .await?;
     let said = String::from_utf8_lossy(&said);

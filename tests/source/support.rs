@@ -180,7 +180,7 @@ pub fn git_daemon(folder: &Path) -> u16 {
 
 /// A server that accepts and never answers.
 pub fn silent_server() -> u16 {
-    server(|connection| std::mem::forget(connection))
+    server(std::mem::forget)
 }
 
 /// A source that runs, and what it said.

@@ -131,7 +131,7 @@ impl Build {
             let Some(slot) = running.free_slots.pop() else {
                 return;
             };
-            let Some(node) = running.schedule.next() else {
+            let Some(node) = running.schedule.pop() else {
                 running.free_slots.push(slot);
                 return;
             };

@@ -61,7 +61,7 @@ impl Schedule {
     }
 
     /// The next node to make; `None` while the rest waits for running ones.
-    pub fn next(&mut self) -> Option<usize> {
+    pub fn pop(&mut self) -> Option<usize> {
         self.ready.pop().map(|(_, Reverse(node))| node)
     }
 
@@ -115,7 +115,7 @@ mod tests {
     fn order(inputs: &[Vec<usize>]) -> Vec<usize> {
         let mut schedule = Schedule::new(inputs, &vec![1; inputs.len()]).unwrap();
         let mut order = Vec::new();
-        while let Some(node) = schedule.next() {
+        while let Some(node) = schedule.pop() {
             order.push(node);
             schedule.made(node);
         }
@@ -133,23 +133,19 @@ mod tests {
         // 0 and 1 stand alone; 2 is the start of a chain of three.
         let mut schedule =
             Schedule::new(&[vec![], vec![], vec![], vec![2], vec![3]], &[1; 5]).unwrap();
-        assert_eq!(schedule.next(), Some(2));
-        assert_eq!(schedule.next(), Some(0));
+        assert_eq!(schedule.pop(), Some(2));
+        assert_eq!(schedule.pop(), Some(0));
         schedule.made(2);
-        assert_eq!(
-            schedule.next(),
-            Some(3),
-            "before 1, which nothing waits for"
-        );
+        assert_eq!(schedule.pop(), Some(3), "before 1, which nothing waits for");
     }
 
     #[test]
     fn n02_what_depends_on_a_failure_is_not_made_and_the_rest_is() {
         let mut schedule = Schedule::new(&[vec![], vec![], vec![0, 1], vec![1]], &[1; 4]).unwrap();
-        assert_eq!((schedule.next(), schedule.next()), (Some(0), Some(1)));
+        assert_eq!((schedule.pop(), schedule.pop()), (Some(0), Some(1)));
         schedule.failed(0);
         schedule.made(1);
-        assert_eq!((schedule.next(), schedule.next()), (Some(3), None));
+        assert_eq!((schedule.pop(), schedule.pop()), (Some(3), None));
     }
 
     #[test]

@@ -50,10 +50,7 @@ impl Stored<'_> {
         let out = self.store.realisation(self.result_key(&drv));
         Ok(EvaluationOutcome::Succeeded(Evaluated {
             drv_path: drv.to_string(),
-            out_path: out
-                .as_ref()
-                .and_then(result_of)
-                .map(|path| path.to_string()),
+            out_path: out.as_ref().and_then(result_of).map(ToString::to_string),
             machine_id: graph.machine_id,
             secrets: graph.secrets,
         }))

@@ -223,7 +223,7 @@ fn publish(
     if let (Some(hash), Some((output, path))) =
         (resolved.step.fixed, resolved.scratch.first_key_value())
     {
-        if !left(path).symlink_metadata().is_ok() {
+        if left(path).symlink_metadata().is_err() {
             return Err(PublishError::Missing {
                 output: output.clone(),
             });

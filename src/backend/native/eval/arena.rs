@@ -80,7 +80,7 @@ impl Arena {
             .map(|number| {
                 let mut node = self.nodes[*number as usize].clone();
                 each_reference(&mut node, &mut |output| {
-                    output.node = renumbered[&output.node]
+                    output.node = renumbered[&output.node];
                 });
                 node
             })

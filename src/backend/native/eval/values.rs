@@ -1,5 +1,10 @@
 //! The values a `kiln.star` handles that Starlark does not know.
 
+#![allow(
+    clippy::panic,
+    reason = "the crate's derives write methods of heap snapshots, which kiln never takes"
+)]
+
 use super::markers::Marker;
 use crate::backend::native::graph::{Entry, OutputRef, Template};
 use allocative::Allocative;

@@ -12,6 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// Takes a piece of a step's output; must not block.
+pub type LogSink = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
 /// One resolved step. All paths in `argv`, `env` and `outputs` are as the step
 /// sees them; `scratch` and the right sides of `inputs` are the host's.
 pub struct StepRequest {
@@ -39,7 +42,7 @@ pub struct StepRequest {
     pub slot: u32,
     pub limits: StepLimits,
     /// Called with each piece of the step's output, stdout and stderr as one.
-    pub log: Arc<dyn Fn(&[u8]) + Send + Sync>,
+    pub log: LogSink,
     pub cancel: CancellationToken,
 }
 

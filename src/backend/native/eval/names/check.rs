@@ -53,7 +53,7 @@ pub fn tree_path(path: &str) -> Result<(), String> {
         "is empty"
     } else if path.starts_with('/') {
         "is absolute: paths in a tree are relative, like \"etc/hostname\""
-    } else if path.split('/').any(|part| part.is_empty()) {
+    } else if path.split('/').any(str::is_empty) {
         "has an empty part ('//' or a '/' at the end)"
     } else if path.split('/').any(|part| part == "." || part == "..") {
         "has a part '.' or '..'"
