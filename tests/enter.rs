@@ -133,7 +133,7 @@ fn the_store_is_read_only_in_the_view_and_the_rest_of_the_host_is_not() {
 #[test]
 fn root_and_a_place_that_exists_need_one_bind_only() {
     if !nix::unistd::geteuid().is_root() {
-        println!("not run: needs root");
+        eprintln!("not run: needs root");
         return;
     }
     let store = store();
