@@ -133,13 +133,13 @@ async fn e03_time_is_limited_inside_and_outside_of_builtins() {
     let endless = "def f():\n    for a in range(1000000):\n        for b in range(1000000):\n            pass\nf()\n";
     let started = Instant::now();
     let (end, _) = run(endless, |request| {
-        request.timeout = Duration::from_millis(300)
+        request.timeout = Duration::from_millis(300);
     })
     .await;
     assert!(matches!(end, EvalEnd::TimedOut(failure) if failure.message.contains("0.3 s")));
     let builtin = "x = list(range(3000000))\nfor n in range(100000):\n    y = sorted(x)\n";
     let (end, _) = run(builtin, |request| {
-        request.timeout = Duration::from_millis(300)
+        request.timeout = Duration::from_millis(300);
     })
     .await;
     assert!(matches!(end, EvalEnd::TimedOut(_)), "{end:?}");
