@@ -20,6 +20,8 @@ pub enum Said {
 #[derive(Debug, Default)]
 pub struct Progress {
     running: BTreeSet<String>,
+    /// The newest generation that was worked on while we looked.
+    worked_on: u32,
 }
 
 impl Progress {
@@ -28,12 +30,16 @@ impl Progress {
         match &event.event {
             Some(E::EvalStarted(started)) => {
                 self.running.clear();
+                self.worked_on = number(started.generation.as_ref());
                 started.generation.iter().map(evaluating).collect()
             }
             Some(E::EvalFinished(finished)) => {
                 finished.generation.iter().filter_map(evaluated).collect()
             }
-            Some(E::BuildStarted(_)) => vec![Said::Bar("building".into())],
+            Some(E::BuildStarted(started)) => {
+                self.worked_on = number(started.generation.as_ref());
+                vec![Said::Bar("building".into())]
+            }
             Some(E::StepStarted(step)) => {
                 self.running.insert(step.derivation.clone());
                 vec![self.bar(step.steps.as_ref())]
@@ -67,6 +73,11 @@ impl Progress {
         }
     }
 
+    /// Whether this generation's end is news, not what an earlier run left.
+    pub fn worked_on(&self, generation: &pb::Generation) -> bool {
+        self.worked_on == generation.number
+    }
+
     fn bar(&self, steps: Option<&pb::Steps>) -> Said {
         let steps = steps.copied().unwrap_or_default();
         let names: Vec<String> = self
@@ -83,6 +94,10 @@ impl Progress {
             names.join(", ")
         ))
     }
+}
+
+fn number(generation: Option<&pb::Generation>) -> u32 {
+    generation.map_or(0, |generation| generation.number)
 }
 
 fn evaluating(generation: &pb::Generation) -> Said {
@@ -118,7 +133,8 @@ fn ended(generation: &pb::Generation) -> Said {
 }
 
 /// `generation 1 built in 1.3 s: 5 steps, 0 reused` and where the result is.
-pub fn result(generation: &pb::Generation) -> String {
+/// `news`: it was built just now.
+pub fn result(generation: &pb::Generation, news: bool) -> String {
     let build = generation.build.clone().unwrap_or_default();
     let steps = build.steps.unwrap_or_default();
     let started = generation
@@ -134,6 +150,7 @@ pub fn result(generation: &pb::Generation) -> String {
         pb::BuildReason::AlreadyBuilt => {
             format!("generation {number} is there already: nothing to build")
         }
+        _ if !news => format!("generation {number} was built before: nothing to build"),
         pb::BuildReason::NeedsBuild | pb::BuildReason::Unspecified => format!(
             "generation {number} built in {}: {} steps, {} reused",
             human::lasting(length.unwrap_or_default()),
@@ -161,7 +178,7 @@ mod tests {
     fn a_built_generation_is_told_with_its_time_steps_and_place() {
         let built = convert::generation(&generation(1, 'a', fixtures::evaluated(succeeded())));
         assert_eq!(
-            result(&built),
+            result(&built, true),
             "generation 1 built in 30.0 s: 5 steps, 2 reused\n/s/bbbb-web-1\n"
         );
         let said = Progress::default().event(&event(E::BuildFinished(pb::BuildFinished {

@@ -302,12 +302,20 @@ impl<'a> Section<'a> {
 
     /// Refuses `key` when it is set to anything but the word `without`.
     pub fn only_yet(&self, key: &str, without: &str) -> Result<(), Problem> {
-        match self.entry(key) {
-            Some(entry) if entry.node.value.as_text() != Some(without) => {
-                Err(self.later(key, entry))
+        self.defaults_yet(&[(key, &Value::Text(without.to_owned()).to_toml())])
+    }
+
+    /// Refuses the keys that are set to anything but this, written as in TOML:
+    /// what they change is not in this version.
+    pub fn defaults_yet(&self, keys: &[(&str, &str)]) -> Result<(), Problem> {
+        for (key, default) in keys {
+            if let Some(entry) = self.entry(key)
+                && entry.node.value.to_toml() != *default
+            {
+                return Err(self.later(key, entry));
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     fn later(&self, key: &str, entry: &Entry) -> Problem {

@@ -206,7 +206,13 @@ impl Retry {
         };
         match retry.max_delay < retry.first_delay {
             true => Err(section.problem("max_delay", "it is shorter than first_delay")),
-            false => Ok(retry),
+            false => section
+                .defaults_yet(&[
+                    ("attempts", "5"),
+                    ("first_delay", "\"10s\""),
+                    ("max_delay", "\"10m\""),
+                ])
+                .map(|()| retry),
         }
     }
 }
@@ -229,13 +235,15 @@ impl Limits {
     pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
         let keys = ["memory", "processes", "scratch", "output_size", "log_size"];
         let section = top.section("limits", &keys)?;
-        Ok(Limits {
+        let limits = Limits {
             memory: section.optional_size("memory")?,
             processes: section.number("processes", 4096, 1..=4_194_304)?,
             scratch: section.optional_size("scratch")?,
             output_size: section.size("output_size", "8GiB")?,
             log_size: section.size("log_size", "64MiB")?,
-        })
+        };
+        section.not_yet("scratch")?;
+        Ok(limits)
     }
 }
 
@@ -251,6 +259,7 @@ impl Store {
         let section = top.section("store", &["gc", "min_free"])?;
         section.choice("gc", "auto", &[("auto", ())])?;
         let min_free = section.text_as("min_free", "2GiB", super::parse_size)?;
+        section.defaults_yet(&[("min_free", "\"2GiB\"")])?;
         Ok(Store { min_free })
     }
 }
@@ -271,13 +280,21 @@ pub struct Retention {
 impl Retention {
     pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
         let section = top.section("retention", &["built", "failed", "days", "logs", "events"])?;
-        Ok(Retention {
+        let retention = Retention {
             built: section.number("built", 5, 1..=u32::MAX)?,
             failed: section.number("failed", 20, 0..=u32::MAX)?,
             days: section.number("days", 90, 0..=u32::MAX)?,
             logs: section.size("logs", "1GiB")?,
             events: section.number("events", 100_000, 1000..=u32::MAX)?,
-        })
+        };
+        section.defaults_yet(&[
+            ("built", "5"),
+            ("failed", "20"),
+            ("days", "90"),
+            ("logs", "\"1GiB\""),
+            ("events", "100000"),
+        ])?;
+        Ok(retention)
     }
 }
 
@@ -303,12 +320,14 @@ impl Grpc {
         if socket.as_os_str().len() > 107 {
             return Err(section.problem("socket", "a socket's path may have at most 107 bytes"));
         }
-        Ok(Grpc {
+        let grpc = Grpc {
             socket,
             mode: section.text_as("mode", "0660", parse_mode)?,
             group: section.text("group", "kiln")?,
             readers: section.texts("readers", &[])?,
-        })
+        };
+        section.not_yet("readers")?;
+        Ok(grpc)
     }
 
     /// For one user alone.

@@ -200,7 +200,10 @@ impl Screen<'_> {
         if !self.out.json {
             self.out.bar("");
             match wait::verdict(&generation) {
-                None => self.out.text(&result(&generation))?,
+                None => {
+                    let news = self.progress.worked_on(&generation);
+                    self.out.text(&result(&generation, news))?;
+                }
                 Some(problem) => {
                     let hint = if self.once {
                         String::new()
