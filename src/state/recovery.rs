@@ -1,10 +1,13 @@
 //! From whatever a crash or a bad disk left to a state that can be used.
 
+use super::check::Found;
 use super::files::{self, Sequence};
-use super::index::Index;
-use super::{Places, StateError, check};
+use super::index::{Index, Slot};
+use super::transition::{Before, Transition};
+use super::{Places, StateError, Suspect, check, compaction, fail_point, record};
 use crate::events::EventLog;
 use crate::model::{GenerationNumber, now};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,22 +19,52 @@ pub(super) struct Recovered {
     pub kept_at: PathBuf,
 }
 
+/// Refuses a state that a newer kiln wrote, before anything of it is touched.
+pub(super) fn check_version(places: &Places) -> Result<(), StateError> {
+    let path = places.version();
+    let Some(bytes) = files::read(&path)? else {
+        return Ok(()); // nothing there yet, or from before this file
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let version = text.trim().parse().map_err(|_| StateError::Unexpected {
+        path: path.clone(),
+        message: format!("holds {:?}, not a version", text.trim()),
+    })?;
+    record::missing(version, &path, record::MIGRATIONS).map(drop)
+}
+
+/// Notes the version everything is written in from now on.
+pub(super) fn note_version(places: &Places) -> Result<(), StateError> {
+    let text = format!("{}\n", record::RECORD_VERSION);
+    match files::read(&places.version())? {
+        Some(bytes) if bytes == text.as_bytes() => Ok(()),
+        _ => files::replace(&places.version(), text.as_bytes()),
+    }
+}
+
 /// The index, after a child read it to its end. A damaged one is kept beside
 /// and a new one made from the files.
 pub(super) async fn open_index(places: &Places) -> Result<(Index, Option<Recovered>), StateError> {
     let path = places.index();
+    compaction::settle(places)?;
     if !path.exists() {
         return Ok((rebuilt(places)?, None));
     }
-    let damage = check::damage(&path)
+    let found = check::check(&path)
         .await
         .map_err(|e| StateError::io("check", &path, e))?;
-    let damage = match damage {
-        Some(damage) => damage,
-        None => match Index::open(&path) {
+    fail_point::reach("index-checked");
+    let damage = match found {
+        Found::Whole { live } => match compaction::opened(places, live) {
             Err(StateError::Index { message, .. }) => message,
             other => return other.map(|index| (index, None)),
         },
+        Found::Damaged(damage) => damage,
+        Found::Newer { found } => {
+            let known = record::RECORD_VERSION;
+            return Err(StateError::Newer { path, found, known });
+        }
+        Found::Refused(message) => return Err(StateError::Unexpected { path, message }),
     };
     let recovered = set_aside(places, &damage)?;
     Ok((rebuilt(places)?, Some(recovered)))
@@ -40,11 +73,12 @@ pub(super) async fn open_index(places: &Places) -> Result<(Index, Option<Recover
 /// Puts a new index in the place of one found damaged while running.
 pub(super) fn replace_index(
     places: &Places,
-    index: &mut Index,
+    slot: &mut Slot,
     damage: &str,
 ) -> Result<Recovered, StateError> {
+    slot.close();
     let recovered = set_aside(places, damage)?;
-    *index = rebuilt(places)?;
+    slot.set(rebuilt(places)?);
     Ok(recovered)
 }
 
@@ -59,6 +93,7 @@ fn set_aside(places: &Places, damage: &str) -> Result<Recovered, StateError> {
         kept_at = places.folder.join(format!("sled.damaged-{stamp}-{n}"));
     }
     std::fs::rename(&path, &kept_at).map_err(|e| StateError::io("move aside", &path, e))?;
+    fail_point::reach("index-moved-aside");
     let message = format!(
         "the index was damaged ({damage}) and was rebuilt from the generation files; events before are lost"
     );
@@ -71,17 +106,39 @@ fn rebuilt(places: &Places) -> Result<Index, StateError> {
     for number in files::numbers(&places.folder)? {
         take_over(places, &index, number)?;
     }
+    fail_point::reach("index-rebuilt");
     Ok(index)
 }
 
-/// Copies the newest generations' files over index records that differ.
-pub(super) fn reconcile(places: &Places, index: &Index) -> Result<(), StateError> {
-    let numbers = files::numbers(&places.folder)?;
-    let current = files::read_current(&places.folder)?;
-    for number in numbers.into_iter().rev().take(RECONCILED).chain(current) {
-        take_over(places, index, number)?;
-    }
+/// Does the transition again that a crash interrupted, if there is one: what
+/// was there before counts no more, so nothing is kept of it.
+pub(super) fn redo(places: &Places, index: &Index) -> Result<(), StateError> {
+    let Some(transition) = Transition::left(places)? else {
+        return Ok(());
+    };
+    transition.write_files(places, &mut Before::default())?;
+    index.write(transition.generation.as_ref(), &transition.events)?;
+    fail_point::reach("transition-redone");
+    transition.forget(places);
     Ok(())
+}
+
+/// Makes the index say what the files say: records without a file go, files
+/// without a record come, the newest are compared. Answers with the highest
+/// number ever seen here.
+pub(super) fn reconcile(places: &Places, index: &Index) -> Result<GenerationNumber, StateError> {
+    let there: BTreeSet<_> = files::numbers(&places.folder)?.into_iter().collect();
+    let recorded: BTreeSet<_> = index.numbers()?.into_iter().collect();
+    let current = files::read_current(&places.folder)?;
+    for gone in recorded.difference(&there) {
+        index.forget(*gone)?;
+    }
+    let newest = there.iter().rev().take(RECONCILED).chain(&current);
+    for number in newest.chain(there.difference(&recorded)) {
+        take_over(places, index, *number)?;
+    }
+    let highest = there.into_iter().chain(recorded).chain(current).max();
+    Ok(highest.unwrap_or(GenerationNumber(0)))
 }
 
 fn take_over(places: &Places, index: &Index, number: GenerationNumber) -> Result<(), StateError> {
@@ -92,28 +149,34 @@ fn take_over(places: &Places, index: &Index, number: GenerationNumber) -> Result
     if index.generation(number)?.as_ref() == Some(&generation) {
         return Ok(());
     }
-    index.write(Some(&generation), &[] as &[Arc<crate::events::Event>])
+    index.write(Some(&generation), &[])
 }
 
 pub(super) struct Opened {
-    pub index: Arc<RwLock<Index>>,
+    pub index: Arc<RwLock<Slot>>,
     pub log: EventLog,
 }
 
 /// The event log, going on behind every number that may have been handed out.
-pub(super) fn event_log(places: &Places, index: Index) -> Result<Opened, StateError> {
+pub(super) fn event_log(
+    places: &Places,
+    index: Index,
+    suspect: &Arc<Suspect>,
+) -> Result<Opened, StateError> {
     let sequence: Option<Sequence> = files::load(&places.sequence())?;
     let kept = index.event_bounds()?;
     let reserved = sequence.map_or(0, |s| s.reserved);
     let last = reserved.max(kept.map_or(0, |(_, last)| last));
     let oldest = kept.map_or(last + 1, |(first, _)| first);
-    let index = Arc::new(RwLock::new(index));
+    let index = Arc::new(RwLock::new(Slot::new(index)));
     let older = {
-        let index = Arc::clone(&index);
+        let (index, suspect) = (Arc::clone(&index), Arc::clone(suspect));
         move |seq, size| {
-            let index = index.read().unwrap_or_else(PoisonError::into_inner);
-            index.events_after(seq, size).unwrap_or_else(|error| {
+            let slot = index.read().unwrap_or_else(PoisonError::into_inner);
+            let found = slot.get().and_then(|index| index.events_after(seq, size));
+            found.unwrap_or_else(|error| {
                 tracing::error!(%error, "events are skipped");
+                suspect.tell(&error);
                 Vec::new()
             })
         }
