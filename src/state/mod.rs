@@ -122,7 +122,10 @@ impl State {
         places.prepare()?;
         let lock = lock::Lock::take(folder)?;
         let (index, recovered) = recovery::open_index(&places).await?;
-        recovery::reconcile(&places, &index)?;
+        let notes = recovery::reconcile(&places, &index)?;
+        for note in &notes {
+            tracing::error!("{note}");
+        }
         let events = recovery::event_log(&places, index)?;
         let shared = Arc::new(Shared {
             places,
@@ -130,7 +133,7 @@ impl State {
             events: events.log,
             writing: Mutex::new(()),
             live: Mutex::new(None),
-            warnings: Mutex::new(Vec::new()),
+            warnings: Mutex::new(notes),
         });
         let state = State {
             shared,
@@ -235,9 +238,9 @@ impl State {
     /// The suspension in force, as its file has it.
     ///
     /// # Errors
-    /// When the file is damaged.
+    /// When the file cannot be read, or a newer kiln wrote it.
     pub fn suspension(&self) -> Result<Option<Suspension>, StateError> {
-        files::read_suspension(&self.shared.places)
+        recovery::suspension(&self.shared.places)
     }
 
     /// The number the next generation gets; numbers are never used twice.
