@@ -27,6 +27,7 @@ mod state;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod values;
 
 pub use child::internal_main;
