@@ -147,6 +147,45 @@ async fn e03_time_is_limited_inside_and_outside_of_builtins() {
 }
 
 #[tokio::test]
+async fn e03_memory_that_runs_out_inside_one_expression_is_shown_with_its_place() {
+    for (expression, memory) in [
+        ("[i for i in range(2000000000)]", 512 << 20),
+        ("sorted(range(100000000))", 512 << 20),
+        ("f2('0123456789' * 100, 30)", 512 << 20),
+    ] {
+        let kiln = format!(
+            "def f2(s, n):\n    for i in range(n):\n        s = s + s\n    return s\n\ndef f():\n    a = 1\n    x = {expression}\n    return x\n\nf()\n"
+        );
+        let (end, log) = run(&kiln, |request| request.memory = memory).await;
+        let EvalEnd::Failed(failure) = end else {
+            panic!("{end:?}\n{kiln}");
+        };
+        assert!(failure.message.contains("memory limit"), "{failure:?}");
+        assert!(failure.hint.contains("grows without end"), "{failure:?}");
+        assert!(failure.log_tail.contains('^'), "{failure:?}");
+        let call = "called from kiln.star:11:1: f()";
+        assert!(failure.log_tail.contains(call), "{failure:?}");
+        let line = if expression.starts_with("f2") { 3 } else { 8 };
+        assert_eq!(failure.location.map(|at| at.line), Some(line));
+        assert_eq!(log, "", "no library speaks for itself");
+    }
+}
+
+#[tokio::test]
+async fn e03_an_evaluation_that_takes_too_long_is_shown_with_its_place() {
+    let kiln = "x = list(range(3000000))\ndef f():\n    for n in range(100000):\n        y = sorted(x)\nf()\n";
+    let (end, _) = run(kiln, |request| {
+        request.timeout = Duration::from_millis(1500);
+    })
+    .await;
+    let EvalEnd::TimedOut(failure) = end else {
+        panic!("{end:?}");
+    };
+    assert_eq!(failure.location.map(|at| at.line), Some(4));
+    assert!(failure.log_tail.contains("called from kiln.star:5:1: f()"));
+}
+
+#[tokio::test]
 async fn e03_an_endless_loop_ends_at_the_limit_of_steps() {
     limited("def f():\n    for a in range(1000000):\n        for b in range(1000000):\n            pass\nf()\n", "steps").await;
 }

@@ -38,8 +38,12 @@ pub fn failure(error: &starlark::Error, trace: Option<&Trace>) -> Failure {
 
 /// A failure where the evaluation is, with the way there.
 pub fn at_trace(message: String, trace: &Trace) -> Failure {
+    placed(Failure::certain(message), trace)
+}
+
+/// The failure, where the evaluation is.
+pub fn placed(mut failure: Failure, trace: &Trace) -> Failure {
     let statements = trace.statements();
-    let mut failure = Failure::certain(message);
     let user = |span: &&FileSpan| !span.filename().starts_with(LIBRARY);
     let place = statements.iter().find(user).or(statements.first());
     failure.log_tail = report(statements.iter(), place);

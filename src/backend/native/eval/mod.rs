@@ -15,6 +15,7 @@ mod arena;
 mod child;
 mod diagnose;
 mod files;
+mod last_words;
 mod library;
 mod markers;
 mod names;
@@ -219,6 +220,6 @@ fn killed(
             return Err(broken("run the evaluator (kiln internal eval)")(ended));
         }
     };
-    let hint = "look for a value that grows without end, or raise the evaluation's memory limit in the configuration";
-    Ok(EvalEnd::Failed(Failure::certain(limit).hint(hint)))
+    let failure = Failure::certain(limit).hint(diagnose::MEMORY_CURE);
+    Ok(EvalEnd::Failed(failure))
 }

@@ -6,6 +6,10 @@ use starlark::codemap::{FileSpan, FileSpanRef};
 use starlark::eval::{BeforeStmtFunc, BeforeStmtFuncDyn, Evaluator};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
+/// How often a reader looks whether the writer, which holds the lock for a
+/// moment, is done; it never is when the reader interrupted it.
+const TRIES: usize = 1000;
+
 /// Written by the evaluating thread before each statement, read by whoever
 /// ends the evaluation.
 #[derive(Default)]
@@ -45,12 +49,18 @@ impl Trace {
     /// The statements being run, innermost first; none when the evaluating
     /// thread itself was interrupted while it wrote.
     pub fn statements(&self) -> Vec<FileSpan> {
-        let calls = match self.0.try_lock() {
-            Ok(calls) => calls,
-            Err(TryLockError::Poisoned(calls)) => calls.into_inner(),
-            Err(TryLockError::WouldBlock) => return Vec::new(),
-        };
-        calls.statements.iter().rev().flatten().cloned().collect()
+        for _ in 0..TRIES {
+            let calls = match self.0.try_lock() {
+                Ok(calls) => calls,
+                Err(TryLockError::Poisoned(calls)) => calls.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    std::thread::yield_now();
+                    continue;
+                }
+            };
+            return calls.statements.iter().rev().flatten().cloned().collect();
+        }
+        Vec::new()
     }
 }
 
