@@ -2,6 +2,7 @@
 //! place, the line with a caret, the way there, and the cure.
 
 use super::names::KEYWORDS;
+use super::plain_words::plain_words;
 use super::state::{LIBRARY, location};
 use super::suggest;
 use super::trace::Trace;
@@ -165,7 +166,7 @@ fn explain(kind: &ErrorKind, raw: &str, source: &str, place: Option<&FileSpan>) 
         .or_else(|| adjacent(raw, source, here, place));
     match cure {
         Some(cure) => format!("{}: {cure}", raw.lines().next().unwrap_or(raw)),
-        None => raw.to_owned(),
+        None => plain_words(raw, here).unwrap_or_else(|| raw.to_owned()),
     }
 }
 
@@ -178,6 +179,10 @@ const CURES: &[(&str, &str)] = &[
     (
         "Unsupported format character: '0'",
         "use pad(n, 2) from load(\"@kiln//text.star\", \"pad\")",
+    ),
+    (
+        "Variable `pad` not found",
+        "load(\"@kiln//text.star\", \"pad\") brings it",
     ),
     ("Unmatched '{'", "render(text, ...) leaves braces alone"),
     ("Unmatched '}'", "render(text, ...) leaves braces alone"),

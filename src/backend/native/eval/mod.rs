@@ -22,6 +22,7 @@ mod names;
 mod nesting;
 mod paths;
 pub mod pattern;
+mod plain_words;
 mod run;
 mod secrets;
 mod state;
@@ -110,7 +111,7 @@ impl Refusal {
             request.host.as_str()
         );
         let hint = format!(
-            "add host({:?}, ...), or choose another name with --host",
+            "add host({:?}, ...), or choose another name: `kiln dev --host NAME`, for the agent `host = \"NAME\"` in kiln.toml",
             request.host.as_str()
         );
         let failure = Failure::certain(message).hint(hint);

@@ -219,3 +219,42 @@ fn a_commit_without_the_file_says_what_to_do() {
     assert!(failure.message.contains("has no kiln.star"), "{failure:?}");
     assert!(failure.hint.contains("kiln init"), "{failure:?}");
 }
+
+#[test]
+fn e02_the_evaluators_own_messages_are_said_in_the_users_words() {
+    for (kiln, words) in [
+        (
+            "range(1000000000000)",
+            "range(): a number given to it is too large",
+        ),
+        ("'x' * 3000000000", "3000000000 is too large"),
+        ("1 + 'a'", "str(n) makes a text"),
+        ("'a' + None", "lack its return"),
+        ("{} + {}", "a | b joins dicts"),
+        ("1 < 'a'", "cannot be compared"),
+        ("None['a']", "None has no items"),
+        ("{}['a']", "no key \"a\" in the dict: d.get("),
+        ("[1][5]", "no item 5"),
+        ("None()", "None is no function"),
+        ("'a'()", "'a' is a text, no function"),
+        ("[i for i in 5]", "item by item"),
+        ("len(5)", "has no length"),
+        ("None.foo", "None has no attribute `foo`"),
+        ("'%d' % 'a'", "use %s"),
+        ("','.join([1])", "join(): what it is given must be a text"),
+        (
+            "file('x', 'y', executable = 'yes')",
+            "executable must be True or False, not a text \"yes\"",
+        ),
+        ("render('a', 'b')", "name the values"),
+        ("derivation()", "called without its parameter `name`"),
+        ("{[1]: 2}", "cannot be the key of a dict"),
+        ("pad(1, 2)", "@kiln//text.star"),
+    ] {
+        says(&format!("x = {kiln}\n"), &[words]);
+    }
+    says(
+        "x = [1]\nfor i in x:\n    x.append(i)\n",
+        &["a copy, list(x)"],
+    );
+}
