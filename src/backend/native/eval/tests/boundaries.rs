@@ -179,3 +179,30 @@ fn e03_values_that_do_not_fit_are_shown_with_their_place() {
     assert!(failure.message.contains("memory limit"), "{failure:?}");
     placed(&failure, 3, "for host \"h\"");
 }
+
+#[test]
+fn e04_a_forged_tree_with_one_name_twice_is_refused_with_the_path() {
+    let (kiln, id) = ("source('d')\n", |repository: &Repository, text: &str| {
+        repository.blob(text.as_bytes()).unwrap()
+    });
+    for (kiln, path) in [(kiln, "d/x"), ("read('d/x')\n", "d/x")] {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init_bare(folder.path()).unwrap();
+        let raw = |entries: &[(&str, &str, Oid)]| {
+            let mut bytes = Vec::new();
+            for (mode, name, id) in entries {
+                bytes.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+                bytes.extend_from_slice(id.as_bytes());
+            }
+            let database = repository.odb().unwrap();
+            database.write(git2::ObjectType::Tree, &bytes).unwrap()
+        };
+        let (a, b) = (id(&repository, "a"), id(&repository, "b"));
+        let twice = raw(&[("100644", "x", a), ("100644", "x", b)]);
+        let file = id(&repository, kiln);
+        let tree = raw(&[("40000", "d", twice), ("100644", "kiln.star", file)]);
+        let failure = failure_of(&Repo { folder, tree });
+        assert!(failure.message.contains(path), "{failure:?}");
+        assert!(failure.message.contains("twice"), "{failure:?}");
+    }
+}
