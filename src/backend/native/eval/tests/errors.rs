@@ -9,6 +9,9 @@ fn e01_an_undeclared_host_is_told_the_known_ones() {
         Err(Refusal::UndeclaredHost { known, failure }) => {
             assert_eq!(known, ["a", "b"]);
             assert!(failure.message.contains("declared: a, b"), "{failure:?}");
+            assert!(failure.hint.contains("kiln dev --host NAME"), "{failure:?}");
+            let agent = "host = \"NAME\"` in kiln.toml";
+            assert!(failure.hint.contains(agent), "{failure:?}");
         }
         other => panic!("{other:?}"),
     }
@@ -182,6 +185,15 @@ fn wrong_arguments_are_errors_at_the_call() {
             "derivation('d', script = 'x', output_hash = 'sha256-x')",
             "44 characters",
         ),
+        (
+            "derivation('d', script = 'x', limits = {'memory': 1})",
+            "\"memory\" is not in this version yet",
+        ),
+        (
+            "derivation('d', script = 'x', provider = 'sandbox')",
+            "provider is not in this version yet",
+        ),
+        ("tree('t', {'a/' * 129 + 'a': ''})", "deeper than 128"),
         ("derivation('d', script = 'x', timeout = 'soon')", "1h30m"),
         ("derivation('d', script = 'x', timeout = 0)", "timeout"),
         (
