@@ -13,6 +13,7 @@
 
 mod arena;
 mod child;
+mod confine;
 mod diagnose;
 mod files;
 mod last_words;
@@ -152,7 +153,7 @@ pub async fn evaluate(
     let body = serde_json::to_vec(request).map_err(broken("write the evaluator's request"))?;
     let mut spawn = Spawn::internal("eval", body).map_err(broken("find this very program"))?;
     spawn.timeout = Some(request.timeout);
-    spawn.output_limit = Some(MAX_ANSWER);
+    spawn.output_limit = Some(MAX_ANSWER + (child::MAX_LOG as u64) + 4096);
     let (mut answer, mut last_words) = (Vec::new(), Vec::new());
     let end = spawn.run(cancel, |stream, bytes| match stream {
         Stream::Stdout => answer.extend_from_slice(bytes),
@@ -170,7 +171,7 @@ pub async fn evaluate(
         End::Cancelled => Ok(EvalEnd::Cancelled),
         End::TimedOut | End::Silent => Ok(EvalEnd::TimedOut(out_of_time(request))),
         End::TooMuchOutput => Ok(EvalEnd::Failed(Failure::certain(format!(
-            "limit reached: the evaluation printed, or its graph has, more than {} MiB",
+            "limit reached: the evaluation's graph has more than {} MiB",
             MAX_ANSWER >> 20
         )))),
         End::Stuck { pid } => Err(broken("end the evaluator")(std::io::Error::other(format!(

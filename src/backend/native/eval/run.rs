@@ -24,6 +24,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::io;
 use std::sync::Arc;
 
 /// Calls inside calls.
@@ -47,16 +48,19 @@ pub fn evaluate_here(
     request: &EvalRequest,
     print: &(dyn Fn(&str) + Sync),
 ) -> Result<Graph, Refusal> {
-    evaluate_traced(request, print, &Arc::default())
+    evaluate_traced(request, print, &Arc::default(), || Ok(()))
 }
 
-/// The same; `trace` says meanwhile where the evaluation is.
+/// The same; `trace` says meanwhile where the evaluation is, and `ready` is
+/// called when every thread runs and nothing was read yet.
 pub(super) fn evaluate_traced(
     request: &EvalRequest,
     print: &(dyn Fn(&str) + Sync),
     trace: &Arc<Trace>,
+    ready: fn() -> io::Result<()>,
 ) -> Result<Graph, Refusal> {
     on_big_stack(trace, || {
+        ready().map_err(|e| Failure::transient(format!("cannot limit the evaluator: {e}")))?;
         Session::new(request, print, trace)?.run(|module, eval| request.graph(module, eval))
     })
 }
