@@ -516,3 +516,68 @@ async fn d03_a_damaged_index_is_kept_beside_and_rebuilt_from_the_files() {
     );
     assert!(bench.events().await.contains(&"state_recovered".to_owned()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn d03_one_damaged_file_costs_nothing_that_is_known_elsewhere() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    bench
+        .handle
+        .suspend("x".into(), None, "ann".into())
+        .await
+        .unwrap();
+    let before = bench.generation(N1);
+    let last = bench.events().await.len();
+    let bench = bench
+        .crash_with(|state| {
+            for file in [
+                "generations/1/generation.json",
+                "suspension.json",
+                "sequence",
+            ] {
+                std::fs::write(state.join(file), b"{bad").unwrap();
+            }
+        })
+        .await;
+    assert_eq!(bench.generation(N1), before, "restored from the index");
+    assert_eq!(bench.reader().current(), Some(before));
+    let suspension = bench.handle.state().suspension.unwrap();
+    assert!(
+        suspension.reason.contains("suspension.json"),
+        "{suspension:?}"
+    );
+    assert!(bench.reader().warnings()[0].contains("generation.json.damaged"));
+    bench.handle.resume("ann".into()).await.unwrap();
+    assert!(
+        bench.events().await.len() > last,
+        "numbers go on behind the old ones"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn d01_an_older_generation_that_was_built_again_is_taken_up_too() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    let failure = Failure::certain("exit 1");
+    bench.build("a").await.fails(failure);
+    bench.idle().await;
+    bench.eval("b").await;
+    bench.evaluation("b").await.evaluates();
+    bench.build("b").await.builds();
+    bench.idle().await;
+    bench.handle.submit_build(Some(N1)).await.unwrap();
+    let _build = bench.build("a").await;
+    let mut bench = bench.crash().await;
+    bench.build("a").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N1).built().is_some());
+    assert_eq!(
+        bench.reader().current().unwrap().number,
+        N2,
+        "the newest built one"
+    );
+}

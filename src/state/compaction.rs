@@ -21,7 +21,7 @@ pub(super) fn opened(places: &Places, live: u64) -> Result<Index, StateError> {
     tracing::info!(size, live, "the index has grown: it is copied to a smaller one");
     let new = new_path(places);
     let index = Index::open(&path)?;
-    index.copy_to(&Index::open(&new)?)?;
+    index.copy_to(&Index::make(&new)?)?;
     drop(index);
     fail_point::reach("compacted");
     let rename = |from: &Path, to: &Path| {
@@ -54,7 +54,7 @@ fn old_path(places: &Places) -> std::path::PathBuf {
     places.folder.join("sled.old")
 }
 
-fn new_path(places: &Places) -> std::path::PathBuf {
+pub(super) fn new_path(places: &Places) -> std::path::PathBuf {
     places.folder.join("sled.new")
 }
 

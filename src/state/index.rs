@@ -23,7 +23,9 @@ pub(super) struct Index {
     events: sled::Tree,
 }
 
-/// Runs one sled call; its panics and errors become [`StateError::Index`].
+/// Runs one sled call. Its panics, and errors that speak of damage, become
+/// [`StateError::Index`]; a host in trouble (no space, no permission, another
+/// process) is no damage and must not cost the database.
 fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StateError> {
     let broken = |message: String| StateError::Index {
         path: path.into(),
@@ -31,24 +33,30 @@ fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T, 
     };
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
-        // The disk's fault, not the data's: nothing is to be rebuilt.
-        Ok(Err(sled::Error::Io(source))) if is_of_the_disk(&source) => {
-            Err(StateError::io("use the index", path, source))
+        Ok(Err(sled::Error::Io(error))) if is_of_the_host(&error) => {
+            Err(StateError::io("use the index", path, error))
         }
         Ok(Err(error)) => Err(broken(error.to_string())),
         Err(panic) => Err(broken(panic_message(panic.as_ref()))),
     }
 }
 
-fn is_of_the_disk(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind;
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull
-            | ErrorKind::QuotaExceeded
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::PermissionDenied
-    )
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are never that many migrations"
+)]
+fn known_schema() -> u32 {
+    MIGRATIONS.len() as u32 + 1
+}
+
+fn is_of_the_host(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::UnexpectedEof | Kind::InvalidData | Kind::InvalidInput => false,
+        // sled reports a held lock so; everything else of this kind is its own.
+        Kind::Other => error.to_string().contains("acquire lock"),
+        _ => true,
+    }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -58,10 +66,30 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 impl Index {
-    /// Opens the database at `path`, making it if it is absent.
+    /// Makes a database at `path`.
+    ///
+    /// # Errors
+    /// When the host is in the way.
+    pub fn make(path: &Path) -> Result<Self, StateError> {
+        let index = Self::open_as_it_is(path)?;
+        index.set_schema(known_schema())?;
+        Ok(index)
+    }
+
+    /// Opens the database at `path`. One without its schema was cut short: sled
+    /// opens what is left of a truncated log as if there had never been more.
+    ///
+    /// # Errors
+    /// When it is damaged, a newer kiln wrote it, or the host is in the way.
     pub fn open(path: &Path) -> Result<Self, StateError> {
+        let index = Self::open_as_it_is(path)?;
+        index.check_schema()?;
+        Ok(index)
+    }
+
+    fn open_as_it_is(path: &Path) -> Result<Self, StateError> {
         #[expect(clippy::disallowed_methods, reason = "the only home of sled")]
-        let index = guarded(path, || {
+        guarded(path, || {
             // No thread flushes behind our back: every transaction is flushed here.
             let config = sled::Config::new().path(path).flush_every_ms(None);
             let database = config.cache_capacity(8 << 20).open()?;
@@ -73,17 +101,12 @@ impl Index {
                 generations,
                 events,
             })
-        })?;
-        index.check_schema()?;
-        Ok(index)
+        })
     }
 
     fn check_schema(&self) -> Result<(), StateError> {
-        let known = MIGRATIONS.len() as u32 + 1;
         let found = guarded(&self.path, || self.database.get(SCHEMA))?;
-        let Some(found) = found else {
-            return self.set_schema(known);
-        };
+        let found = found.ok_or_else(|| self.damaged("it is empty: its file was cut short"))?;
         let found = found.as_ref().try_into().map(u32::from_be_bytes);
         let found = found.map_err(|_| self.damaged("the schema version is not four bytes"))?;
         let missing = record::missing(found, &self.path, MIGRATIONS)?;
@@ -92,13 +115,16 @@ impl Index {
         }
         match missing.is_empty() {
             true => Ok(()),
-            false => self.set_schema(known),
+            false => self.set_schema(known_schema()),
         }
     }
 
     fn set_schema(&self, version: u32) -> Result<(), StateError> {
         let version = version.to_be_bytes();
-        guarded(&self.path, || self.database.insert(SCHEMA, &version)).map(drop)
+        guarded(&self.path, || {
+            self.database.insert(SCHEMA, &version)?;
+            self.database.flush().map(drop)
+        })
     }
 
     fn damaged(&self, message: impl Into<String>) -> StateError {

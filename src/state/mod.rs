@@ -175,7 +175,10 @@ impl State {
         fail_point::reach("locked");
         let (index, recovered) = recovery::open_index(&places).await?;
         recovery::redo(&places, &index)?;
-        let highest = recovery::reconcile(&places, &index)?;
+        let (highest, notes) = recovery::reconcile(&places, &index)?;
+        for note in &notes {
+            tracing::error!("{note}");
+        }
         recovery::note_version(&places)?;
         let suspect = Arc::new(Suspect::default());
         let events = recovery::event_log(&places, index, &suspect)?;
@@ -187,7 +190,7 @@ impl State {
             writing: Mutex::new(()),
             highest: AtomicU32::new(highest.0),
             live: Mutex::new(None),
-            damage: Mutex::default(),
+            damage: Mutex::new(notes),
             unwritten: Mutex::default(),
             suspect,
             reserve,
@@ -341,9 +344,9 @@ impl State {
     /// The suspension in force, as its file has it.
     ///
     /// # Errors
-    /// When the file is damaged.
+    /// When the file cannot be read, or a newer kiln wrote it.
     pub fn suspension(&self) -> Result<Option<Suspension>, StateError> {
-        files::read_suspension(&self.shared.places)
+        recovery::suspension(&self.shared.places)
     }
 
     /// The number the next generation gets; numbers are never used twice.

@@ -5,10 +5,10 @@ use super::files::{self, Sequence};
 use super::index::{Index, Slot};
 use super::transition::{Before, Transition};
 use super::{Places, StateError, Suspect, check, compaction, fail_point, record};
-use crate::events::EventLog;
-use crate::model::{GenerationNumber, now};
+use crate::events::{BLOCK, EventLog};
+use crate::model::{GenerationNumber, Suspension, now};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// A crash between file and index concerns the generation in work, one of the newest.
@@ -102,12 +102,20 @@ fn set_aside(places: &Places, damage: &str) -> Result<Recovered, StateError> {
 
 /// A new index, filled from the generation files.
 fn rebuilt(places: &Places) -> Result<Index, StateError> {
-    let index = Index::open(&places.index())?;
+    // In its place only when it is whole: one cut short by a crash is no damage.
+    let (path, new) = (places.index(), compaction::new_path(places));
+    let index = Index::make(&new)?;
     for number in files::numbers(&places.folder)? {
-        take_over(places, &index, number)?;
+        match take_over(places, &index, number) {
+            Err(StateError::Damaged { .. }) => {} // [`reconcile`] says so
+            other => other?,
+        }
     }
+    drop(index);
     fail_point::reach("index-rebuilt");
-    Ok(index)
+    std::fs::rename(&new, &path).map_err(|e| StateError::io("move", &new, e))?;
+    files::sync_folder(&places.folder)?;
+    Index::open(&path)
 }
 
 /// Does the transition again that a crash interrupted, if there is one: what
@@ -125,20 +133,75 @@ pub(super) fn redo(places: &Places, index: &Index) -> Result<(), StateError> {
 
 /// Makes the index say what the files say: records without a file go, files
 /// without a record come, the newest are compared. Answers with the highest
-/// number ever seen here.
-pub(super) fn reconcile(places: &Places, index: &Index) -> Result<GenerationNumber, StateError> {
+/// number ever seen here, and with what was found damaged and became of it.
+pub(super) fn reconcile(
+    places: &Places,
+    index: &Index,
+) -> Result<(GenerationNumber, Vec<String>), StateError> {
+    let mut notes = Vec::new();
     let there: BTreeSet<_> = files::numbers(&places.folder)?.into_iter().collect();
     let recorded: BTreeSet<_> = index.numbers()?.into_iter().collect();
-    let current = files::read_current(&places.folder)?;
+    let current = match files::read_current(&places.folder) {
+        Err(StateError::Unexpected { path, message }) => {
+            notes.push(format!(
+                "{} {message}: the next build sets it right",
+                path.display()
+            ));
+            None
+        }
+        current => current?,
+    };
     for gone in recorded.difference(&there) {
         index.forget(*gone)?;
     }
     let newest = there.iter().rev().take(RECONCILED).chain(&current);
     for number in newest.chain(there.difference(&recorded)) {
-        take_over(places, index, *number)?;
+        match take_over(places, index, *number) {
+            Err(StateError::Damaged { path, source }) => {
+                notes.push(restore(index, *number, &path, &source)?);
+            }
+            other => other?,
+        }
     }
     let highest = there.into_iter().chain(recorded).chain(current).max();
-    Ok(highest.unwrap_or(GenerationNumber(0)))
+    Ok((highest.unwrap_or(GenerationNumber(0)), notes))
+}
+
+/// A generation's file that cannot be understood is kept beside; what the index
+/// knows of it takes its place.
+fn restore(
+    index: &Index,
+    number: GenerationNumber,
+    path: &Path,
+    why: &serde_json::Error,
+) -> Result<String, StateError> {
+    let kept = path.with_extension("json.damaged");
+    std::fs::rename(path, &kept).map_err(|e| StateError::io("move aside", path, e))?;
+    let became = match index.generation(number)? {
+        Some(generation) => {
+            files::replace(path, &record::encode(&generation)?)?;
+            "was restored from the index"
+        }
+        None => "is lost",
+    };
+    Ok(format!(
+        "the file of generation {number} was damaged ({why}), and {became}; the damaged one is {}",
+        kept.display()
+    ))
+}
+
+/// The suspension in force. One that cannot be understood holds builds back:
+/// somebody meant them to be.
+pub(super) fn suspension(places: &Places) -> Result<Option<Suspension>, StateError> {
+    match files::read_suspension(places) {
+        Err(StateError::Damaged { path, source }) => Ok(Some(Suspension {
+            since: now(),
+            until: None,
+            reason: format!("{} is damaged: {source}", path.display()),
+            by: "kiln".into(),
+        })),
+        other => other,
+    }
 }
 
 fn take_over(places: &Places, index: &Index, number: GenerationNumber) -> Result<(), StateError> {
@@ -163,9 +226,12 @@ pub(super) fn event_log(
     index: Index,
     suspect: &Arc<Suspect>,
 ) -> Result<Opened, StateError> {
-    let sequence: Option<Sequence> = files::load(&places.sequence())?;
     let kept = index.event_bounds()?;
-    let reserved = sequence.map_or(0, |s| s.reserved);
+    let reserved = match files::load::<Sequence>(&places.sequence()) {
+        // No number above what was reserved was handed out: beyond that is safe.
+        Err(StateError::Damaged { .. }) => kept.map_or(0, |(_, last)| last) + 2 * BLOCK,
+        sequence => sequence?.map_or(0, |sequence| sequence.reserved),
+    };
     let last = reserved.max(kept.map_or(0, |(_, last)| last));
     let oldest = kept.map_or(last + 1, |(first, _)| first);
     let index = Arc::new(RwLock::new(Slot::new(index)));
