@@ -8,11 +8,14 @@ use crate::model::{Generation, GenerationNumber};
 use sled::Transactional;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const SCHEMA: &[u8] = b"schema";
 /// The one at `n` makes schema `n + 2` of schema `n + 1`; added to when keys or
 /// trees change their meaning.
 const MIGRATIONS: &[fn(&Index) -> Result<(), StateError>] = &[];
+/// How long a database just closed may stay locked.
+const LET_GO: Duration = Duration::from_secs(5);
 /// Pairs copied at a time.
 const COPIED: usize = 512;
 
@@ -54,9 +57,13 @@ fn is_of_the_host(error: &std::io::Error) -> bool {
     match error.kind() {
         Kind::UnexpectedEof | Kind::InvalidData | Kind::InvalidInput => false,
         // sled reports a held lock so; everything else of this kind is its own.
-        Kind::Other => error.to_string().contains("acquire lock"),
+        Kind::Other => is_of_a_lock(error),
         _ => true,
     }
+}
+
+fn is_of_a_lock(error: &std::io::Error) -> bool {
+    error.to_string().contains("acquire lock")
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -87,7 +94,22 @@ impl Index {
         Ok(index)
     }
 
+    /// sled's threads may hold on for a moment to what was closed before.
     fn open_as_it_is(path: &Path) -> Result<Self, StateError> {
+        let end = Instant::now() + LET_GO;
+        loop {
+            match Self::open_now(path) {
+                Err(StateError::Io { source, .. })
+                    if is_of_a_lock(&source) && Instant::now() < end =>
+                {
+                    std::thread::park_timeout(Duration::from_millis(2));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn open_now(path: &Path) -> Result<Self, StateError> {
         #[expect(clippy::disallowed_methods, reason = "the only home of sled")]
         guarded(path, || {
             // No thread flushes behind our back: every transaction is flushed here.
@@ -224,6 +246,27 @@ impl Index {
             (Some(first), Some(last)) => Ok(Some((first, last))),
             _ => Err(self.damaged(KEY)),
         }
+    }
+
+    /// Many generations at once, durable with the last.
+    pub fn fill(
+        &self,
+        generations: impl Iterator<Item = Result<Generation, StateError>>,
+    ) -> Result<(), StateError> {
+        let mut batch = sled::Batch::default();
+        for (n, generation) in generations.enumerate() {
+            let generation = generation?;
+            let record = record::encode_compact(&generation)?;
+            batch.insert(&generation.number.0.to_be_bytes(), record);
+            if n % COPIED == COPIED - 1 {
+                let full = std::mem::take(&mut batch);
+                guarded(&self.path, || self.generations.apply_batch(full))?;
+            }
+        }
+        guarded(&self.path, || {
+            self.generations.apply_batch(batch)?;
+            self.database.flush().map(drop)
+        })
     }
 
     /// Removes what is recorded of a generation.

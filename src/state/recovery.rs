@@ -105,12 +105,14 @@ fn rebuilt(places: &Places) -> Result<Index, StateError> {
     // In its place only when it is whole: one cut short by a crash is no damage.
     let (path, new) = (places.index(), compaction::new_path(places));
     let index = Index::make(&new)?;
-    for number in files::numbers(&places.folder)? {
-        match take_over(places, &index, number) {
-            Err(StateError::Damaged { .. }) => {} // [`reconcile`] says so
-            other => other?,
-        }
-    }
+    let numbers = files::numbers(&places.folder)?;
+    let records = numbers
+        .into_iter()
+        .map(|number| files::read_generation(&places.folder, number));
+    index.fill(records.filter_map(|record| match record {
+        Err(StateError::Damaged { .. }) => None, // [`reconcile`] says so
+        record => record.transpose(),
+    }))?;
     drop(index);
     fail_point::reach("index-rebuilt");
     std::fs::rename(&new, &path).map_err(|e| StateError::io("move", &new, e))?;
