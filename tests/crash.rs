@@ -44,6 +44,9 @@ fn kills(count: usize, seed: u64) {
         let moment = moment(n, &mut world.random);
         world.crash(moment);
         world.check();
+        if n % 50 == 49 {
+            eprintln!("{}", world.summary());
+        }
     }
     world.check_objects();
     eprintln!("{}", world.summary());

@@ -314,7 +314,7 @@ impl World {
             known.event(event);
         }
         for seq in known.events.keys() {
-            assert!(seen.contains_key(seq), "event {seq} is lost (of {last:?})");
+            assert!(seen.contains_key(seq), "event {seq} is lost (of {last:?}): {}", self.log());
         }
         for ((number, attempt), times) in ends {
             assert_eq!(times, 1, "the end of attempt {attempt} of {number}");
@@ -465,9 +465,8 @@ async fn replay(socket: &Path) -> Vec<pb::Event> {
     let newest: u64 = newest.to_str().unwrap().parse().unwrap();
     let mut stream = answer.into_inner();
     let mut events = Vec::new();
-    // The newest numbers may have been skipped: then nothing comes for a while.
-    while let Ok(Ok(Some(event))) =
-        tokio::time::timeout(Duration::from_millis(300), stream.message()).await
+    // The fetch of [`settled`] was announced: the newest number is an event's.
+    while let Ok(Ok(Some(event))) = tokio::time::timeout(PATIENCE, stream.message()).await
     {
         let is_last = event.seq >= newest;
         if event.durable {
