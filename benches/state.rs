@@ -73,7 +73,10 @@ fn files_alone(places: &Places, generation: &Generation) {
     files::replace(&whole, &transition).unwrap();
     let folder = places.generation(generation.number);
     fs::create_dir(&folder).unwrap();
-    fs::File::open(places.generations()).unwrap().sync_all().unwrap();
+    fs::File::open(places.generations())
+        .unwrap()
+        .sync_all()
+        .unwrap();
     files::replace(&folder.join("generation.json"), &record).unwrap();
     let target = format!("generations/{}/result", generation.number);
     files::point(&places.current(), Path::new(&target)).unwrap();
@@ -90,21 +93,33 @@ async fn opening() {
         fs::create_dir_all(&path).unwrap();
         let mut record = serde_json::to_value(built(number)).unwrap();
         record["version"] = kiln::state::RECORD_VERSION.into();
-        fs::write(path.join("generation.json"), serde_json::to_vec_pretty(&record).unwrap()).unwrap();
+        fs::write(
+            path.join("generation.json"),
+            serde_json::to_vec_pretty(&record).unwrap(),
+        )
+        .unwrap();
     }
     let start = Instant::now();
     open(folder.path()).await.close().unwrap();
-    println!("rebuilding the index of {GENERATIONS} generations: {:.0} ms", start.elapsed().as_secs_f64() * 1000.0);
+    println!(
+        "rebuilding the index of {GENERATIONS} generations: {:.0} ms",
+        start.elapsed().as_secs_f64() * 1000.0
+    );
     let (mut opened, mut pages) = (Vec::new(), Vec::new());
     for _ in 0..9 {
         let start = Instant::now();
         let state = State::open(folder.path()).await.unwrap();
         opened.push(start.elapsed());
         let reader = state.reader();
-        pages.push(timed(|| assert_eq!(reader.page(Some(GenerationNumber(5000)), 50).len(), 50)));
+        pages.push(timed(|| {
+            assert_eq!(reader.page(Some(GenerationNumber(5000)), 50).len(), 50)
+        }));
         state.close().unwrap();
     }
-    println!("opening {GENERATIONS} generations, check included: {:.0} ms (limit 150)", median(opened));
+    println!(
+        "opening {GENERATIONS} generations, check included: {:.0} ms (limit 150)",
+        median(opened)
+    );
     println!("a page of 50: {:.2} ms (limit 5)", median(pages));
 }
 
@@ -113,7 +128,14 @@ fn idle() {
     let folder = tempfile::tempdir().unwrap();
     let repository = folder.path().join("work");
     let git = |args: &[&str]| assert!(Command::new("git").args(args).status().unwrap().success());
-    git(&["init", "-q", "--bare", "-b", "main", repository.to_str().unwrap()]);
+    git(&[
+        "init",
+        "-q",
+        "--bare",
+        "-b",
+        "main",
+        repository.to_str().unwrap(),
+    ]);
     let (state, socket) = (folder.path().join("state"), folder.path().join("kiln.sock"));
     let config = format!(
         "host = \"web-1\"\nstate_dir = {state:?}\n[[remotes]]\nname = \"origin\"\nurl = {repository:?}\n\
@@ -124,8 +146,12 @@ fn idle() {
     let notify = folder.path().join("notify.sock");
     let ready = UnixDatagram::bind(&notify).unwrap();
     let mut agent = Command::new(env!("CARGO_BIN_EXE_kiln"))
-        .args(["agent", "--config"]).arg(&file).env("NOTIFY_SOCKET", &notify)
-        .stderr(Stdio::null()).spawn().unwrap();
+        .args(["agent", "--config"])
+        .arg(&file)
+        .env("NOTIFY_SOCKET", &notify)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     ready.recv(&mut [0; 64]).unwrap();
     std::thread::sleep(Duration::from_secs(3));
     let before = switches(agent.id());
@@ -142,19 +168,27 @@ fn idle() {
             false => ours += woken,
         }
         if woken > 0 {
-            println!("  thread {name}: woken {woken} times in {} s", IDLE.as_secs());
+            println!(
+                "  thread {name}: woken {woken} times in {} s",
+                IDLE.as_secs()
+            );
         }
     }
     let seconds = IDLE.as_secs_f64();
     println!(
         "idle agent: {:.1} MiB resident ({:.1} of its own; limit 20), woken {:.2} times a second (limit 1), sled's threads {:.2}",
-        field(&status, "VmRSS:") / 1024.0, field(&status, "RssAnon:") / 1024.0,
-        f64::from(ours) / seconds, f64::from(sleds) / seconds
+        field(&status, "VmRSS:") / 1024.0,
+        field(&status, "RssAnon:") / 1024.0,
+        f64::from(ours) / seconds,
+        f64::from(sleds) / seconds
     );
 }
 
 fn field(status: &str, name: &str) -> f64 {
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
@@ -165,10 +199,20 @@ fn switches(pid: u32) -> BTreeMap<String, (String, u32)> {
         let Ok(status) = fs::read_to_string(task.path().join("status")) else {
             continue;
         };
-        let name = status.lines().find_map(|line| line.strip_prefix("Name:")).unwrap();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+        let name = status
+            .lines()
+            .find_map(|line| line.strip_prefix("Name:"))
+            .unwrap();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a small count"
+        )]
         let count = field(&status, "voluntary_ctxt_switches:") as u32;
-        threads.insert(task.file_name().into_string().unwrap(), (name.trim().to_owned(), count));
+        threads.insert(
+            task.file_name().into_string().unwrap(),
+            (name.trim().to_owned(), count),
+        );
     }
     threads
 }

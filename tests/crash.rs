@@ -28,7 +28,10 @@ const OF_THE_INDEX: [&str; 5] = [
 
 /// A moment: a point in its turn every other time, else any time at all.
 fn moment(n: usize, random: &mut fastrand::Rng) -> Moment {
-    let points: Vec<_> = POINTS.iter().filter(|p| !OF_THE_INDEX.contains(p)).collect();
+    let points: Vec<_> = POINTS
+        .iter()
+        .filter(|p| !OF_THE_INDEX.contains(p))
+        .collect();
     match n % 2 {
         0 => Moment::At {
             point: points[n / 2 % points.len()],

@@ -68,7 +68,13 @@ fn damage(index: &Path, random: &mut fastrand::Rng) -> String {
     let file = &files[random.usize(0..files.len())];
     let length = file.metadata().unwrap().len();
     let at = random.u64(0..length.max(1));
-    let open = || fs::File::options().read(true).write(true).open(file).unwrap();
+    let open = || {
+        fs::File::options()
+            .read(true)
+            .write(true)
+            .open(file)
+            .unwrap()
+    };
     let what = match random.u32(0..5) {
         0 => {
             fs::remove_file(file).unwrap();
@@ -94,7 +100,9 @@ fn damage(index: &Path, random: &mut fastrand::Rng) -> String {
 
 /// Everything the files know is there; the copy kept, where something was seen.
 async fn check(folder: &Path, what: &str) -> bool {
-    let state = State::open(folder).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    let state = State::open(folder)
+        .await
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
     let reader = state.reader();
     assert_eq!(state.suspension().unwrap(), Some(suspension()), "{what}");
     assert_eq!(reader.baseline(), Some(commit(BUILT).to_string()), "{what}");
@@ -104,14 +112,24 @@ async fn check(folder: &Path, what: &str) -> bool {
     let copies = fs::read_dir(folder).unwrap().flatten();
     let kept = copies.filter(|e| e.file_name().to_string_lossy().starts_with("sled.damaged-"));
     let kept = kept.count();
-    assert_eq!(reader.warnings().len(), kept, "{what}: {:?}", reader.warnings());
+    assert_eq!(
+        reader.warnings().len(),
+        kept,
+        "{what}: {:?}",
+        reader.warnings()
+    );
     assert_eq!(reader.is_damaged(), kept > 0, "{what}");
     // It goes on from here, with numbers that were not used before.
     let before = state.events().last_seq();
     build(&state, BUILT + 1);
-    assert!(state.events().last_seq() > before.max(u64::from(BUILT)), "{what}");
+    assert!(
+        state.events().last_seq() > before.max(u64::from(BUILT)),
+        "{what}"
+    );
     let announced = events(&state).await;
-    let recovered = announced.iter().filter(|e| matches!(e, EventKind::StateRecovered { .. }));
+    let recovered = announced
+        .iter()
+        .filter(|e| matches!(e, EventKind::StateRecovered { .. }));
     assert_eq!(recovered.count(), kept, "{what}");
     kept > 0
 }
@@ -123,7 +141,11 @@ async fn harness(count: usize, seed: u64) {
     for _ in 0..count {
         let copy = tempfile::tempdir().unwrap();
         let state = copy.path().join("state");
-        let status = std::process::Command::new("cp").arg("-a").arg(master.path().join("state")).arg(&state).status();
+        let status = std::process::Command::new("cp")
+            .arg("-a")
+            .arg(master.path().join("state"))
+            .arg(&state)
+            .status();
         assert!(status.unwrap().success());
         let what = damage(&state.join("sled"), &mut random);
         seen += usize::from(check(&state, &what).await);
@@ -158,12 +180,16 @@ async fn d03_damage_met_while_running_is_recovered_without_a_restart() {
     for file in files_below(&folder.path().join("sled")) {
         let length = file.metadata().unwrap().len();
         let open = fs::File::options().write(true).open(&file).unwrap();
-        open.write_all_at(&vec![0x5a; usize::try_from(length).unwrap()], 0).unwrap();
+        open.write_all_at(&vec![0x5a; usize::try_from(length).unwrap()], 0)
+            .unwrap();
     }
     let reader = state.reader();
     assert_eq!(reader.page(None, 300).len(), 200, "from the files");
     for number in 1..=200 {
-        assert_eq!(reader.generation(GenerationNumber(number)), Some(built(number)));
+        assert_eq!(
+            reader.generation(GenerationNumber(number)),
+            Some(built(number))
+        );
     }
     build(&state, 201);
     assert_eq!(reader.current(), Some(built(201)));
@@ -178,7 +204,10 @@ async fn d03_damage_met_while_running_is_recovered_without_a_restart() {
 fn d03_the_release_profile_keeps_unwinding_for_what_sled_panics_about() {
     let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
     let manifest: toml::Table = manifest.parse().unwrap();
-    assert_eq!(manifest["profile"]["release"]["panic"].as_str(), Some("unwind"));
+    assert_eq!(
+        manifest["profile"]["release"]["panic"].as_str(),
+        Some("unwind")
+    );
 }
 
 async fn events(state: &State) -> Vec<EventKind> {

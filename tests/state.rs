@@ -52,7 +52,10 @@ async fn d05_a_state_of_a_newer_kiln_is_refused_and_not_touched() {
     fs::write(folder.path().join("version"), "99\n").unwrap();
     let before = contents(folder.path());
     let refused = State::open(folder.path()).await.err().unwrap();
-    assert!(matches!(refused, StateError::Newer { found: 99, .. }), "{refused}");
+    assert!(
+        matches!(refused, StateError::Newer { found: 99, .. }),
+        "{refused}"
+    );
     assert_eq!(contents(folder.path()), before);
 }
 
@@ -62,11 +65,18 @@ async fn d05_a_record_of_a_newer_kiln_is_refused_and_kept() {
     let state = open(folder.path()).await;
     build(&state, 1);
     drop(state);
-    let record = Places::new(folder.path()).generation(GenerationNumber(1)).join("generation.json");
-    let newer = fs::read_to_string(&record).unwrap().replace("\"version\": 1", "\"version\": 99");
+    let record = Places::new(folder.path())
+        .generation(GenerationNumber(1))
+        .join("generation.json");
+    let newer = fs::read_to_string(&record)
+        .unwrap()
+        .replace("\"version\": 1", "\"version\": 99");
     fs::write(&record, &newer).unwrap();
     let refused = State::open(folder.path()).await.err().unwrap();
-    assert!(matches!(refused, StateError::Newer { found: 99, .. }), "{refused}");
+    assert!(
+        matches!(refused, StateError::Newer { found: 99, .. }),
+        "{refused}"
+    );
     assert_eq!(fs::read_to_string(&record).unwrap(), newer);
 }
 
@@ -79,7 +89,10 @@ async fn d04_a_folder_that_belongs_to_somebody_else_is_refused_with_what_to_do()
     }
     std::os::unix::fs::chown(folder.path(), Some(1234), None).unwrap();
     let refused = State::open(folder.path()).await.err().unwrap().to_string();
-    assert!(refused.contains("1234") && refused.contains("chown"), "{refused}");
+    assert!(
+        refused.contains("1234") && refused.contains("chown"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -88,14 +101,20 @@ async fn d02_a_transition_cut_off_after_it_was_recorded_is_done_at_the_next_star
     let state = open(folder.path()).await;
     state.apply(&only(&running(1))).unwrap();
     drop(state);
-    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/records-v1/transition-built.json");
+    let fixture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/records-v1/transition-built.json"
+    );
     fs::copy(fixture, folder.path().join("transition.json")).unwrap();
     let state = open(folder.path()).await;
     let reader = state.reader();
     assert_eq!(reader.current().unwrap().number, GenerationNumber(7));
     assert_eq!(reader.baseline().unwrap(), "a".repeat(40));
     assert_eq!(state.next_number(), GenerationNumber(8));
-    assert!(state.events().last_seq() >= 10, "its events have their numbers");
+    assert!(
+        state.events().last_seq() >= 10,
+        "its events have their numbers"
+    );
     assert!(!folder.path().join("transition.json").exists());
 }
 
@@ -147,11 +166,23 @@ async fn d06_what_leaves_takes_its_folder_its_logs_and_its_record_and_no_number_
     }
     let left = state.retain(&keep(2, 1)).unwrap();
     assert_eq!(left.generations, [8, 7, 4, 3, 2, 1].map(GenerationNumber));
-    let numbers = |state: &State| state.reader().page(None, 50).iter().map(|g| g.number.0).collect::<Vec<_>>();
+    let numbers = |state: &State| {
+        state
+            .reader()
+            .page(None, 50)
+            .iter()
+            .map(|g| g.number.0)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(numbers(&state), [9, 6, 5]);
-    assert!(!places.logs(GenerationNumber(1)).exists() && places.logs(GenerationNumber(6)).exists());
+    assert!(
+        !places.logs(GenerationNumber(1)).exists() && places.logs(GenerationNumber(6)).exists()
+    );
     assert!(!places.generation(GenerationNumber(4)).exists());
-    assert_eq!(state.retain(&keep(2, 1)).unwrap(), kiln::state::Left::default());
+    assert_eq!(
+        state.retain(&keep(2, 1)).unwrap(),
+        kiln::state::Left::default()
+    );
     drop(state);
     let state = open(folder.path()).await;
     assert_eq!(numbers(&state), [9, 6, 5]);
@@ -171,9 +202,15 @@ async fn d06_the_oldest_logs_leave_when_all_are_too_large_but_not_the_latest() {
     }
     let mut retention = keep(10, 10);
     retention.logs = 2500;
-    assert_eq!(state.retain(&retention).unwrap().logs, [1, 2].map(GenerationNumber));
+    assert_eq!(
+        state.retain(&retention).unwrap().logs,
+        [1, 2].map(GenerationNumber)
+    );
     retention.logs = 0;
-    assert_eq!(state.retain(&retention).unwrap().logs, [3].map(GenerationNumber));
+    assert_eq!(
+        state.retain(&retention).unwrap().logs,
+        [3].map(GenerationNumber)
+    );
 }
 
 #[tokio::test]
@@ -191,7 +228,10 @@ async fn d07_events_beyond_the_count_leave_and_who_is_behind_is_told() {
     let oldest = state.retain(&retention).unwrap().events.unwrap();
     assert_eq!(oldest, 91);
     let mut behind = state.events().subscribe(3);
-    assert!(matches!(behind.next().await, Some(Item::Lagged { seq: 90 })));
+    assert!(matches!(
+        behind.next().await,
+        Some(Item::Lagged { seq: 90 })
+    ));
     for seq in 91..=100 {
         match behind.next().await {
             Some(Item::Event(event)) => assert_eq!(event.seq, seq),
@@ -241,7 +281,11 @@ fn fill(disk: &Path) {
 async fn d04_on_a_full_disk_the_reserve_finishes_what_was_begun_and_is_made_again() {
     let Some(disk) = disk() else {
         let folder = tempfile::tempdir().unwrap();
-        in_a_small_disk("d04_on_a_full_disk_the_reserve_finishes_what_was_begun_and_is_made_again", "96m", folder.path());
+        in_a_small_disk(
+            "d04_on_a_full_disk_the_reserve_finishes_what_was_begun_and_is_made_again",
+            "96m",
+            folder.path(),
+        );
         return;
     };
     let folder = disk.join("state");
@@ -263,7 +307,10 @@ async fn d04_on_a_full_disk_the_reserve_finishes_what_was_begun_and_is_made_agai
         }
         assert!(number < 3000, "the disk never fills");
     };
-    assert!(refused.contains("No space left") || refused.contains("StorageFull"), "{refused}");
+    assert!(
+        refused.contains("No space left") || refused.contains("StorageFull"),
+        "{refused}"
+    );
     assert_eq!(state.reader().current(), Some(built(number - 1)));
     // Space again: it goes on where it was, and after a restart.
     fs::remove_file(disk.join("filler")).unwrap();
@@ -290,7 +337,11 @@ fn fill_again(disk: &Path) {
 async fn d04_a_read_only_state_is_refused_with_its_path_and_nothing_is_changed() {
     let Some(disk) = disk() else {
         let folder = tempfile::tempdir().unwrap();
-        in_a_small_disk("d04_a_read_only_state_is_refused_with_its_path_and_nothing_is_changed", "64m", folder.path());
+        in_a_small_disk(
+            "d04_a_read_only_state_is_refused_with_its_path_and_nothing_is_changed",
+            "64m",
+            folder.path(),
+        );
         return;
     };
     let folder = disk.join("state");
@@ -305,7 +356,10 @@ async fn d04_a_read_only_state_is_refused_with_its_path_and_nothing_is_changed()
     };
     remount("remount,ro");
     let refused = State::open(&folder).await.err().unwrap().to_string();
-    assert!(refused.contains("Read-only") && refused.contains("state"), "{refused}");
+    assert!(
+        refused.contains("Read-only") && refused.contains("state"),
+        "{refused}"
+    );
     assert_eq!(contents(&folder), before);
     remount("remount,rw");
     assert_eq!(open(&folder).await.reader().current(), Some(built(1)));

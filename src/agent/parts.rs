@@ -238,7 +238,8 @@ async fn next_end(events: &mut Subscription) {
     loop {
         match events.next().await {
             Some(Item::Event(event)) => match &event.kind {
-                EventKind::EvalFinished { generation } | EventKind::BuildFinished { generation }
+                EventKind::EvalFinished { generation }
+                | EventKind::BuildFinished { generation }
                     if generation.is_ended() =>
                 {
                     return;

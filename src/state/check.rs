@@ -15,10 +15,14 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// It can be used, and this many bytes of it are live.
-    Whole { live: u64 },
+    Whole {
+        live: u64,
+    },
     Damaged(String),
     /// A newer kiln wrote it.
-    Newer { found: u32 },
+    Newer {
+        found: u32,
+    },
     /// The disk is in the way: full, or read-only.
     Refused(String),
 }

@@ -18,7 +18,11 @@ pub(super) fn opened(places: &Places, live: u64) -> Result<Index, StateError> {
     if size <= FLOOR.max(live.saturating_mul(FACTOR)) {
         return Index::open(&path);
     }
-    tracing::info!(size, live, "the index has grown: it is copied to a smaller one");
+    tracing::info!(
+        size,
+        live,
+        "the index has grown: it is copied to a smaller one"
+    );
     let new = new_path(places);
     let index = Index::open(&path)?;
     index.copy_to(&Index::make(&new)?)?;

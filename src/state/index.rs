@@ -288,7 +288,13 @@ impl Index {
         }
         // Numbers have gaps: what counts is how many there are.
         let kept = guarded(&self.path, || {
-            self.events.iter().keys().rev().take(count).last().transpose()
+            self.events
+                .iter()
+                .keys()
+                .rev()
+                .take(count)
+                .last()
+                .transpose()
         })?;
         let oldest = match kept {
             Some(key) => key_number(&key).ok_or_else(|| self.damaged(KEY))?,

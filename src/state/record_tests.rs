@@ -16,7 +16,11 @@ fn keeps(old: &Value, new: &Value, at: &str) {
         (Value::Object(old), Value::Object(new)) => {
             for (key, value) in old {
                 let missing = Value::Null; // what is none may be left out
-                keeps(value, new.get(key).unwrap_or(&missing), &format!("{at}.{key}"));
+                keeps(
+                    value,
+                    new.get(key).unwrap_or(&missing),
+                    &format!("{at}.{key}"),
+                );
             }
         }
         (Value::Array(old), Value::Array(new)) => {
@@ -68,7 +72,11 @@ fn rename(value: &mut Value) {
 }
 
 fn shout(value: &mut Value) {
-    value["text"] = value["text"].as_str().unwrap_or_default().to_uppercase().into();
+    value["text"] = value["text"]
+        .as_str()
+        .unwrap_or_default()
+        .to_uppercase()
+        .into();
 }
 
 #[test]
@@ -80,7 +88,14 @@ fn d05_an_older_record_goes_through_every_change_since_and_a_newer_one_is_refuse
     assert_eq!(read(br#"{"version":3,"text":"hello"}"#).unwrap(), "hello");
     let newer = read(br#"{"version":4,"text":"hello"}"#).unwrap_err();
     assert!(
-        matches!(newer, StateError::Newer { found: 4, known: 3, .. }),
+        matches!(
+            newer,
+            StateError::Newer {
+                found: 4,
+                known: 3,
+                ..
+            }
+        ),
         "{newer}"
     );
     let zero = read(br#"{"version":0,"text":"hello"}"#).unwrap_err();

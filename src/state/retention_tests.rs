@@ -37,7 +37,14 @@ fn gone(candidates: &[Candidate], current: u32, retention: &Retention) -> Vec<u3
 
 #[test]
 fn d06_what_is_beyond_the_count_leaves_once_it_is_older_than_the_days() {
-    let six = history(&[(true, 100), (true, 95), (true, 80), (true, 5), (true, 4), (true, 3)]);
+    let six = history(&[
+        (true, 100),
+        (true, 95),
+        (true, 80),
+        (true, 5),
+        (true, 4),
+        (true, 3),
+    ]);
     assert_eq!(gone(&six, 6, &keep(2, 0, 90)), [2, 1]);
     assert_eq!(gone(&six, 6, &keep(2, 0, 200)), [0; 0]);
     assert_eq!(gone(&six, 6, &keep(9, 0, 1)), [0; 0]);
@@ -51,7 +58,13 @@ fn d06_beyond_ten_times_the_count_nothing_is_kept_however_young() {
 
 #[test]
 fn d06_failed_generations_do_not_push_out_built_ones() {
-    let mut history = history(&[(true, 99), (true, 98), (false, 97), (false, 96), (false, 95)]);
+    let mut history = history(&[
+        (true, 99),
+        (true, 98),
+        (false, 97),
+        (false, 96),
+        (false, 95),
+    ]);
     assert_eq!(gone(&history, 2, &keep(2, 1, 1)), [4, 3]);
     // What has not ended stays.
     history[1].ended_at = None;

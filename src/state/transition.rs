@@ -137,7 +137,8 @@ impl Before {
     }
 
     fn point(&mut self, link: &Path, target: &Path) -> Result<(), StateError> {
-        self.links.push((link.into(), std::fs::read_link(link).ok()));
+        self.links
+            .push((link.into(), std::fs::read_link(link).ok()));
         files::point(link, target)
     }
 

@@ -44,7 +44,10 @@ impl State {
             self.remove(*number)?;
         }
         let in_work = candidates.iter().filter(|c| c.ended_at.is_none());
-        let kept: Vec<_> = in_work.chain(candidates.first()).map(|c| c.number).collect();
+        let kept: Vec<_> = in_work
+            .chain(candidates.first())
+            .map(|c| c.number)
+            .collect();
         let logs = retain_logs(places, &kept, retention.logs)?;
         let events = self.retain_events(retention.events)?;
         self.shared.reserve.ensure(places);
@@ -183,7 +186,10 @@ pub(super) fn sweep(places: &Places) -> Result<(), StateError> {
 
 fn list(folder: &Path) -> Result<Vec<fs::DirEntry>, StateError> {
     let io = |e| StateError::io("list", folder, e);
-    fs::read_dir(folder).map_err(io)?.collect::<Result<_, _>>().map_err(io)
+    fs::read_dir(folder)
+        .map_err(io)?
+        .collect::<Result<_, _>>()
+        .map_err(io)
 }
 
 /// Removes a file, a link or a folder; it need not exist. Links are not followed.

@@ -42,7 +42,11 @@ impl Acknowledged {
     fn generation(&mut self, generation: &pb::Generation) {
         let known = self.generations.entry(generation.number);
         let (uuid, built) = known.or_insert_with(|| (generation.uuid.clone(), false));
-        assert_eq!(*uuid, generation.uuid, "number {} is used twice", generation.number);
+        assert_eq!(
+            *uuid, generation.uuid,
+            "number {} is used twice",
+            generation.number
+        );
         *built |= is_built(generation);
     }
 
@@ -145,7 +149,9 @@ impl World {
         let config = format!(
             "host = \"web-1\"\nstate_dir = {:?}\n[[remotes]]\nname = \"origin\"\nurl = {:?}\npoll_interval = \"1s\"\n\
              [retention]\nbuilt = 3\nfailed = 2\ndays = 0\n[grpc]\nsocket = {:?}\nmode = \"0600\"\ngroup = \"\"\n",
-            self.state(), self.repository.path, self.socket()
+            self.state(),
+            self.repository.path,
+            self.socket()
         );
         std::fs::write(self.home.path("kiln.toml"), config).unwrap();
     }
@@ -167,11 +173,19 @@ impl World {
         let notify = self.home.path("notify.sock");
         let _ = std::fs::remove_file(&notify);
         let ready = UnixDatagram::bind(&notify).unwrap();
-        ready.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        ready
+            .set_read_timeout(Some(Duration::from_millis(20)))
+            .unwrap();
         let log = self.home.path("agent.log");
-        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .unwrap();
         let mut kiln = self.home.command();
-        kiln.args(before).args(["agent", "--config"]).arg(self.home.path("kiln.toml"));
+        kiln.args(before)
+            .args(["agent", "--config"])
+            .arg(self.home.path("kiln.toml"));
         kiln.env("NOTIFY_SOCKET", &notify).stderr(log);
         (Process(kiln.spawn().unwrap()), ready)
     }
@@ -181,7 +195,9 @@ impl World {
         let (before, patience) = match moment {
             Moment::After(millis) => (vec![], Duration::from_millis(millis)),
             Moment::At { point, nth } => (
-                ["internal", "die-at", point, &nth.to_string()].map(str::to_owned).to_vec(),
+                ["internal", "die-at", point, &nth.to_string()]
+                    .map(str::to_owned)
+                    .to_vec(),
                 PATIENT,
             ),
         };
@@ -204,7 +220,9 @@ impl World {
 
     /// Asks for this and that, and listens, until it is dead or the time is over.
     fn work(&mut self, child: &mut Process, end: Instant) {
-        let listener = self.runtime.spawn(listen(self.socket(), Arc::clone(&self.known)));
+        let listener = self
+            .runtime
+            .spawn(listen(self.socket(), Arc::clone(&self.known)));
         while Instant::now() < end && child.lives() {
             match self.random.u32(0..8) {
                 0..4 => self.commit(),
@@ -217,7 +235,8 @@ impl World {
             let pause = Duration::from_millis(self.random.u64(0..150));
             let until = end.min(Instant::now() + pause);
             let left = until.saturating_duration_since(Instant::now());
-            self.runtime.block_on(async { tokio::time::sleep(left).await });
+            self.runtime
+                .block_on(async { tokio::time::sleep(left).await });
         }
         listener.abort();
     }
@@ -261,16 +280,27 @@ impl World {
         known.suspended = Some(suspended);
         let latest = status.latest.as_ref().map_or(0, |latest| latest.number);
         let highest = known.generations.keys().last().copied().unwrap_or(0);
-        assert!(latest >= highest, "{highest} was announced, the latest is {latest}");
+        assert!(
+            latest >= highest,
+            "{highest} was announced, the latest is {latest}"
+        );
         let current = status.current.as_ref().map_or(0, |current| current.number);
         let built = known.generations.iter().filter(|(_, (_, built))| *built);
         let newest_built = built.map(|(number, _)| *number).max().unwrap_or(0);
-        assert!(current >= newest_built, "{newest_built} was built, current is {current}");
+        assert!(
+            current >= newest_built,
+            "{newest_built} was built, current is {current}"
+        );
         if let Some(current) = &status.current {
             assert!(is_built(current), "current is not built: {current:?}");
             let result = self.state().join("current");
             assert!(result.exists(), "current leads nowhere");
-            assert_eq!(status.baseline, current.commit.as_ref().unwrap().id, "{}", self.log());
+            assert_eq!(
+                status.baseline,
+                current.commit.as_ref().unwrap().id,
+                "{}",
+                self.log()
+            );
         }
         known.baseline.clone_from(&status.baseline);
     }
@@ -281,12 +311,22 @@ impl World {
             known.generation(generation);
             let (_, built) = &known.generations[&generation.number];
             assert_eq!(is_built(generation), *built, "{}", generation.number);
-            let folder = self.state().join(format!("generations/{}", generation.number));
-            assert!(folder.join("generation.json").exists(), "{}", folder.display());
+            let folder = self
+                .state()
+                .join(format!("generations/{}", generation.number));
+            assert!(
+                folder.join("generation.json").exists(),
+                "{}",
+                folder.display()
+            );
             if *built {
                 let real = &generation.build.as_ref().unwrap().real_path;
                 assert!(Path::new(real).exists(), "{real} of {}", generation.number);
-                assert!(folder.join("result").exists(), "the root of {}", generation.number);
+                assert!(
+                    folder.join("result").exists(),
+                    "the root of {}",
+                    generation.number
+                );
             }
         }
         let numbers: Vec<_> = history.iter().map(|g| g.number).collect();
@@ -310,11 +350,19 @@ impl World {
                 let attempt = generation.build.unwrap().attempt;
                 *ends.entry((generation.number, attempt)).or_insert(0) += 1;
             }
-            assert!(seen.insert(event.seq, ()).is_none(), "event {} twice", event.seq);
+            assert!(
+                seen.insert(event.seq, ()).is_none(),
+                "event {} twice",
+                event.seq
+            );
             known.event(event);
         }
         for seq in known.events.keys() {
-            assert!(seen.contains_key(seq), "event {seq} is lost (of {last:?}): {}", self.log());
+            assert!(
+                seen.contains_key(seq),
+                "event {seq} is lost (of {last:?}): {}",
+                self.log()
+            );
         }
         for ((number, attempt), times) in ends {
             assert_eq!(times, 1, "the end of attempt {attempt} of {number}");
@@ -333,7 +381,10 @@ impl World {
         for folder in ["", "generations", "repository.git/refs/kiln"] {
             for entry in std::fs::read_dir(self.state().join(folder)).unwrap() {
                 let name = entry.unwrap().file_name().into_string().unwrap();
-                assert!(!name.starts_with(".new-") && !name.starts_with(".gone-"), "{folder}/{name}");
+                assert!(
+                    !name.starts_with(".new-") && !name.starts_with(".gone-"),
+                    "{folder}/{name}"
+                );
             }
         }
     }
@@ -385,7 +436,12 @@ impl World {
         let known = self.known.lock().unwrap();
         format!(
             "{} kills, {} of them at a point; {} commits, {} answers, {} generations and {} durable events acknowledged",
-            self.kills, self.at_points, self.commits, known.answers, known.generations.len(), known.events.len()
+            self.kills,
+            self.at_points,
+            self.commits,
+            known.answers,
+            known.generations.len(),
+            known.events.len()
         )
     }
 }
@@ -412,22 +468,33 @@ async fn asked(socket: PathBuf, known: Arc<Mutex<Acknowledged>>, ask: Ask) {
     let answered = match ask {
         Ask::Suspend => {
             known.lock().unwrap().suspended = None;
-            let request = pb::SuspendRequest { reason: "a test".into(), duration: None };
+            let request = pb::SuspendRequest {
+                reason: "a test".into(),
+                duration: None,
+            };
             builder.suspend(request).await.map(|_| Some(true))
         }
         Ask::Resume => {
             known.lock().unwrap().suspended = None;
-            builder.resume(pb::ResumeRequest {}).await.map(|_| Some(false))
+            builder
+                .resume(pb::ResumeRequest {})
+                .await
+                .map(|_| Some(false))
         }
         Ask::Stop => {
-            let request = pb::StopRequest { reason: String::new() };
+            let request = pb::StopRequest {
+                reason: String::new(),
+            };
             builder.stop(request).await.map(|_| before)
         }
-        Ask::Eval => builder.eval(pb::EvalRequest::default()).await.map(|answer| {
-            let generation = answer.into_inner().generation.unwrap();
-            known.lock().unwrap().generation(&generation);
-            before
-        }),
+        Ask::Eval => builder
+            .eval(pb::EvalRequest::default())
+            .await
+            .map(|answer| {
+                let generation = answer.into_inner().generation.unwrap();
+                known.lock().unwrap().generation(&generation);
+                before
+            }),
     };
     let mut known = known.lock().unwrap();
     match answered {
@@ -446,7 +513,14 @@ async fn listen(socket: PathBuf, known: Arc<Mutex<Acknowledged>>) {
     let Some(client) = client(&socket).await else {
         return;
     };
-    let after_seq = known.lock().unwrap().events.keys().last().copied().unwrap_or(0);
+    let after_seq = known
+        .lock()
+        .unwrap()
+        .events
+        .keys()
+        .last()
+        .copied()
+        .unwrap_or(0);
     let request = pb::WatchEventsRequest { after_seq };
     let Ok(events) = client.agent().watch_events(request).await else {
         return;
@@ -460,14 +534,16 @@ async fn listen(socket: PathBuf, known: Arc<Mutex<Acknowledged>>) {
 /// Every event kept.
 async fn replay(socket: &Path) -> Vec<pb::Event> {
     let mut agent = client(socket).await.unwrap().agent();
-    let answer = agent.watch_events(pb::WatchEventsRequest { after_seq: 0 }).await.unwrap();
+    let answer = agent
+        .watch_events(pb::WatchEventsRequest { after_seq: 0 })
+        .await
+        .unwrap();
     let newest = answer.metadata().get(kiln::server::LAST_SEQ).unwrap();
     let newest: u64 = newest.to_str().unwrap().parse().unwrap();
     let mut stream = answer.into_inner();
     let mut events = Vec::new();
     // The fetch of [`settled`] was announced: the newest number is an event's.
-    while let Ok(Ok(Some(event))) = tokio::time::timeout(PATIENCE, stream.message()).await
-    {
+    while let Ok(Ok(Some(event))) = tokio::time::timeout(PATIENCE, stream.message()).await {
         let is_last = event.seq >= newest;
         if event.durable {
             events.push(event);
@@ -481,8 +557,16 @@ async fn replay(socket: &Path) -> Vec<pb::Event> {
 
 async fn history(socket: &Path) -> Vec<pb::Generation> {
     let mut agent = client(socket).await.unwrap().agent();
-    let request = pb::ListGenerationsRequest { page_size: 1000, page_token: String::new() };
-    agent.list_generations(request).await.unwrap().into_inner().generations
+    let request = pb::ListGenerationsRequest {
+        page_size: 1000,
+        page_token: String::new(),
+    };
+    agent
+        .list_generations(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .generations
 }
 
 /// The status once nothing runs, nothing is still to be fetched, and nothing
@@ -492,9 +576,18 @@ async fn settled(socket: &Path) -> pb::Status {
     let mut agent = client.agent();
     let end = Instant::now() + PATIENCE;
     // Every remote has been asked since the start.
-    agent.fetch(pb::FetchRequest { remotes: Vec::new() }).await.unwrap();
+    agent
+        .fetch(pb::FetchRequest {
+            remotes: Vec::new(),
+        })
+        .await
+        .unwrap();
     loop {
-        let status = agent.get_status(pb::GetStatusRequest {}).await.unwrap().into_inner();
+        let status = agent
+            .get_status(pb::GetStatusRequest {})
+            .await
+            .unwrap()
+            .into_inner();
         let builder = status.builder.as_ref().unwrap();
         let waits = builder.suspension.is_some() && builder.phase() == pb::Phase::Waiting;
         // A generation is recorded as running a moment before the phase says so.
