@@ -3,6 +3,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
+    clippy::print_stdout,
     clippy::unwrap_used,
     clippy::panic,
     reason = "a benchmark drives programs and prints"
@@ -13,7 +14,7 @@ mod records;
 
 use kiln::model::{Generation, GenerationNumber};
 use kiln::state::{Places, State, files};
-use records::*;
+use records::{built, built_change, open};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -112,7 +113,7 @@ async fn opening() {
         opened.push(start.elapsed());
         let reader = state.reader();
         pages.push(timed(|| {
-            assert_eq!(reader.page(Some(GenerationNumber(5000)), 50).len(), 50)
+            assert_eq!(reader.page(Some(GenerationNumber(5000)), 50).len(), 50);
         }));
         state.close().unwrap();
     }

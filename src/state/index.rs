@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 const SCHEMA: &[u8] = b"schema";
 /// The one at `n` makes schema `n + 2` of schema `n + 1`; added to when keys or
 /// trees change their meaning.
-const MIGRATIONS: &[fn(&Index) -> Result<(), StateError>] = &[];
+const MIGRATIONS: &[Migration] = &[];
+type Migration = fn(&Index) -> Result<(), StateError>;
 /// How long a database just closed may stay locked.
 const LET_GO: Duration = Duration::from_secs(5);
 /// Pairs copied at a time.
