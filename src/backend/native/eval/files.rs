@@ -4,11 +4,11 @@
 use super::paths;
 use super::pattern::Pattern;
 use crate::backend::native::graph::SourceKind;
+use crate::store::DEPTH_MAX;
 use git2::{ObjectType, Oid, Repository, Tree};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Trees deeper than this are refused.
-const MAX_DEPTH: usize = 256;
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
 const MODE_TYPE: i32 = 0o170_000;
 
@@ -227,11 +227,12 @@ impl Files {
         depth: usize,
         visit: &mut impl FnMut(&str, Found) -> Result<(), String>,
     ) -> Result<(), String> {
-        if depth > MAX_DEPTH {
+        if depth >= DEPTH_MAX {
             return Err(format!(
-                "limit reached: {path} lies deeper than {MAX_DEPTH} folders"
+                "limit reached: {path} lies deeper than {DEPTH_MAX} folders"
             ));
         }
+        let mut names = BTreeSet::new();
         for entry in &self.tree(folder)? {
             let Some(name) = entry.name() else {
                 let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
@@ -241,6 +242,9 @@ impl Files {
                 return Err(format!(
                     "{path:?} holds an entry named {name:?}, which no file may have"
                 ));
+            }
+            if !names.insert(name.to_owned()) {
+                return Err(format!("{path:?} holds two entries named {name:?}"));
             }
             let (path, found) = (paths::join(path, name), describe(&entry));
             match found.kind {
