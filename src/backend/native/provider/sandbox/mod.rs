@@ -47,7 +47,6 @@ use super::{Provider, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
 use crate::process::{End, GIVE_UP, Spawn};
 use async_trait::async_trait;
-use nix::unistd::Pid;
 use spec::{Layout, Limits, Report, Spec, User};
 use std::path::Path;
 use std::time::Duration;
@@ -178,12 +177,12 @@ async fn gone(scratch: &Path) -> Result<(), BackendError> {
     let deadline = Instant::now() + GIVE_UP;
     let written = std::fs::read_to_string(Layout(scratch).init_pid()).unwrap_or_default();
     let init = written.split_once(' ');
-    let init = init.and_then(|(pid, started)| Some((pid.parse().ok()?, started.parse().ok()?)));
+    let init = init.and_then(|(pid, start)| Some((pid.parse().ok()?, start.parse::<u64>().ok()?)));
     let Some((pid, start)) = init else {
         return Ok(()); // it never got as far
     };
     // Another start time is another process that got the number.
-    while started(pid).is_ok_and(|found: u64| found == start) {
+    while started(pid).is_ok_and(|found| found == start) {
         if Instant::now() >= deadline {
             let why = format!("process {pid} does not die (uninterruptible sleep?)");
             return Err(error("end the step", why));
