@@ -651,7 +651,8 @@ fn s13_a_base_does_not_choose_which_file_its_attributes_are_read_from() {
     let mut f = Fixture::new();
     let outside = f.dir.path().join("outside");
     fs::write(&outside, r#"{"version":1,"entries":{},"secrets":[]}"#).unwrap();
-    let puts: Vec<Box<dyn FnOnce(&Path)>> = vec![
+    type Put = Box<dyn FnOnce(&Path)>;
+    let puts: Vec<Put> = vec![
         Box::new(move |at| std::os::unix::fs::symlink(outside, at).unwrap()),
         Box::new(link("/nowhere")),
         Box::new(|at| fs::create_dir(at).unwrap()),
