@@ -4,12 +4,11 @@
 use super::paths;
 use super::pattern::Pattern;
 use crate::backend::native::graph::SourceKind;
+use crate::store::DEPTH_MAX;
 use git2::{ObjectType, Oid, Repository, Tree};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// Trees deeper than this are refused.
-const MAX_DEPTH: usize = 256;
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
 const MODE_TYPE: i32 = 0o170_000;
 
@@ -182,7 +181,7 @@ impl Files {
         let mut message = format!("the commit has no file {shown:?}");
         let names = self.names(paths::parent(path)).unwrap_or_default();
         let wanted = path.rsplit('/').next().unwrap_or(path);
-        match super::suggest::nearest(wanted, names.iter().map(String::as_str)) {
+        match crate::suggest::nearest(wanted, names.iter().map(String::as_str)) {
             Some(near) => {
                 message += &format!(
                     ", did you mean {:?}?",
@@ -235,9 +234,9 @@ impl Files {
         depth: usize,
         visit: &mut impl FnMut(&str, Found) -> Result<(), String>,
     ) -> Result<(), String> {
-        if depth > MAX_DEPTH {
+        if depth >= DEPTH_MAX {
             return Err(format!(
-                "limit reached: {path} lies deeper than {MAX_DEPTH} folders"
+                "limit reached: {path} lies deeper than {DEPTH_MAX} folders"
             ));
         }
         let mut names = HashSet::new();
