@@ -336,11 +336,13 @@ impl World {
     /// Every event that was seen is still there, the same, and each end once.
     fn check_events(&mut self) {
         let last = self.known.lock().unwrap().events.keys().last().copied();
-        let replayed = self.runtime.block_on(replay(&self.socket()));
-        if self.recovered {
+        if std::mem::take(&mut self.recovered) {
             self.known.lock().unwrap().events.clear();
-            self.recovered = false;
         }
+        let last = last.filter(|_| !self.known.lock().unwrap().events.is_empty());
+        let replayed = self
+            .runtime
+            .block_on(replay(&self.socket(), last.unwrap_or(0)));
         let mut known = self.known.lock().unwrap();
         let mut seen = BTreeMap::new();
         let mut ends = BTreeMap::new();
@@ -531,25 +533,23 @@ async fn listen(socket: PathBuf, known: Arc<Mutex<Acknowledged>>) {
     }
 }
 
-/// Every event kept.
-async fn replay(socket: &Path) -> Vec<pb::Event> {
+/// The events kept, up to the last one that was seen before.
+async fn replay(socket: &Path, last: u64) -> Vec<pb::Event> {
     let mut agent = client(socket).await.unwrap().agent();
-    let answer = agent
-        .watch_events(pb::WatchEventsRequest { after_seq: 0 })
-        .await
-        .unwrap();
-    let newest = answer.metadata().get(kiln::server::LAST_SEQ).unwrap();
-    let newest: u64 = newest.to_str().unwrap().parse().unwrap();
-    let mut stream = answer.into_inner();
-    let mut events = Vec::new();
-    // The fetch of [`settled`] was announced: the newest number is an event's.
-    while let Ok(Ok(Some(event))) = tokio::time::timeout(PATIENCE, stream.message()).await {
-        let is_last = event.seq >= newest;
-        if event.durable {
-            events.push(event);
-        }
-        if is_last {
-            break;
+    let request = pb::WatchEventsRequest { after_seq: 0 };
+    let mut stream = agent.watch_events(request).await.unwrap().into_inner();
+    let mut events = Vec::<pb::Event>::new();
+    while events.last().is_none_or(|event| event.seq < last) {
+        // Nothing was seen yet: there may be nothing to wait for.
+        let patience = if last == 0 {
+            Duration::from_secs(1)
+        } else {
+            PATIENCE
+        };
+        match tokio::time::timeout(patience, stream.message()).await {
+            Ok(Ok(Some(event))) if event.durable => events.push(event),
+            Ok(Ok(Some(_))) => {}
+            _ => break,
         }
     }
     events
