@@ -252,7 +252,6 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "[builder.retry]\nattempts = 9",
             "5:1: `builder.retry.attempts = 9`",
         ),
-        ("[grpc]\nreaders = [\"ann\"]", "5:1: `grpc.readers`"),
         (
             "[native]\nkeep_failed = true",
             "5:1: `native.keep_failed = true`",

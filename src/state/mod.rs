@@ -83,6 +83,9 @@ pub struct Change<'a> {
     pub suspension: Option<Option<&'a Suspension>>,
     /// Moves `refs/kiln/baseline`.
     pub baseline: Option<&'a CommitId>,
+    /// The baseline is moved by hand: generations up to this one, which were
+    /// made before, do not move it any more.
+    pub reset_after: Option<GenerationNumber>,
     pub events: Vec<EventKind>,
 }
 
@@ -194,6 +197,11 @@ impl State {
             Some(None) => files::remove(&places.suspension())?,
             None => {}
         }
+        if let Some(generation) = change.reset_after {
+            // Before the baseline: a crash between leaves one that stays where it was.
+            let reset = files::encode(&files::Reset { generation })?;
+            files::replace(&places.reset(), &reset)?;
+        }
         match change.baseline {
             Some(commit) => files::replace(&places.baseline(), format!("{commit}\n").as_bytes()),
             None => Ok(()),
@@ -238,6 +246,15 @@ impl State {
     /// When the file is damaged.
     pub fn suspension(&self) -> Result<Option<Suspension>, StateError> {
         files::read_suspension(&self.shared.places)
+    }
+
+    /// The newest generation made before the baseline was last moved by hand.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn reset_after(&self) -> Result<Option<GenerationNumber>, StateError> {
+        let reset: Option<files::Reset> = files::load(&self.shared.places.reset())?;
+        Ok(reset.map(|reset| reset.generation))
     }
 
     /// The number the next generation gets; numbers are never used twice.
