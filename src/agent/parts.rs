@@ -101,7 +101,8 @@ impl Core {
     /// The baseline, and every move of it.
     pub fn baseline(&mut self) -> watch::Receiver<Option<CommitId>> {
         let parse = |text: String| text.parse::<CommitId>().ok();
-        let (sender, receiver) = watch::channel(self.state.reader().baseline().and_then(parse));
+        let reader = self.state.reader();
+        let (sender, receiver) = watch::channel(reader.baseline().and_then(parse));
         let mut events = self
             .state
             .events()
@@ -114,10 +115,16 @@ impl Core {
                     item = events.next() => item,
                 };
                 let Some(item) = item else { return };
-                if let Item::Event(event) = item
-                    && let EventKind::BaselineMoved { to, .. } = &event.kind
-                {
-                    sender.send_replace(parse(to.clone()));
+                match item {
+                    Item::Event(event) => {
+                        if let EventKind::BaselineMoved { to, .. } = &event.kind {
+                            sender.send_replace(parse(to.clone()));
+                        }
+                    }
+                    // A move may be among what was missed.
+                    Item::Lagged { .. } => {
+                        sender.send_replace(reader.baseline().and_then(parse));
+                    }
                 }
             }
         });
