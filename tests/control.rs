@@ -509,7 +509,7 @@ fn a_file_in_conf_d_changes_limits_of_what_begins_next() {
     agent.built(1);
     let mut events = agent.events();
     std::fs::create_dir(home.path("conf.d")).unwrap();
-    let limits = "[builder]\nbuild_timeout = \"100ms\"\n";
+    let limits = "[builder]\nbuild_timeout = \"1s\"\n";
     std::fs::write(home.path("conf.d/limits.toml"), limits).unwrap();
     // A folder and a file may be seen one after the other; the last one counts.
     nix::sys::signal::kill(

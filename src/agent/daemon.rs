@@ -24,11 +24,15 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     let notify_socket = options.notify_socket.clone();
     let notify_socket = notify_socket.as_deref();
     let access = access(&config.grpc);
-    let listener = server::bind(&config.grpc.socket, config.grpc.socket_mode(), access.group);
-    let listener = listener.map_err(|error| RunError::failed(&error))?;
     let remotes = source_config(&config);
     let subdir = config.repository.subdir.clone();
     let mut core = Core::start(&config, remotes.repository.clone(), subdir, true).await?;
+    // After the state is ours: a second agent is told who owns it.
+    let (socket, mode) = (&config.grpc.socket, config.grpc.socket_mode());
+    let listener = match server::bind(socket, mode, access.group) {
+        Ok(listener) => listener,
+        Err(error) => return Err(core.abandon(&error).await),
+    };
     let (events, baseline) = (core.event_sink(), core.baseline());
     let (source, source_task) = poller::start(remotes, events, baseline, core.cancel.clone());
     core.follow(&source);

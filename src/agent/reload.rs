@@ -16,7 +16,7 @@ use tokio::sync::watch;
 /// Reads the configuration; the socket of the command line comes before its own.
 pub(super) fn load(options: &AgentOptions) -> Result<Config, RunError> {
     let mut config = config::load(&options.config).map_err(|error| {
-        let check = format!("kiln config check {}", options.config.display());
+        let check = format!("kiln config check --config {}", options.config.display());
         RunError::usage(error.to_string(), check)
     })?;
     if let Some(socket) = &options.socket {

@@ -125,7 +125,10 @@ impl State {
         places.prepare()?;
         let lock = lock::Lock::take(folder)?;
         let (index, recovered) = recovery::open_index(&places).await?;
-        recovery::reconcile(&places, &index)?;
+        let notes = recovery::reconcile(&places, &index)?;
+        for note in &notes {
+            tracing::error!("{note}");
+        }
         let events = recovery::event_log(&places, index)?;
         let shared = Arc::new(Shared {
             places,
@@ -133,7 +136,7 @@ impl State {
             events: events.log,
             writing: Mutex::new(()),
             live: Mutex::new(None),
-            warnings: Mutex::new(Vec::new()),
+            warnings: Mutex::new(notes),
         });
         let state = State {
             shared,
@@ -243,9 +246,9 @@ impl State {
     /// The suspension in force, as its file has it.
     ///
     /// # Errors
-    /// When the file is damaged.
+    /// When the file cannot be read, or a newer kiln wrote it.
     pub fn suspension(&self) -> Result<Option<Suspension>, StateError> {
-        files::read_suspension(&self.shared.places)
+        recovery::suspension(&self.shared.places)
     }
 
     /// The newest generation made before the baseline was last moved by hand.
