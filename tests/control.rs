@@ -411,7 +411,9 @@ fn s03_what_was_made_before_an_accepted_reset_does_not_move_the_baseline_back() 
 
 /// Writes the configuration anew and waits for the event that says what came of it.
 fn reconfigure(home: &Home, events: &mut Events, config: &str) -> Value {
-    std::fs::write(home.path("kiln.toml"), config).unwrap();
+    // In one step, as careful editors do.
+    std::fs::write(home.path("kiln.toml.new"), config).unwrap();
+    std::fs::rename(home.path("kiln.toml.new"), home.path("kiln.toml")).unwrap();
     reloaded(events)
 }
 
@@ -525,4 +527,101 @@ fn a_file_in_conf_d_changes_limits_of_what_begins_next() {
         built["build"]["status"], "BUILD_STATUS_TIMED_OUT",
         "{built:#}"
     );
+}
+
+/// Files, sockets and watches the agent holds.
+fn descriptors(agent: &Agent<'_>) -> usize {
+    let folder = format!("/proc/{}/fd", agent.pid());
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+#[test]
+fn c03_a_client_killed_in_the_middle_of_a_stream_frees_everything_it_held() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(HELLO);
+    let agent = Agent::start(&home, &remote(&repository));
+    agent.built(1);
+    let mark = "631.1404";
+    let slow = format!("echo begun; sleep {mark}; echo > $out");
+    repository.commit(&format!(
+        "host(\"web-1\", derivation(name = \"slow\", script = \"{slow}\"))\n"
+    ));
+    agent.kiln(&["fetch"]).ok();
+    wait_for(|| processes_with(&format!("sleep {mark}")).first().copied());
+    let before = descriptors(&agent);
+    let streams: [&[&str]; 2] = [&["events", "--follow", "--json"], &["log", "2", "--follow"]];
+    let mut clients = Vec::new();
+    for stream in streams.repeat(4) {
+        let mut kiln = home.command();
+        kiln.arg("--socket").arg(&agent.socket).args(stream);
+        let mut child = kiln.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut byte = [0];
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut byte).unwrap();
+        clients.push(child);
+    }
+    assert!(
+        descriptors(&agent) >= before + clients.len(),
+        "they are connected"
+    );
+    for client in &mut clients {
+        client.kill().unwrap();
+        client.wait().unwrap();
+    }
+    wait_for(|| (descriptors(&agent) <= before).then_some(()));
+    assert_eq!(
+        agent.status()["builder"]["phase"],
+        "PHASE_BUILDING",
+        "the build goes on"
+    );
+    agent.kiln(&["cancel"]).ok();
+}
+
+#[test]
+fn c03_a_change_goes_on_and_is_recorded_when_its_caller_is_killed() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(HELLO);
+    let agent = Agent::start(&home, &remote(&repository));
+    agent.built(1);
+    let mark = "631.1405";
+    let slow = format!("trap '' TERM; sleep {mark} & wait; wait; echo > $out");
+    repository.commit(&format!(
+        "host(\"web-1\", derivation(name = \"slow\", script = \"{slow}\"))\n"
+    ));
+    agent.kiln(&["fetch"]).ok();
+    wait_for(|| processes_with(&format!("sleep {mark}")).first().copied());
+    // The step ignores SIGTERM: it takes the whole grace until the answer comes.
+    let mut kiln = home.command();
+    kiln.arg("--socket")
+        .arg(&agent.socket)
+        .args(["cancel", "--reason", "left"]);
+    let mut caller = kiln.spawn().unwrap();
+    wait_for(|| (agent.status()["builder"]["phase"] == "PHASE_STOPPING").then_some(()));
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    agent
+        .events()
+        .until(|event| is_end(event, "buildFinished", 2));
+    let recorded = || {
+        let line = audit(&agent).pop()?;
+        (line["action"] == "Builder.Stop").then_some(line)
+    };
+    let line = wait_for(recorded);
+    assert_eq!(
+        (&line["result"], &line["reason"]),
+        (&"done".into(), &"left".into())
+    );
+}
+
+/// Asks again and again, without sleeping, until there is an answer.
+fn wait_for<T>(ask: impl Fn() -> Option<T>) -> T {
+    let end = std::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(std::time::Instant::now() < end, "it never came");
+        std::thread::yield_now();
+    }
 }
