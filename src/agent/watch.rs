@@ -36,7 +36,7 @@ impl ConfigWatch {
                 note.notify_one();
             }
         });
-        let watcher = watcher.inspect_err(|error| cannot(error)).ok();
+        let watcher = watcher.inspect_err(cannot).ok();
         let watch = ConfigWatch {
             written,
             watcher: Mutex::new(watcher),

@@ -429,6 +429,26 @@ fn keys_that_need_a_restart_are_named() {
     assert_eq!(old.needs_restart(&new), ["state_dir"]);
 }
 
+#[test]
+fn a_reload_takes_remotes_and_limits_and_nothing_of_another_hosts_file() {
+    let text =
+        |host: &str, rest: &str| parse(&format!("host = \"{host}\"\n{REMOTE}{rest}"), "f").unwrap();
+    let old = text("web-1", "");
+    let new = text(
+        "web-1",
+        "poll_interval = \"5s\"\n[builder]\nbuild_timeout = \"7m\"\n[native]\njobs = 3\n",
+    );
+    let used = old.reloaded(&new);
+    assert_eq!(used.remotes, new.remotes);
+    assert_eq!(used.builder, new.builder);
+    assert_eq!(used.native, old.native);
+    assert_eq!(old.needs_restart(&new), ["native"]);
+    let renamed = text("web-2", "");
+    assert_eq!(old.reloaded(&renamed), old);
+    // The testing branch has the host's name in it.
+    assert_eq!(old.needs_restart(&renamed), ["host", "remotes"]);
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(

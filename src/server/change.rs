@@ -144,7 +144,7 @@ async fn with_log(
 ) -> Result<(), AuditError> {
     let log = Arc::clone(log);
     let written = tokio::task::spawn_blocking(move || write(&log)).await;
-    written.unwrap_or_else(|_| Err(AuditError::Lost))
+    written.unwrap_or(Err(AuditError::Lost))
 }
 
 fn unrecorded(error: &AuditError, what: &str) -> Status {

@@ -443,7 +443,11 @@ async fn another_configuration_ends_polls_under_way_and_answers_who_waits_for_th
     let silent = format!("git://127.0.0.1:{}/x", silent_server());
     let mut running = start(
         &place,
-        vec![remote("kept", one.url()), remote("silent", silent)],
+        vec![
+            remote("kept", one.url()),
+            remote("silent", silent.clone()),
+            remote("mute", silent),
+        ],
     );
     running.selected(&first).await;
     let handle = running.handle.clone();
