@@ -42,4 +42,5 @@ pub mod client;
 
 pub mod agent;
 
+mod allocator;
 pub mod process;
