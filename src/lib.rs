@@ -44,3 +44,4 @@ pub mod agent;
 
 mod allocator;
 pub mod process;
+mod suggest;
