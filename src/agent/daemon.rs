@@ -35,6 +35,7 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     };
     let (events, baseline) = (core.event_sink(), core.baseline());
     let (source, source_task) = poller::start(remotes, events, baseline, core.cancel.clone());
+    core.keep_up(&config);
     core.follow(&source);
     let (published, in_force) = watch::channel(settings(&config));
     core.serve(&config, &source, listener, access, in_force);

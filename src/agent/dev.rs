@@ -36,13 +36,9 @@ pub async fn run_dev(
     let rev = options.rev.clone();
     let (handle, source_task) = source.start(rev, core.event_sink(), core.cancel.clone());
     let (_, settings) = watch::channel(server::Settings::default());
-    core.serve(
-        &config,
-        &handle,
-        listener,
-        Access::new(None, None),
-        settings,
-    );
+    let access = Access::new(None, None);
+    core.serve(&config, &handle, listener, access, settings);
+    core.keep_up(&config);
     let host = config.host.to_string();
     let _ = started.send(Started {
         socket: options.socket.clone(),

@@ -62,8 +62,6 @@ pub struct Parts {
     pub settings: watch::Receiver<Settings>,
     /// Since when this agent runs: nothing is stale before it could be fresh.
     pub started_at: OffsetDateTime,
-    /// The state could not be read as it was left and no operator has seen it yet.
-    pub state_damaged: bool,
     /// Who may read and change things.
     pub access: Access,
     /// Where every change and every refusal is recorded.
