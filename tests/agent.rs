@@ -91,7 +91,7 @@ host("web-1", second)
     assert!(log.exists());
     // What was built is made durable while others run: until then a kill costs it.
     let realisations = agent.state.join("store/.kiln/realisations");
-    wait_for(|| std::fs::read_dir(&realisations).ok()?.next());
+    wait_for(|| std::fs::read_dir(&realisations).ok()?.flatten().next());
     agent.kill();
     wait_gone(sleeping);
     let agent = Agent::start(&home, &local(&repository));
