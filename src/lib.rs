@@ -33,6 +33,7 @@ pub mod store;
 pub mod events;
 pub mod state;
 
+pub mod audit;
 pub mod pb;
 pub mod server;
 
