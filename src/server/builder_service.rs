@@ -1,8 +1,9 @@
 //! The Builder service: each call checks who asks, then hands over to the
 //! Builder's handle. A caller that hangs up undoes nothing.
 
-use super::refusal::{from_refusal, not_yet, refuse};
+use super::refusal::{from_refusal, refuse};
 use super::{Parts, convert};
+use crate::builder::HoldFor;
 use crate::model::GenerationNumber;
 use crate::pb;
 use crate::source::Selection;
@@ -17,16 +18,18 @@ impl pb::builder_server::Builder for Service {
         &self,
         request: Request<pb::EvalRequest>,
     ) -> Result<Response<pb::EvalResponse>, Status> {
-        self.0.access.may_change(&request).await?;
+        let by = self.0.access.may_change(&request).await?;
         let request = request.into_inner();
-        if request.hold.is_some() {
-            return Err(not_yet("Builder.Eval with hold"));
-        }
+        let hold = request
+            .hold
+            .clone()
+            .map(|hold| held(hold, by))
+            .transpose()?;
         let selection = self.wanted(&request).await?;
         let generation = self
             .0
             .builder
-            .eval(selection, !request.rev.is_empty())
+            .eval(selection, !request.rev.is_empty(), hold)
             .await
             .map_err(|r| from_refusal(&r))?;
         Ok(Response::new(pb::EvalResponse {
@@ -41,7 +44,7 @@ impl pb::builder_server::Builder for Service {
         self.0.access.may_change(&request).await?;
         let request = request.into_inner();
         let number = number(request.generation_number);
-        let submitted = self.0.builder.submit_build(number).await;
+        let submitted = self.0.builder.submit_build(number, request.retry).await;
         let generation = submitted.map_err(|r| from_refusal(&r))?;
         Ok(Response::new(pb::SubmitBuildResponse {
             generation: Some(convert::generation(&generation)),
@@ -53,7 +56,12 @@ impl pb::builder_server::Builder for Service {
         request: Request<pb::ConfirmRequest>,
     ) -> Result<Response<pb::ConfirmResponse>, Status> {
         self.0.access.may_change(&request).await?;
-        Err(not_yet("Builder.Confirm"))
+        let number = number(request.into_inner().generation_number);
+        let confirmed = self.0.builder.confirm(number).await;
+        let generation = confirmed.map_err(|r| from_refusal(&r))?;
+        Ok(Response::new(pb::ConfirmResponse {
+            generation: Some(convert::generation(&generation)),
+        }))
     }
 
     async fn suspend(
@@ -144,6 +152,18 @@ fn given(text: &str) -> Option<&str> {
 /// 0 on the wire is "the latest".
 fn number(number: u32) -> Option<GenerationNumber> {
     Some(GenerationNumber(number)).filter(|number| number.0 != 0)
+}
+
+/// Zero on the wire is "until the next evaluation by hand".
+fn held(duration: pbjson_types::Duration, by: String) -> Result<HoldFor, Status> {
+    let duration = match duration {
+        pbjson_types::Duration {
+            seconds: 0,
+            nanos: 0,
+        } => None,
+        some => Some(positive(some)?),
+    };
+    Ok(HoldFor { duration, by })
 }
 
 fn positive(duration: pbjson_types::Duration) -> Result<std::time::Duration, Status> {

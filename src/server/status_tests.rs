@@ -78,6 +78,8 @@ fn pending(reason: BlockedReason) -> Evaluation {
         message: String::new(),
     });
     evaluated(Build::Pending {
+        tries: 0,
+        confirmed: false,
         attempt: 1,
         blocked,
     })
@@ -85,6 +87,7 @@ fn pending(reason: BlockedReason) -> Evaluation {
 
 fn failed() -> Evaluation {
     Evaluation::Failed {
+        then: Default::default(),
         span: span(),
         failure: Failure::certain("no such host"),
     }
@@ -125,11 +128,13 @@ fn conditions_stand_in_the_order_of_the_contract() {
 #[test]
 fn each_state_of_the_latest_generation_has_its_line() {
     let running = Build::Running {
+        tries: 0,
         attempt: 1,
         started_at: at(NOW),
         steps: Steps::default(),
     };
     let evaluating = Evaluation::Running {
+        tries: 0,
         attempt: 1,
         started_at: at(NOW),
     };

@@ -3,7 +3,7 @@
 //! a part, whatever is pulled when.
 
 use super::{Places, StateError};
-use crate::model::{Generation, GenerationNumber, Suspension};
+use crate::model::{Generation, GenerationNumber, Hold, Suspension};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -216,6 +216,10 @@ pub fn numbers(state: &Path) -> Result<Vec<GenerationNumber>, StateError> {
 
 pub(super) fn read_suspension(places: &Places) -> Result<Option<Suspension>, StateError> {
     load(&places.suspension())
+}
+
+pub(super) fn read_hold(places: &Places) -> Result<Option<Hold>, StateError> {
+    load(&places.hold())
 }
 
 /// The sequence number up to which events may have been handed out.

@@ -21,7 +21,7 @@ pub use places::Places;
 pub use reader::Reader;
 
 use crate::events::{EventKind, EventLog};
-use crate::model::{CommitId, Generation, GenerationNumber, Steps, Suspension};
+use crate::model::{CommitId, Generation, GenerationNumber, Hold, Steps, Suspension};
 use index::Index;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -81,6 +81,8 @@ pub struct Change<'a> {
     pub becomes_current: bool,
     /// `Some(None)` ends the suspension.
     pub suspension: Option<Option<&'a Suspension>>,
+    /// `Some(None)` ends the hold.
+    pub hold: Option<Option<&'a Hold>>,
     /// Moves `refs/kiln/baseline`.
     pub baseline: Option<&'a CommitId>,
     pub events: Vec<EventKind>,
@@ -197,6 +199,11 @@ impl State {
             Some(None) => files::remove(&places.suspension())?,
             None => {}
         }
+        match change.hold {
+            Some(Some(hold)) => files::replace(&places.hold(), &files::encode(hold)?)?,
+            Some(None) => files::remove(&places.hold())?,
+            None => {}
+        }
         match change.baseline {
             Some(commit) => files::replace(&places.baseline(), format!("{commit}\n").as_bytes()),
             None => Ok(()),
@@ -241,6 +248,14 @@ impl State {
     /// When the file cannot be read, or a newer kiln wrote it.
     pub fn suspension(&self) -> Result<Option<Suspension>, StateError> {
         recovery::suspension(&self.shared.places)
+    }
+
+    /// The hold in force, as its file has it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a newer kiln wrote it.
+    pub fn hold(&self) -> Result<Option<Hold>, StateError> {
+        recovery::hold(&self.shared.places)
     }
 
     /// The number the next generation gets; numbers are never used twice.

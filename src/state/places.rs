@@ -47,6 +47,9 @@ impl Places {
     pub(super) fn suspension(&self) -> PathBuf {
         self.folder.join("suspension.json")
     }
+    pub(super) fn hold(&self) -> PathBuf {
+        self.folder.join("hold.json")
+    }
     pub(super) fn sequence(&self) -> PathBuf {
         self.folder.join("sequence")
     }

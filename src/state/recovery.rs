@@ -4,7 +4,7 @@ use super::files::{self, Sequence};
 use super::index::Index;
 use super::{Places, StateError, check};
 use crate::events::{BLOCK, EventLog};
-use crate::model::{GenerationNumber, Suspension, now};
+use crate::model::{GenerationNumber, Hold, Suspension, now};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -122,6 +122,18 @@ fn restore(
         "the file of generation {number} was damaged ({why}), and {became}; the damaged one is {}",
         kept.display()
     ))
+}
+
+/// The hold in force. One that cannot be understood holds: somebody meant it to.
+pub(super) fn hold(places: &Places) -> Result<Option<Hold>, StateError> {
+    match files::read_hold(places) {
+        Err(StateError::Damaged { path, source }) => Ok(Some(Hold {
+            since: now(),
+            until: None,
+            by: format!("kiln: {} is damaged: {source}", path.display()),
+        })),
+        other => other,
+    }
 }
 
 /// The suspension in force. One that cannot be understood holds builds back:

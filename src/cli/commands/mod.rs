@@ -4,6 +4,7 @@ pub mod agent;
 pub mod build;
 pub mod cancel;
 pub mod config;
+pub mod confirm;
 pub mod dev;
 pub mod eval;
 pub mod events;

@@ -3,7 +3,7 @@
 use super::generation::{blocked_line, failure, failure_of, last_change, outcome};
 use super::remote::remotes;
 use super::text::{GREEN, RED, YELLOW, ago, clock, first_line, paint, plain, short};
-use crate::pb::{self, Condition};
+use crate::pb::{self, BlockedReason, Condition};
 use std::fmt::Write as _;
 use time::OffsetDateTime;
 
@@ -91,7 +91,33 @@ fn condition(status: &pb::Status) -> String {
                 .map(|until| format!(" until {}", clock(Some(until))));
             format!("{name}{} by {}", until.unwrap_or_default(), plain(&hold.by))
         }
+        (Condition::Waiting, _, _) => match status.latest.as_ref().and_then(waits_for) {
+            Some(what) => format!("{name} ({what})"),
+            None => name,
+        },
         _ => name,
+    }
+}
+
+/// What the latest generation waits for.
+fn waits_for(latest: &pb::Generation) -> Option<String> {
+    let (evaluation, build) = (latest.evaluation.as_ref(), latest.build.as_ref());
+    let retry = build
+        .and_then(|build| build.retry.as_ref())
+        .or(evaluation.and_then(|evaluation| evaluation.retry.as_ref()));
+    if let Some(at) = retry.and_then(|retry| retry.next_at.as_ref()) {
+        return Some(format!("retry at {}", clock(Some(at))));
+    }
+    match build?.blocked.as_ref()?.reason() {
+        BlockedReason::Confirmation => Some("confirmation".into()),
+        BlockedReason::Space => Some("space".into()),
+        BlockedReason::Cache => Some("cache".into()),
+        BlockedReason::Unspecified
+        | BlockedReason::Suspended
+        | BlockedReason::MachineId
+        | BlockedReason::Retry
+        | BlockedReason::Platform
+        | BlockedReason::Building => None,
     }
 }
 
