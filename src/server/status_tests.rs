@@ -1,5 +1,7 @@
 use super::*;
-use crate::model::{Blocked, CancelledBy, Failure, GenerationNumber, Hold, Steps, Suspension};
+use crate::model::{
+    Blocked, Build, CancelledBy, Failure, GenerationNumber, Hold, Steps, Suspension,
+};
 use crate::server::fixtures::*;
 use Condition::*;
 

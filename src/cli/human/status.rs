@@ -12,11 +12,7 @@ pub fn status(status: &pb::Status, now: OffsetDateTime, color: bool) -> String {
     let mut text = oneline(status, now, color);
     if let Some(latest) = &status.latest {
         let _ = writeln!(text, "  latest   {}", summary(latest, now));
-        if let Some(blocked) = latest
-            .build
-            .as_ref()
-            .and_then(|build| build.blocked.as_ref())
-        {
+        if let Some(blocked) = blocked_of(latest) {
             let _ = writeln!(text, "           waits: {}", blocked_line(blocked, now));
         }
         if let Some(why) = failure_of(latest) {
@@ -194,6 +190,7 @@ fn next_command(status: &pb::Status) -> Option<String> {
         Condition::Building | Condition::Evaluating | Condition::Applying => {
             Some(format!("kiln log {latest} --follow"))
         }
+        Condition::Waiting if wants_consent(status) => Some(format!("kiln confirm {latest}")),
         Condition::Waiting if is_blocked(status) => Some(format!("kiln show {latest}")),
         Condition::Waiting if status.latest.as_ref().is_some_and(is_cancelled) => {
             Some(format!("kiln build {latest}"))
@@ -212,11 +209,21 @@ fn next_command(status: &pb::Status) -> Option<String> {
 }
 
 fn is_blocked(status: &pb::Status) -> bool {
-    let build = status
-        .latest
-        .as_ref()
-        .and_then(|latest| latest.build.as_ref());
-    build.is_some_and(|build| build.blocked.is_some())
+    status.latest.as_ref().and_then(blocked_of).is_some()
+}
+
+fn wants_consent(status: &pb::Status) -> bool {
+    let blocked = status.latest.as_ref().and_then(blocked_of);
+    blocked.is_some_and(|blocked| blocked.reason() == BlockedReason::Confirmation)
+}
+
+/// What holds the latest evaluation or build back.
+fn blocked_of(latest: &pb::Generation) -> Option<&pb::Blocked> {
+    let build = latest.build.as_ref();
+    let evaluation = latest.evaluation.as_ref();
+    build
+        .and_then(|build| build.blocked.as_ref())
+        .or(evaluation.and_then(|evaluation| evaluation.blocked.as_ref()))
 }
 
 fn is_cancelled(generation: &pb::Generation) -> bool {
