@@ -41,4 +41,5 @@ pub mod client;
 
 pub mod agent;
 
+mod allocator;
 pub mod process;

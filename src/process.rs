@@ -6,6 +6,8 @@
 //! afterwards. When kiln dies, however it dies, the child reads end-of-file
 //! there and must end (see [`die_with_parent`]).
 
+pub(crate) mod privileges;
+
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -10,7 +10,7 @@ use super::timers::wall_clock;
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
 use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
 use crate::events::EventKind;
-use crate::model::{Build, Built, Evaluation, Generation, Hold, Suspension};
+use crate::model::{Build, Built, Evaluation, Generation, Hold, Suspension, now};
 use crate::source::Selection;
 use crate::state::{Change, State, StateError};
 use std::sync::Arc;
@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Commands that may wait; a caller beyond waits for room.
 const MAILBOX: usize = 64;
+/// How many generations are looked at for one that was interrupted.
+const TAKEN_UP: usize = 64;
 
 pub(super) fn start(
     config: BuilderConfig,
@@ -58,7 +60,7 @@ pub(super) fn start(
         clippy::disallowed_methods,
         reason = "owned by the agent through the JoinHandle"
     )]
-    let task = tokio::spawn(actor.run(latest));
+    let task = tokio::spawn(actor.run());
     Ok((
         Handle {
             commands,
@@ -100,9 +102,9 @@ pub(super) enum JobEnd {
 }
 
 impl Actor {
-    pub(super) async fn run(mut self, latest: Option<Generation>) {
-        if let Some(latest) = latest {
-            self.take_up(latest).await;
+    pub(super) async fn run(mut self) {
+        if let Some(interrupted) = self.unfinished() {
+            self.take_up(interrupted).await;
         }
         while !self.shutting_down {
             self.publish();
@@ -118,6 +120,13 @@ impl Actor {
             }
         }
         self.publish();
+    }
+
+    /// What a crash or a shutdown interrupted: at most one, and rarely an older
+    /// generation that somebody submitted again.
+    fn unfinished(&self) -> Option<Generation> {
+        let mut newest = self.state.reader().page(None, TAKEN_UP).into_iter();
+        newest.find(|generation| generation.clone().taken_up(now(), &self.guards()).is_some())
     }
 
     pub(super) async fn command(&mut self, command: Command) {

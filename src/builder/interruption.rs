@@ -53,10 +53,15 @@ impl Actor {
             Some(Build::Running { .. })
         );
         if is_building {
-            self.stop_job(CancelledBy::Suspend).await;
-            match self.newer.is_some() {
-                true => self.newer_begins().await,
-                false => self.wait_for_resume().await,
+            match self.newer.as_ref().map(|newer| newer.generation.number) {
+                Some(newer) => {
+                    self.stop_job(CancelledBy::Superseded(newer)).await;
+                    self.newer_begins().await;
+                }
+                None => {
+                    self.stop_job(CancelledBy::Suspend).await;
+                    self.wait_for_resume().await;
+                }
             }
         }
         self.publish();

@@ -4,11 +4,10 @@
 use super::Refusal;
 use super::actor::Actor;
 use super::commands::refused;
-use super::machine::BuildEnd;
 use super::work::legal;
 use crate::model::{
     Build, Built, CancelledBy, Evaluated, Evaluation, Generation, GenerationNumber, Origin,
-    Preemption, Steps, now,
+    Preemption, now,
 };
 use crate::source::Selection;
 use crate::state::StateError;
@@ -230,14 +229,14 @@ impl Actor {
     }
 
     /// At the start: what a crash or a shutdown interrupted goes on.
-    pub(super) async fn take_up(&mut self, latest: Generation) {
-        if let Evaluation::Pending { .. } = latest.evaluation
-            && let Some(older) = self.build_interrupted_before(&latest)
-            && self.build_goes_on(older, &latest).await
+    pub(super) async fn take_up(&mut self, interrupted: Generation) {
+        if let Evaluation::Pending { .. } = interrupted.evaluation
+            && let Some(older) = self.build_interrupted_before(&interrupted)
+            && self.build_goes_on(older, &interrupted).await
         {
             return;
         }
-        let Some(unfinished) = latest.taken_up(now(), &self.guards()) else {
+        let Some(unfinished) = interrupted.taken_up(now(), &self.guards()) else {
             return;
         };
         tracing::info!(generation = %unfinished.number, "an unfinished generation is taken up");
@@ -262,8 +261,10 @@ impl Actor {
             Preemption::Always => false,
             Preemption::FinishBuild(_) => true,
         };
-        let again = older.clone().taken_up(now(), &self.guards());
-        if lets_finish && let Some(again) = again.filter(|again| again.blocked().is_none()) {
+        let Some(again) = older.taken_up(now(), &self.guards()) else {
+            return false;
+        };
+        if lets_finish && again.blocked().is_none() {
             self.work = Some(again);
             self.newer = Some(Newer {
                 generation: latest.clone(),
@@ -272,17 +273,9 @@ impl Actor {
             self.proceed().await;
             return true;
         }
-        if let Some(Build::Running { .. }) = older.build() {
-            let by = CancelledBy::Superseded(latest.number);
-            let end = BuildEnd::Cancelled(by, Steps::default());
-            let recorded = match legal(older.build_ends(end, now(), &self.guards())) {
-                Ok(left) => self.ended(left).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = recorded {
-                tracing::error!(%error, "the end of an interrupted build is not recorded");
-            }
-        }
+        self.work = Some(again);
+        self.leave_work(CancelledBy::Superseded(latest.number))
+            .await;
         false
     }
 }
