@@ -573,7 +573,7 @@ async fn d01_an_older_generation_that_was_built_again_is_taken_up_too() {
     bench.evaluation("b").await.evaluates();
     bench.build("b").await.builds();
     bench.idle().await;
-    bench.handle.submit_build(Some(N1)).await.unwrap();
+    bench.handle.submit_build(Some(N1), false).await.unwrap();
     let _build = bench.build("a").await;
     let mut bench = bench.crash().await;
     bench.build("a").await.builds();

@@ -63,6 +63,8 @@ impl Actor {
                     self.wait_for_resume().await;
                 }
             }
+        } else {
+            self.reconsider().await;
         }
         self.publish();
         Ok(self.published())
@@ -103,14 +105,19 @@ impl Actor {
         .await
         .map_err(|error| refused(&error))?;
         self.suspension = None;
+        self.reconsider().await;
+        self.publish();
+        Ok(self.published())
+    }
+
+    /// What holds a build back that waits is another thing now.
+    async fn reconsider(&mut self) {
         let waiting = |work: &mut Generation| matches!(work.build(), Some(Build::Pending { .. }));
         if let Some(waiting) = self.work.take_if(waiting) {
             let resumed = waiting.clone().build_reconsidered(now(), &self.guards());
             self.work = Some(resumed.unwrap_or(waiting));
             self.proceed().await;
         }
-        self.publish();
-        Ok(self.published())
     }
 
     /// Ends what runs, and what waits for a build, a time or a consent.

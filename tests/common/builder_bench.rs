@@ -1,5 +1,7 @@
 //! A Builder on a real state with a backend told what to do, call by call.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use async_trait::async_trait;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
@@ -80,6 +82,9 @@ impl Call {
             }),
         };
         self.answers(answer);
+    }
+    pub fn is_evaluation(&self) -> bool {
+        self.what.starts_with("evaluate")
     }
     /// Its processes have ended.
     pub fn is_gone(&self) -> bool {
@@ -235,6 +240,14 @@ impl Bench {
         Self::on(tempfile::tempdir().unwrap(), policies).await
     }
 
+    /// A state in memory where the system has such a place: many more
+    /// transitions in the same time.
+    pub async fn in_memory(policies: Policies) -> Self {
+        kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::on(folder.unwrap(), policies).await
+    }
+
     async fn on(folder: tempfile::TempDir, policies: Policies) -> Self {
         // A paused clock would jump through the time limit of the child that reads the index.
         tokio::time::resume();
@@ -318,7 +331,6 @@ impl Bench {
             .await
             .unwrap();
     }
-    #[allow(dead_code, reason = "not every test holds")]
     pub async fn eval_held(&self, name: &str, duration: Option<Duration>) {
         let by = "ann".into();
         self.handle
@@ -366,6 +378,10 @@ impl Bench {
     }
     pub async fn idle(&mut self) {
         self.phase(Phase::Idle).await;
+        self.nothing_asked();
+    }
+    /// The backend was asked for nothing that the test has not seen.
+    pub fn nothing_asked(&mut self) {
         assert!(self.calls.try_recv().is_err(), "a call nobody asked for");
     }
 
