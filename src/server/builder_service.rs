@@ -20,11 +20,7 @@ impl pb::builder_server::Builder for Service {
     ) -> Result<Response<pb::EvalResponse>, Status> {
         let by = self.0.access.may_change(&request).await?;
         let request = request.into_inner();
-        let hold = request
-            .hold
-            .clone()
-            .map(|hold| held(hold, by))
-            .transpose()?;
+        let hold = request.hold.map(|hold| held(hold, by)).transpose()?;
         let selection = self.wanted(&request).await?;
         let generation = self
             .0
