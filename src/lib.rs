@@ -43,3 +43,4 @@ pub mod agent;
 
 mod allocator;
 pub mod process;
+mod suggest;

@@ -10,14 +10,17 @@ use super::timers::wall_clock;
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
 use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
 use crate::events::EventKind;
-use crate::model::{Build, Built, Evaluation, Generation, Hold, Suspension, now};
+use crate::model::{Build, Built, CancelledBy, Evaluation, Generation, Hold, Suspension, now};
 use crate::source::Selection;
 use crate::state::{Change, State, StateError};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+/// Between two attempts to record what the disk refused.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Commands that may wait; a caller beyond waits for room.
 const MAILBOX: usize = 64;
 /// How many generations are looked at for one that was interrupted.
@@ -54,6 +57,7 @@ pub(super) fn start(
         suspension,
         hold,
         held_back: None,
+        owed: None,
         shutting_down: false,
     };
     #[expect(
@@ -87,7 +91,19 @@ pub(super) struct Actor {
     pub(super) hold: Option<Hold>,
     /// The newest selection that the hold keeps from taking over.
     pub(super) held_back: Option<Selection>,
+    /// What the work came to and could not be recorded: it is tried again, and
+    /// nothing new begins before.
+    pub(super) owed: Option<Owed>,
     pub(super) shutting_down: bool,
+}
+
+/// Which write of the generation in work is missing.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Owed {
+    /// That its evaluation ended, and on whose demand.
+    EvaluationEnd(Option<CancelledBy>),
+    /// The state it is in.
+    State,
 }
 
 /// What runs for the generation in work.
@@ -117,6 +133,7 @@ impl Actor {
                     None => self.shutdown().await,
                 },
                 wake = wall_clock(due) => self.wake(wake).await,
+                () = soon(self.owed.is_some()) => self.pay().await,
             }
         }
         self.publish();
@@ -130,6 +147,7 @@ impl Actor {
     }
 
     pub(super) async fn command(&mut self, command: Command) {
+        self.pay().await;
         // A caller that is gone has no use for the answer; the work is done all the same.
         match command {
             Command::Select(selection, reply) => answer(reply, self.select(selection).await),
@@ -256,5 +274,13 @@ pub(super) async fn next_end(job: &mut Option<Job>) -> Option<JobEnd> {
             None => None,
         },
         None => std::future::pending().await,
+    }
+}
+
+/// A while, when something is owed.
+async fn soon(owed: bool) {
+    match owed {
+        true => tokio::time::sleep(AGAIN).await,
+        false => std::future::pending().await,
     }
 }

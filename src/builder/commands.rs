@@ -77,6 +77,7 @@ impl Actor {
         number: Option<GenerationNumber>,
         retry: bool,
     ) -> Result<Generation, Refusal> {
+        self.settled().await?;
         let (asked, generation) = self.asked(number)?;
         let in_work = self.work.as_ref().map(|generation| generation.number);
         admit_build(asked, generation.as_ref(), in_work, retry, &self.guards())?;
@@ -89,6 +90,7 @@ impl Actor {
         &mut self,
         number: Option<GenerationNumber>,
     ) -> Result<Generation, Refusal> {
+        self.settled().await?;
         let (asked, generation) = self.asked(number)?;
         let in_work = self.work.as_ref().map(|generation| generation.number);
         admit_confirmation(asked, generation.as_ref(), in_work, &self.guards())?;

@@ -5,6 +5,7 @@ use super::Refusal;
 use super::actor::Actor;
 use super::commands::refused;
 use super::work::legal;
+use crate::events::EventKind;
 use crate::model::{
     Build, Built, CancelledBy, Evaluated, Evaluation, Generation, GenerationNumber, Origin,
     Preemption, now,
@@ -27,7 +28,8 @@ impl Actor {
         by_hand: bool,
         take_over: bool,
     ) -> Result<Generation, Refusal> {
-        let number = self.state.next_number().map_err(|e| refused(&e))?;
+        self.settled().await?;
+        let number = self.state.next_number();
         let by = CancelledBy::Superseded(number);
         let before = self.build_to_finish();
         self.leave_newer(by).await;
@@ -35,6 +37,12 @@ impl Actor {
             self.finished_in_a_row = 0;
             self.stop_job(by).await;
             self.leave_work(by).await;
+        }
+        self.settled().await?;
+        if self.newer.is_some() || (before.is_none() && self.work.is_some()) {
+            return Err(Refusal::State(
+                "what waits could not be ended; see the agent's log".into(),
+            ));
         }
         let origin = if by_hand {
             Origin {
@@ -112,6 +120,9 @@ impl Actor {
 
     /// A build ended by itself: what waited for it begins.
     pub(super) async fn build_finished(&mut self) {
+        if self.owed.is_some() {
+            return; // once its end is recorded
+        }
         if self.newer.is_none() {
             self.finished_in_a_row = 0;
             return;
@@ -122,6 +133,9 @@ impl Actor {
 
     /// What waited for a build begins, and takes the place of what is left of it.
     pub(super) async fn newer_begins(&mut self) {
+        if self.owed.is_some() {
+            return; // once what was before it is recorded
+        }
         if let Some(newer) = self.newer.take() {
             let by = CancelledBy::Superseded(newer.generation.number);
             self.leave_work(by).await;
@@ -129,42 +143,57 @@ impl Actor {
         }
     }
 
-    /// What waits for a build is left before it began.
+    /// What waits for a build is left before it began; it stays where that
+    /// cannot be recorded.
     pub(super) async fn leave_newer(&mut self, by: CancelledBy) {
         let Some(newer) = self.newer.take() else {
             return;
         };
-        let left = legal(newer.generation.evaluation_left(by, now()));
+        let left = legal(newer.generation.clone().evaluation_left(by, now()));
+        let event = |generation| EventKind::EvalFinished { generation };
         let recorded = match left {
-            Ok(left) => self.ended(left).await,
+            Ok(left) => self.record(&left, vec![event(left.clone())]).await,
             Err(error) => Err(error),
         };
         if let Err(error) = recorded {
-            tracing::error!(%error, "the end of the generation that waited is not recorded");
+            tracing::error!(%error, "the end of the generation that waits is not recorded");
+            self.newer = Some(newer);
         }
     }
 
     /// What waits in work, for a time, a consent or a resume, is left.
     pub(super) async fn leave_work(&mut self, by: CancelledBy) {
+        if self.owed.is_some() {
+            return; // it stays in work until it is recorded
+        }
         let Some(generation) = self.work.take() else {
             return;
         };
-        let number = generation.number;
-        let recorded = if generation.next_try().is_some() {
-            match legal(generation.retry_left()) {
-                Ok(left) => self.record(&left, Vec::new()).await,
-                Err(error) => Err(error),
-            }
-        } else if matches!(generation.build(), Some(Build::Pending { .. })) {
-            match legal(generation.build_left(by, now())) {
-                Ok(left) => self.ended(left).await,
-                Err(error) => Err(error),
-            }
-        } else {
+        if generation.next_try().is_some() {
+            self.give_up_retry(generation).await;
+            return;
+        }
+        let Some(Build::Pending { .. }) = generation.build() else {
             return;
         };
+        match generation.build_left(by, now()) {
+            Ok(left) => {
+                self.work = Some(left);
+                self.proceed().await;
+            }
+            Err(error) => defect(&error),
+        }
+    }
+
+    /// Its end was announced before; it stays in work where this cannot be recorded.
+    async fn give_up_retry(&mut self, generation: Generation) {
+        let recorded = match legal(generation.clone().retry_left()) {
+            Ok(left) => self.record(&left, Vec::new()).await,
+            Err(error) => Err(error),
+        };
         if let Err(error) = recorded {
-            tracing::error!(%error, %number, "its end is not recorded");
+            tracing::error!(%error, number = %generation.number, "that it is not tried again is not recorded");
+            self.work = Some(generation);
         }
     }
 

@@ -20,7 +20,8 @@ impl Actor {
     pub(super) fn next_wake(&self) -> Option<(OffsetDateTime, Wake)> {
         let suspension = self.suspension.as_ref().and_then(|s| s.until);
         let hold = self.hold.as_ref().and_then(|hold| hold.until);
-        let retry = self.work.as_ref().and_then(Generation::next_try);
+        let settled = self.work.as_ref().filter(|_| self.owed.is_none());
+        let retry = settled.and_then(Generation::next_try);
         let due = [
             (suspension, Wake::SuspensionEnds),
             (hold, Wake::HoldEnds),
