@@ -9,13 +9,15 @@ use time::OffsetDateTime;
 mod failure;
 mod generation;
 mod names;
+mod policy;
 
 pub use failure::{Failure, FailureKind, Location};
 pub use generation::{
-    Blocked, BlockedReason, Build, BuildReason, CancelledBy, Commit, Evaluation, Generation,
-    Origin, Span, Steps,
+    AfterFailure, Blocked, BlockedReason, Build, BuildReason, CancelledBy, Commit, Evaluation,
+    Generation, Origin, Span, Steps,
 };
 pub use names::{BranchName, CommitId, GenerationNumber, HostName, InvalidName, RemoteName};
+pub use policy::{Confirmation, Preemption, RetryPolicy};
 
 /// The current time, in UTC. The one place that reads the wall clock for records.
 pub fn now() -> OffsetDateTime {

@@ -85,7 +85,7 @@ async fn b03_a_failed_evaluation_is_never_built_though_the_output_exists() {
         Evaluation::Failed { .. }
     ));
     assert_eq!(
-        bench.handle.submit_build(None).await,
+        bench.handle.submit_build(None, false).await,
         Err(Refusal::NotEvaluated(N1))
     );
     assert_eq!(bench.reader().current(), None);
@@ -106,7 +106,11 @@ async fn b04_a_configuration_for_another_machine_is_evaluated_and_not_built() {
         bench.eval("a").await;
         bench.evaluation("a").await.evaluates_for_machine("another");
         bench.phase(Phase::Waiting).await;
-        let refusal = bench.handle.submit_build(Some(N1)).await.unwrap_err();
+        let refusal = bench
+            .handle
+            .submit_build(Some(N1), false)
+            .await
+            .unwrap_err();
         assert!(
             matches!(refusal, Refusal::MachineIdDiffers { .. }),
             "{refusal}"
@@ -122,7 +126,7 @@ async fn b05_a_timed_out_evaluation_is_not_built_and_the_next_one_works() {
     bench.evaluation("a").await.times_out();
     bench.idle().await;
     assert_eq!(
-        bench.handle.submit_build(None).await,
+        bench.handle.submit_build(None, false).await,
         Err(Refusal::NotEvaluated(N1))
     );
     bench.eval("b").await;
@@ -173,35 +177,35 @@ async fn b07_a_second_eval_ends_a_running_build() {
 async fn b08_each_refusal_to_build_is_its_own() {
     let mut bench = Bench::new().await;
     assert_eq!(
-        bench.handle.submit_build(None).await,
+        bench.handle.submit_build(None, false).await,
         Err(Refusal::NoGeneration)
     );
     let unknown = GenerationNumber(9);
     assert_eq!(
-        bench.handle.submit_build(Some(unknown)).await,
+        bench.handle.submit_build(Some(unknown), false).await,
         Err(Refusal::UnknownGeneration(unknown))
     );
     bench.eval("a").await;
     let evaluation = bench.evaluation("a").await;
     assert_eq!(
-        bench.handle.submit_build(None).await,
+        bench.handle.submit_build(None, false).await,
         Err(Refusal::NotEvaluated(N1))
     );
     evaluation.evaluates();
     let build = bench.build("a").await;
     assert_eq!(
-        bench.handle.submit_build(None).await,
+        bench.handle.submit_build(None, false).await,
         Err(Refusal::AlreadyBuilding(N1))
     );
     build.builds();
     bench.idle().await;
     assert_eq!(
-        bench.handle.submit_build(None).await,
+        bench.handle.submit_build(None, false).await,
         Err(Refusal::AlreadyBuilt(N1))
     );
     bench.eval("b").await;
     let _evaluation = bench.evaluation("b").await;
-    let refusal = bench.handle.submit_build(Some(N1)).await;
+    let refusal = bench.handle.submit_build(Some(N1), false).await;
     assert_eq!(
         refusal,
         Err(Refusal::AnotherInWork {
@@ -221,14 +225,14 @@ async fn b09_a_failed_timed_out_or_cancelled_build_can_be_submitted_again() {
         .await
         .fails(Failure::certain("exit 1").in_step("shop"));
     bench.idle().await;
-    bench.handle.submit_build(None).await.unwrap();
+    bench.handle.submit_build(None, false).await.unwrap();
     bench.build("a").await.times_out();
     bench.idle().await;
-    bench.handle.submit_build(None).await.unwrap();
+    bench.handle.submit_build(None, false).await.unwrap();
     let build = bench.build("a").await;
     bench.handle.stop().await.unwrap();
     assert!(build.is_gone());
-    bench.handle.submit_build(None).await.unwrap();
+    bench.handle.submit_build(None, false).await.unwrap();
     bench.build("a").await.builds();
     bench.idle().await;
     let Some(Build::Succeeded { span, .. }) = bench.generation(N1).build().cloned() else {
@@ -319,7 +323,7 @@ async fn b13_suspend_ends_a_running_build_and_resume_builds_it_again() {
     assert!(build.is_gone());
     assert_eq!(state.phase, Phase::Waiting);
     // Submitting while suspended is accepted and waits.
-    bench.handle.submit_build(None).await.unwrap();
+    bench.handle.submit_build(None, false).await.unwrap();
     assert_eq!(bench.handle.state().phase, Phase::Waiting);
     bench.handle.resume("ann".into()).await.unwrap();
     bench.build("a").await.builds();
@@ -569,7 +573,7 @@ async fn d01_an_older_generation_that_was_built_again_is_taken_up_too() {
     bench.evaluation("b").await.evaluates();
     bench.build("b").await.builds();
     bench.idle().await;
-    bench.handle.submit_build(Some(N1)).await.unwrap();
+    bench.handle.submit_build(Some(N1), false).await.unwrap();
     let _build = bench.build("a").await;
     let mut bench = bench.crash().await;
     bench.build("a").await.builds();

@@ -4,7 +4,7 @@ use super::parts::Core;
 use super::{DevOptions, RunError, Started};
 use crate::builder::Selected;
 use crate::config::{Config, Sandbox};
-use crate::model::{Build, Evaluation, Generation, GenerationNumber, HostName};
+use crate::model::{AfterFailure, Build, Evaluation, Generation, GenerationNumber, HostName};
 use crate::server::{self, Access};
 use crate::source::Selection;
 use crate::source::dev::{self, DevError, DevSource};
@@ -172,11 +172,12 @@ async fn once(core: &Core, selection: Selection) -> Result<Generation, RunError>
         .await
         .map_err(|e| RunError::failed(&e))?;
     let number = match selected {
-        Selected::New(generation) => generation.number,
+        Selected::New(generation) if !is_remembered(&generation) => generation.number,
         Selected::Unchanged(generation) if generation.built().is_some() => return Ok(generation),
         Selected::Unchanged(generation) if !generation.is_ended() => generation.number,
-        Selected::Unchanged(_) => {
-            let generation = core.builder.eval(selection, false).await;
+        // Somebody asks: neither a hold nor a failure known from before counts.
+        Selected::New(_) | Selected::Unchanged(_) | Selected::Held(_) => {
+            let generation = core.builder.eval(selection, false, None).await;
             generation.map_err(|e| RunError::failed(&e))?.number
         }
     };
@@ -186,6 +187,13 @@ async fn once(core: &Core, selection: Selection) -> Result<Generation, RunError>
         Some(failure) if failure.usage => Err(RunError::usage(&failure.message, &failure.hint)),
         _ => Ok(generation),
     }
+}
+
+fn is_remembered(generation: &Generation) -> bool {
+    matches!(
+        generation.after_failure(),
+        Some(AfterFailure::Remembered(_))
+    )
 }
 
 async fn ended(core: &Core, number: GenerationNumber) -> Result<Generation, RunError> {

@@ -69,6 +69,10 @@ impl Core {
             eval_memory: config.builder.eval_memory,
             build_timeout: config.builder.build_timeout,
             silence_timeout: config.builder.silence_timeout,
+            preemption: config.builder.preemption,
+            confirmation: config.builder.confirm,
+            retry: config.builder.retry,
+            max_suspend: config.builder.max_suspend,
         };
         let started = builder::start(builder_config, backend, Arc::clone(&state));
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;

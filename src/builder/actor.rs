@@ -3,11 +3,15 @@
 //! finds a settled state. Every transition is recorded before it is answered.
 
 use super::handle::{Command, Reply};
+use super::interruption::at_most;
 use super::machine::Guards;
+use super::newer::Newer;
+use super::timers::wall_clock;
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
 use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
 use crate::events::EventKind;
-use crate::model::{Build, Built, CancelledBy, Generation, Suspension, now};
+use crate::model::{Build, Built, CancelledBy, Evaluation, Generation, Hold, Suspension, now};
+use crate::source::Selection;
 use crate::state::{Change, State, StateError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,14 +33,15 @@ pub(super) fn start(
 ) -> Result<(Handle, JoinHandle<()>), StateError> {
     let (commands, mailbox) = mpsc::channel(MAILBOX);
     let suspension = state.suspension()?;
+    let suspension = suspension.map(|suspension| at_most(suspension, config.max_suspend));
+    let hold = state.hold()?;
     let latest = state.reader().latest();
     let generation = latest.as_ref().map(|generation| generation.number);
-    let hold = None;
     let initial = BuilderState {
         phase: Phase::Idle,
         generation,
         suspension: suspension.clone(),
-        hold,
+        hold: hold.clone(),
     };
     let (publisher, published) = watch::channel(initial);
     let actor = Actor {
@@ -47,7 +52,11 @@ pub(super) fn start(
         publisher,
         work: None,
         job: None,
+        newer: None,
+        finished_in_a_row: 0,
         suspension,
+        hold,
+        held_back: None,
         owed: None,
         shutting_down: false,
     };
@@ -74,7 +83,14 @@ pub(super) struct Actor {
     /// The generation in work: it is evaluated, waits, or is built.
     pub(super) work: Option<Generation>,
     pub(super) job: Option<Job>,
+    /// Waits until the build in work has finished.
+    pub(super) newer: Option<Newer>,
+    /// Builds that finished while a newer generation waited.
+    pub(super) finished_in_a_row: u32,
     pub(super) suspension: Option<Suspension>,
+    pub(super) hold: Option<Hold>,
+    /// The newest selection that the hold keeps from taking over.
+    pub(super) held_back: Option<Selection>,
     /// What the work came to and could not be recorded: it is tried again, and
     /// nothing new begins before.
     pub(super) owed: Option<Owed>,
@@ -103,14 +119,12 @@ pub(super) enum JobEnd {
 
 impl Actor {
     pub(super) async fn run(mut self) {
-        if let Some(unfinished) = self.unfinished() {
-            tracing::info!(generation = %unfinished.number, "an unfinished generation is taken up");
-            self.work = Some(unfinished);
-            self.proceed().await;
+        if let Some(interrupted) = self.unfinished() {
+            self.take_up(interrupted).await;
         }
         while !self.shutting_down {
             self.publish();
-            let until = self.suspension.as_ref().and_then(|s| s.until);
+            let due = self.next_wake();
             tokio::select! {
                 biased;
                 end = next_end(&mut self.job) => self.job_ended(end, None).await,
@@ -118,7 +132,7 @@ impl Actor {
                     Some(command) => self.command(command).await,
                     None => self.shutdown().await,
                 },
-                () = wall_clock(until) => self.suspension_is_over().await,
+                wake = wall_clock(due) => self.wake(wake).await,
                 () = soon(self.owed.is_some()) => self.pay().await,
             }
         }
@@ -128,10 +142,8 @@ impl Actor {
     /// What a crash or a shutdown interrupted: at most one, and rarely an older
     /// generation that somebody submitted again.
     fn unfinished(&self) -> Option<Generation> {
-        let newest = self.state.reader().page(None, TAKEN_UP).into_iter();
-        newest
-            .filter_map(|generation| generation.taken_up(now(), &self.guards()))
-            .next()
+        let mut newest = self.state.reader().page(None, TAKEN_UP).into_iter();
+        newest.find(|generation| generation.clone().taken_up(now(), &self.guards()).is_some())
     }
 
     pub(super) async fn command(&mut self, command: Command) {
@@ -142,12 +154,15 @@ impl Actor {
             Command::Eval {
                 selection,
                 by_hand,
+                hold,
                 reply,
-            } => {
-                let made = self.new_generation(selection, by_hand, false).await;
-                answer(reply, made);
-            }
-            Command::SubmitBuild { number, reply } => answer(reply, self.submit(number).await),
+            } => answer(reply, self.eval(selection, by_hand, hold).await),
+            Command::SubmitBuild {
+                number,
+                retry,
+                reply,
+            } => answer(reply, self.submit(number, retry).await),
+            Command::Confirm { number, reply } => answer(reply, self.confirm(number).await),
             Command::Suspend {
                 reason,
                 duration,
@@ -159,11 +174,7 @@ impl Actor {
             }
             Command::Resume { by, reply } => answer(reply, self.resume(by).await),
             Command::Stop { reply } => {
-                self.stop_job(CancelledBy::Stop).await;
-                if self.is_ready_to_build() {
-                    self.leave_waiting(CancelledBy::Stop).await; // evaluated while it was stopped
-                }
-                self.publish();
+                self.stop().await;
                 answer(reply, Ok(self.published()));
             }
             Command::AcceptReset {
@@ -187,6 +198,9 @@ impl Actor {
         Guards {
             machine_id,
             suspension: self.suspension.as_ref(),
+            confirmation: self.config.confirmation,
+            retry: self.config.retry,
+            chance: fastrand::f64(),
         }
     }
 
@@ -234,7 +248,7 @@ impl Actor {
         {
             None => Phase::Idle,
             Some((_, Some(Build::Running { .. }))) => Phase::Building,
-            Some((_, Some(_))) => Phase::Waiting,
+            Some((_, Some(_)) | (Evaluation::Failed { .. }, None)) => Phase::Waiting,
             Some((_, None)) => Phase::Evaluating,
         };
         let latest = || self.state.reader().latest().map(|latest| latest.number);
@@ -244,7 +258,7 @@ impl Actor {
             phase,
             generation,
             suspension,
-            hold: None,
+            hold: self.hold.clone(),
         };
         self.publisher.send_if_modified(|state| {
             let changed = *state != next;
@@ -277,16 +291,5 @@ async fn soon(owed: bool) {
     match owed {
         true => tokio::time::sleep(AGAIN).await,
         false => std::future::pending().await,
-    }
-}
-
-/// Until a time of the wall clock.
-async fn wall_clock(until: Option<time::OffsetDateTime>) {
-    match until {
-        Some(until) => {
-            let left = (until - now()).try_into().unwrap_or(Duration::ZERO);
-            tokio::time::sleep(left).await;
-        }
-        None => std::future::pending().await,
     }
 }

@@ -1,26 +1,19 @@
 //! What callers ask for: each command finds a settled state and leaves one.
 
-use super::Phase;
-use super::actor::{Actor, next_end};
-use super::machine::admit_build;
-use super::{BuilderState, Refusal, Selected, Timeouts};
+use super::actor::Actor;
+use super::machine::{Illegal, admit_build, admit_confirmation};
+use super::{HoldFor, Refusal, Selected, Timeouts};
 use crate::events::EventKind;
-use crate::model::{
-    Build, Built, CancelledBy, CommitId, Evaluated, Evaluation, Generation, GenerationNumber,
-    Origin, Suspension, now,
-};
-use crate::process::{GIVE_UP, GRACE};
+use crate::model::{CommitId, Generation, GenerationNumber, Hold, now};
 use crate::source::Selection;
 use crate::state::{Change, StateError};
-use std::time::Duration;
-
-/// A backend that does not come back by then broke its contract; its task is dropped.
-const FIRM: Duration = Duration::from_secs(10)
-    .saturating_add(GRACE)
-    .saturating_add(GIVE_UP);
 
 impl Actor {
     pub(super) async fn select(&mut self, selection: Selection) -> Result<Selected, Refusal> {
+        if let Some(hold) = self.hold.clone() {
+            self.held_back = Some(selection);
+            return Ok(Selected::Held(hold));
+        }
         let newest = self
             .state
             .reader()
@@ -49,211 +42,88 @@ impl Actor {
             && generation.backend == self.config.backend
     }
 
-    /// Stops what runs, then makes, records and begins the next generation.
-    pub(super) async fn new_generation(
+    /// Asked for by somebody: it always evaluates. Without a hold, one that was
+    /// in force ends, and what it held back with it.
+    pub(super) async fn eval(
         &mut self,
         selection: Selection,
         by_hand: bool,
-        take_over: bool,
+        hold: Option<HoldFor>,
     ) -> Result<Generation, Refusal> {
-        self.settled().await?;
-        let number = self.state.next_number();
-        self.stop_job(CancelledBy::Superseded(number)).await;
-        self.leave_waiting(CancelledBy::Superseded(number)).await;
-        self.settled().await?;
-        let origin = if by_hand {
-            Origin {
-                testing: false,
-                ..selection.origin
-            }
-        } else {
-            selection.origin
-        };
-        let pending = Generation {
-            number,
-            uuid: uuid::Uuid::new_v4().to_string(),
-            host: self.config.host.clone(),
-            backend: self.config.backend,
-            commit: selection.commit,
-            origin,
-            by_hand,
-            evaluation: Evaluation::Pending { attempt: 1 },
-        };
-        // Written before anything begins: the folder is where results are rooted.
-        self.record(&pending, Vec::new()).await.map_err(refused)?;
-        match self.earlier_evaluation(&pending).filter(|_| take_over) {
-            Some(earlier) => {
-                let taken_over = self.take_over(pending, &earlier).await;
-                self.evaluated_or_ended(taken_over, None).await;
-            }
-            None => {
-                self.work = Some(pending);
-                self.proceed().await;
-            }
+        if hold.is_some() || self.hold.is_some() {
+            self.record_hold(hold.map(in_force)).await?;
         }
-        let reader = self.state.reader();
-        reader
-            .generation(number)
-            .ok_or(Refusal::UnknownGeneration(number))
+        if self.hold.is_none() {
+            self.held_back = None;
+        }
+        self.new_generation(selection, by_hand, false).await
     }
 
-    /// An earlier generation of the same commit whose evaluation can be taken over.
-    pub(super) fn earlier_evaluation(&self, of: &Generation) -> Option<Generation> {
-        self.state.reader().newest(Some(of.number), |earlier| {
-            earlier.evaluated().is_some()
-                && earlier.commit.id == of.commit.id
-                && earlier.commit.tree == of.commit.tree
-                && earlier.host == of.host
-                && earlier.backend == of.backend
+    pub(super) async fn record_hold(&mut self, hold: Option<Hold>) -> Result<(), Refusal> {
+        let recorded = hold.clone();
+        self.write(move |state| {
+            state.apply(&Change {
+                hold: Some(recorded.as_ref()),
+                ..Change::default()
+            })
         })
-    }
-
-    pub(super) async fn take_over(&self, pending: Generation, earlier: &Generation) -> Generation {
-        let Some(evaluated) = earlier.evaluated() else {
-            return pending;
-        };
-        let existing = self.existing(evaluated, pending.number).await;
-        let taken = pending
-            .clone()
-            .evaluation_is_cached(earlier, existing, now(), &self.guards());
-        taken.unwrap_or(pending)
-    }
-
-    /// The result, when it is there already.
-    pub(super) async fn existing(
-        &self,
-        evaluated: &Evaluated,
-        number: GenerationNumber,
-    ) -> Option<Built> {
-        let roots = self.state.places().generation(number);
-        let found = self
-            .backend
-            .is_built(evaluated, &self.config.host, &roots)
-            .await;
-        found
-            .inspect_err(|error| tracing::error!(%error, %number))
-            .ok()
-            .flatten()
+        .await
+        .map_err(|error| refused(&error))?;
+        self.hold = hold;
+        Ok(())
     }
 
     pub(super) async fn submit(
         &mut self,
         number: Option<GenerationNumber>,
+        retry: bool,
     ) -> Result<Generation, Refusal> {
         self.settled().await?;
+        let (asked, generation) = self.asked(number)?;
+        let in_work = self.work.as_ref().map(|generation| generation.number);
+        admit_build(asked, generation.as_ref(), in_work, retry, &self.guards())?;
+        let generation = generation.ok_or(Refusal::UnknownGeneration(asked))?;
+        let submitted = generation.build_submitted(now(), &self.guards());
+        self.go_on(asked, submitted).await
+    }
+
+    pub(super) async fn confirm(
+        &mut self,
+        number: Option<GenerationNumber>,
+    ) -> Result<Generation, Refusal> {
+        self.settled().await?;
+        let (asked, generation) = self.asked(number)?;
+        let in_work = self.work.as_ref().map(|generation| generation.number);
+        admit_confirmation(asked, generation.as_ref(), in_work, &self.guards())?;
+        let generation = generation.ok_or(Refusal::UnknownGeneration(asked))?;
+        let confirmed = generation.build_submitted(now(), &self.guards());
+        self.go_on(asked, confirmed).await
+    }
+
+    /// The generation a command is about, by default the latest.
+    fn asked(
+        &self,
+        number: Option<GenerationNumber>,
+    ) -> Result<(GenerationNumber, Option<Generation>), Refusal> {
         let reader = self.state.reader();
         let asked = match number {
             Some(number) => number,
             None => reader.latest().ok_or(Refusal::NoGeneration)?.number,
         };
-        let in_work = self.work.as_ref().map(|generation| generation.number);
-        let generation = reader.generation(asked);
-        admit_build(asked, generation.as_ref(), in_work, &self.guards())?;
-        let generation = generation.ok_or(Refusal::UnknownGeneration(asked))?;
-        let submitted = generation.build_submitted(now(), &self.guards());
-        self.work = Some(submitted.map_err(|error| Refusal::State(error.to_string()))?);
+        Ok((asked, reader.generation(asked)))
+    }
+
+    async fn go_on(
+        &mut self,
+        asked: GenerationNumber,
+        next: Result<Generation, Illegal>,
+    ) -> Result<Generation, Refusal> {
+        self.work = Some(next.map_err(|error| Refusal::State(error.to_string()))?);
         self.proceed().await;
-        self.state
-            .reader()
+        let reader = self.state.reader();
+        reader
             .generation(asked)
             .ok_or(Refusal::UnknownGeneration(asked))
-    }
-
-    pub(super) async fn suspend(
-        &mut self,
-        reason: String,
-        duration: Option<Duration>,
-        by: String,
-    ) -> Result<BuilderState, Refusal> {
-        if let Some(suspension) = &self.suspension {
-            return Err(Refusal::AlreadySuspended(suspension.clone()));
-        }
-        let since = now();
-        let until = duration.map(|duration| {
-            since.saturating_add(duration.try_into().unwrap_or(time::Duration::MAX))
-        });
-        let suspension = Suspension {
-            since,
-            until,
-            reason,
-            by,
-        };
-        let recorded = suspension.clone();
-        self.write(move |state| {
-            let events = vec![EventKind::Suspended {
-                suspension: recorded.clone(),
-            }];
-            state.apply(&Change {
-                suspension: Some(Some(&recorded)),
-                events,
-                ..Change::default()
-            })
-        })
-        .await
-        .map_err(refused)?;
-        self.suspension = Some(suspension);
-        let is_building = matches!(
-            self.work.as_ref().and_then(Generation::build),
-            Some(Build::Running { .. })
-        );
-        if is_building {
-            self.stop_job(CancelledBy::Suspend).await;
-            self.wait_for_resume().await;
-        }
-        self.publish();
-        Ok(self.published())
-    }
-
-    /// A build that the suspension cancelled waits as its next attempt.
-    pub(super) async fn wait_for_resume(&mut self) {
-        let latest = self.state.reader().latest();
-        let cancelled = latest.filter(|g| {
-            matches!(
-                g.build(),
-                Some(Build::Cancelled {
-                    by: CancelledBy::Suspend,
-                    ..
-                })
-            )
-        });
-        if let Some(waiting) = cancelled.and_then(|g| g.build_submitted(now(), &self.guards()).ok())
-        {
-            self.work = Some(waiting);
-            self.proceed().await;
-        }
-    }
-
-    pub(super) async fn resume(&mut self, by: String) -> Result<BuilderState, Refusal> {
-        if self.suspension.is_none() {
-            return Err(Refusal::NotSuspended);
-        }
-        self.write(move |state| {
-            let events = vec![EventKind::Resumed { by }];
-            state.apply(&Change {
-                suspension: Some(None),
-                events,
-                ..Change::default()
-            })
-        })
-        .await
-        .map_err(refused)?;
-        self.suspension = None;
-        if self.job.is_none()
-            && let Some(waiting) = self.work.take()
-        {
-            let resumed = waiting.clone().build_submitted(now(), &self.guards());
-            self.work = Some(resumed.unwrap_or(waiting));
-            self.proceed().await;
-        }
-        self.publish();
-        Ok(self.published())
-    }
-
-    pub(super) async fn suspension_is_over(&mut self) {
-        if let Err(error) = self.resume("kiln: its time was over".to_owned()).await {
-            tracing::error!(%error, "the suspension that is over could not be ended");
-            tokio::time::sleep(Duration::from_secs(1)).await; // not at full speed
-        }
     }
 
     /// Moves the baseline by hand. What was made before is of the history that
@@ -286,7 +156,7 @@ impl Actor {
             })
         })
         .await
-        .map_err(refused)?;
+        .map_err(|error| refused(&error))?;
         Ok(from.and_then(|from| from.parse().ok()))
     }
 
@@ -298,56 +168,20 @@ impl Actor {
         config.build_timeout = timeouts.build_timeout;
         config.silence_timeout = timeouts.silence_timeout;
     }
+}
 
-    pub(super) async fn shutdown(&mut self) {
-        self.stop_job(CancelledBy::Shutdown).await;
-        self.shutting_down = true;
-    }
-
-    /// Ends what runs, firmly, and records what it came to. When this returns
-    /// its processes are gone.
-    pub(super) async fn stop_job(&mut self, by: CancelledBy) {
-        let Some(job) = &mut self.job else { return };
-        job.cancel.cancel();
-        self.publisher
-            .send_modify(|state| state.phase = Phase::Stopping);
-        let end = match tokio::time::timeout(FIRM, next_end(&mut self.job)).await {
-            Ok(end) => end,
-            Err(_) => {
-                tracing::error!("a cancelled job does not end; it is left behind");
-                None
-            }
-        };
-        self.job_ended(end, Some(by)).await;
-    }
-
-    /// A generation that waits is not in work any more; what holds it back no
-    /// longer matters, it is superseded.
-    pub(super) async fn leave_waiting(&mut self, by: CancelledBy) {
-        if self.owed.is_some() {
-            return; // it stays in work until it is recorded
-        }
-        let Some(generation) = self.work.take() else {
-            return;
-        };
-        let Some(Build::Pending { .. }) = generation.build() else {
-            return;
-        };
-        match generation.build_left(by, now()) {
-            Ok(left) => {
-                self.work = Some(left);
-                self.proceed().await;
-            }
-            Err(error) => tracing::error!(%error, "a defect in kiln"),
-        }
-    }
-
-    pub(super) fn is_ready_to_build(&self) -> bool {
-        let build = self.work.as_ref().and_then(Generation::build);
-        matches!(build, Some(Build::Pending { blocked: None, .. }))
+fn in_force(hold: HoldFor) -> Hold {
+    let since = now();
+    let until = hold
+        .duration
+        .map(|duration| since.saturating_add(duration.try_into().unwrap_or(time::Duration::MAX)));
+    Hold {
+        since,
+        until,
+        by: hold.by,
     }
 }
 
-fn refused(error: StateError) -> Refusal {
+pub(super) fn refused(error: &StateError) -> Refusal {
     Refusal::State(error.to_string())
 }

@@ -13,9 +13,15 @@ pub(super) enum Command {
     Eval {
         selection: Selection,
         by_hand: bool,
+        hold: Option<HoldFor>,
         reply: Reply<Generation>,
     },
     SubmitBuild {
+        number: Option<GenerationNumber>,
+        retry: bool,
+        reply: Reply<Generation>,
+    },
+    Confirm {
         number: Option<GenerationNumber>,
         reply: Reply<Generation>,
     },
@@ -46,6 +52,14 @@ pub(super) enum Command {
     },
 }
 
+/// The selection is not to take over for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldFor {
+    /// `None`: until the next evaluation by hand.
+    pub duration: Option<Duration>,
+    pub by: String,
+}
+
 /// Sends commands to the Builder. A caller that goes away undoes nothing.
 #[derive(Clone)]
 pub struct Handle {
@@ -72,32 +86,55 @@ impl Handle {
         self.ask(|reply| Command::Select(selection, reply)).await
     }
 
-    /// Evaluates `selection` as a new generation; what runs is stopped first.
+    /// Evaluates `selection` as a new generation; what runs is stopped first,
+    /// unless builds are let finish: then it waits, PENDING.
     /// `by_hand`: it was asked for with a revision, so no baseline moves.
-    /// Answers once the generation is recorded.
+    /// `hold`: the selection does not take over until then; without it a hold
+    /// ends. Answers once the generation is recorded.
     ///
     /// # Errors
     /// As [`Handle::select`].
-    pub async fn eval(&self, selection: Selection, by_hand: bool) -> Result<Generation, Refusal> {
+    pub async fn eval(
+        &self,
+        selection: Selection,
+        by_hand: bool,
+        hold: Option<HoldFor>,
+    ) -> Result<Generation, Refusal> {
         self.ask(|reply| Command::Eval {
             selection,
             by_hand,
+            hold,
             reply,
         })
         .await
     }
 
-    /// Submits a generation (default: the latest) for building.
+    /// Submits a generation (default: the latest) for building; `retry`: also
+    /// when an earlier one of the same input is known to fail.
     ///
     /// # Errors
     /// Unknown, another in work, not evaluated, for another machine, already
-    /// building, already built.
+    /// building, already built, failed before.
     pub async fn submit_build(
         &self,
         number: Option<GenerationNumber>,
+        retry: bool,
     ) -> Result<Generation, Refusal> {
-        self.ask(|reply| Command::SubmitBuild { number, reply })
-            .await
+        self.ask(|reply| Command::SubmitBuild {
+            number,
+            retry,
+            reply,
+        })
+        .await
+    }
+
+    /// Consents to the build of a generation (default: the latest) that waits
+    /// for it.
+    ///
+    /// # Errors
+    /// Unknown, not evaluated, for another machine, or it waits for no consent.
+    pub async fn confirm(&self, number: Option<GenerationNumber>) -> Result<Generation, Refusal> {
+        self.ask(|reply| Command::Confirm { number, reply }).await
     }
 
     /// Stops a running build and holds builds back; `duration` `None`: until
@@ -128,7 +165,7 @@ impl Handle {
         self.ask(|reply| Command::Resume { by, reply }).await
     }
 
-    /// Cancels what runs; answers once its processes are gone.
+    /// Cancels what runs or waits; answers once its processes are gone.
     ///
     /// # Errors
     /// When the agent is stopping.

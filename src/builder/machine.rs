@@ -1,11 +1,18 @@
 //! What may follow what: pure functions from a generation and what happened to
 //! the next generation, and from a request to its admission. No clock, no I/O.
 
-use super::Refusal;
-use crate::backend::{BuildOutcome, EvaluationOutcome};
+mod admission;
+mod build;
+mod restart;
+
+pub(super) use admission::{admit_build, admit_confirmation};
+pub(super) use build::BuildEnd;
+
+use super::retry;
+use crate::backend::EvaluationOutcome;
 use crate::model::{
-    Blocked, BlockedReason, Build, BuildReason, Built, CancelledBy, Evaluation, Generation,
-    GenerationNumber, Span, Steps, Suspension,
+    AfterFailure, Blocked, BlockedReason, Build, Built, CancelledBy, Confirmation, Evaluation,
+    Failure, Generation, GenerationNumber, RetryPolicy, Span, Suspension,
 };
 use time::OffsetDateTime;
 
@@ -17,12 +24,23 @@ pub struct Illegal {
     pub action: &'static str,
 }
 
-/// What holds builds back.
+/// What a transition depends on besides the generation: what holds builds back,
+/// and how failures are tried again.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Guards<'a> {
     /// This machine's id; `None` where it has none.
     pub machine_id: Option<&'a str>,
     pub suspension: Option<&'a Suspension>,
+    pub confirmation: Confirmation,
+    pub retry: RetryPolicy,
+    /// In 0..1, for the jitter of retries.
+    pub chance: f64,
+}
+
+impl Guards<'_> {
+    fn after(&self, failure: &Failure, before: u32, now: OffsetDateTime) -> AfterFailure {
+        retry::after(&self.retry, failure, before, now, self.chance)
+    }
 }
 
 /// How an evaluation ended, with the result when it was there already.
@@ -30,13 +48,6 @@ pub struct Guards<'a> {
 pub enum EvaluationEnd {
     Outcome(EvaluationOutcome, Option<Built>),
     Cancelled(CancelledBy),
-}
-
-/// How a build ended.
-#[derive(Debug)]
-pub enum BuildEnd {
-    Outcome(BuildOutcome),
-    Cancelled(CancelledBy, Steps),
 }
 
 impl Generation {
@@ -60,12 +71,140 @@ impl Generation {
 
     /// A pending evaluation begins.
     pub(super) fn evaluation_starts(mut self, now: OffsetDateTime) -> Result<Self, Illegal> {
-        let Evaluation::Pending { attempt } = self.evaluation else {
+        let Evaluation::Pending { attempt, tries, .. } = self.evaluation else {
             return self.illegal("begin its evaluation");
         };
         self.evaluation = Evaluation::Running {
             attempt,
+            tries,
             started_at: now,
+        };
+        Ok(self)
+    }
+
+    /// A pending evaluation waits until the build of `before` ended.
+    pub(super) fn evaluation_waits(
+        mut self,
+        before: GenerationNumber,
+        now: OffsetDateTime,
+    ) -> Result<Self, Illegal> {
+        let Evaluation::Pending { blocked, .. } = &mut self.evaluation else {
+            return self.illegal("wait for a build");
+        };
+        *blocked = Some(Blocked {
+            reason: BlockedReason::Building,
+            since: now,
+            message: format!("the build of generation {before} ends first"),
+        });
+        Ok(self)
+    }
+
+    /// A pending evaluation is left before it began.
+    pub(super) fn evaluation_left(
+        mut self,
+        by: CancelledBy,
+        now: OffsetDateTime,
+    ) -> Result<Self, Illegal> {
+        let Evaluation::Pending { attempt, .. } = self.evaluation else {
+            return self.illegal("leave its evaluation");
+        };
+        let span = Span::at(attempt, now);
+        self.evaluation = Evaluation::Cancelled { span, by };
+        Ok(self)
+    }
+
+    /// The time of its next try has come.
+    pub(super) fn retry_begins(
+        mut self,
+        now: OffsetDateTime,
+        guards: &Guards<'_>,
+    ) -> Result<Self, Illegal> {
+        let Some(&AfterFailure::Retry { tries, .. }) = self.after_failure() else {
+            return self.illegal("be tried again");
+        };
+        match &self.evaluation {
+            Evaluation::Failed { span, .. } => {
+                self.evaluation = Evaluation::Pending {
+                    attempt: span.attempt + 1,
+                    tries,
+                    blocked: None,
+                };
+                Ok(self)
+            }
+            _ => self.build_tried_again(tries, now, guards),
+        }
+    }
+
+    /// Something else took the place of its next try.
+    pub(super) fn retry_left(mut self) -> Result<Self, Illegal> {
+        let Some(&AfterFailure::Retry { tries, .. }) = self.after_failure() else {
+            return self.illegal("leave its next try");
+        };
+        self.set_after_failure(AfterFailure::GivenUp { tries });
+        Ok(self)
+    }
+
+    fn set_after_failure(&mut self, next: AfterFailure) {
+        match &mut self.evaluation {
+            Evaluation::Failed { then, .. }
+            | Evaluation::Succeeded {
+                build: Build::Failed { then, .. },
+                ..
+            } => *then = next,
+            Evaluation::Pending { .. }
+            | Evaluation::Running { .. }
+            | Evaluation::Succeeded { .. }
+            | Evaluation::TimedOut { .. }
+            | Evaluation::Cancelled { .. } => {}
+        }
+    }
+
+    /// The certain failure of this very generation, or the one it remembers:
+    /// whose it is, and what it says.
+    fn certain<'a>(
+        &self,
+        failure: &'a Failure,
+        then: &AfterFailure,
+    ) -> Option<(GenerationNumber, &'a Failure)> {
+        match then {
+            AfterFailure::Nothing => Some((self.number, failure)),
+            AfterFailure::Remembered(number) => Some((*number, failure)),
+            AfterFailure::Retry { .. } | AfterFailure::GivenUp { .. } => None,
+        }
+    }
+
+    /// An evaluation of this input is known to fail.
+    pub(super) fn certain_evaluation_failure(&self) -> Option<(GenerationNumber, &Failure)> {
+        match &self.evaluation {
+            Evaluation::Failed { failure, then, .. } => self.certain(failure, then),
+            _ => None,
+        }
+    }
+
+    /// A build of this input is known to fail.
+    pub(super) fn certain_build_failure(&self) -> Option<(GenerationNumber, &Failure)> {
+        match self.build()? {
+            Build::Failed { failure, then, .. } => self.certain(failure, then),
+            _ => None,
+        }
+    }
+
+    /// Takes over the certain failure of an earlier evaluation of the same input.
+    pub(super) fn evaluation_failure_is_remembered(
+        mut self,
+        earlier: &Generation,
+        now: OffsetDateTime,
+    ) -> Result<Self, Illegal> {
+        let Evaluation::Pending { attempt, .. } = self.evaluation else {
+            return self.illegal("remember a failure");
+        };
+        let Some((number, failure)) = earlier.certain_evaluation_failure() else {
+            return self.illegal("remember a failure there was not");
+        };
+        self.evaluation = Evaluation::Failed {
+            span: Span::at(attempt, now),
+            failure: failure.clone(),
+            then: AfterFailure::Remembered(number),
         };
         Ok(self)
     }
@@ -79,6 +218,7 @@ impl Generation {
     ) -> Result<Self, Illegal> {
         let Evaluation::Running {
             attempt,
+            tries,
             started_at,
         } = self.evaluation
         else {
@@ -92,17 +232,18 @@ impl Generation {
         self.evaluation = match end {
             EvaluationEnd::Cancelled(by) => Evaluation::Cancelled { span, by },
             EvaluationEnd::Outcome(outcome, existing) => match outcome {
-                EvaluationOutcome::Failed(failure) => Evaluation::Failed { span, failure },
+                EvaluationOutcome::Failed(failure) => Evaluation::Failed {
+                    span,
+                    then: guards.after(&failure, tries, now),
+                    failure,
+                },
                 EvaluationOutcome::TimedOut(failure) => Evaluation::TimedOut { span, failure },
                 EvaluationOutcome::Cancelled => Evaluation::Cancelled {
                     span,
                     by: CancelledBy::Stop,
                 },
                 EvaluationOutcome::Succeeded(evaluated) => {
-                    let build = Build::Pending {
-                        attempt: 1,
-                        blocked: None,
-                    };
+                    let build = Build::first();
                     self.evaluation = Evaluation::Succeeded {
                         span,
                         evaluated,
@@ -124,21 +265,14 @@ impl Generation {
         now: OffsetDateTime,
         guards: &Guards<'_>,
     ) -> Result<Self, Illegal> {
-        let Evaluation::Pending { attempt } = self.evaluation else {
+        let Evaluation::Pending { attempt, .. } = self.evaluation else {
             return self.illegal("take over an evaluation");
         };
         let Some(evaluated) = earlier.evaluated().cloned() else {
             return self.illegal("take over what was not evaluated");
         };
-        let span = Span {
-            attempt,
-            started_at: now,
-            ended_at: now,
-        };
-        let build = Build::Pending {
-            attempt: 1,
-            blocked: None,
-        };
+        let span = Span::at(attempt, now);
+        let build = Build::first();
         self.evaluation = Evaluation::Succeeded {
             span,
             evaluated,
@@ -146,247 +280,5 @@ impl Generation {
             build,
         };
         Ok(self.first_build_state(existing, now, guards))
-    }
-
-    fn first_build_state(
-        mut self,
-        existing: Option<Built>,
-        now: OffsetDateTime,
-        guards: &Guards<'_>,
-    ) -> Self {
-        let foreign = self.foreign(guards).is_some();
-        match existing {
-            Some(built) if !foreign => {
-                let span = Span {
-                    attempt: 1,
-                    started_at: now,
-                    ended_at: now,
-                };
-                let reason = BuildReason::AlreadyBuilt;
-                self.set_build(Build::Succeeded {
-                    span,
-                    reason,
-                    built,
-                    steps: Steps::default(),
-                });
-                self
-            }
-            _ => self.with_blocked(1, now, guards),
-        }
-    }
-
-    fn set_build(&mut self, next: Build) {
-        if let Evaluation::Succeeded { build, .. } = &mut self.evaluation {
-            *build = next;
-        }
-    }
-
-    /// A pending build with whatever holds it back.
-    fn with_blocked(mut self, attempt: u32, now: OffsetDateTime, guards: &Guards<'_>) -> Self {
-        let blocked = |reason, message| {
-            Some(Blocked {
-                reason,
-                since: now,
-                message,
-            })
-        };
-        let blocked = match (self.foreign(guards), guards.suspension) {
-            (Some((wanted, found)), _) => {
-                let message = format!("it is for machine id {wanted}, this machine has {found}");
-                blocked(BlockedReason::MachineId, message)
-            }
-            (None, Some(s)) => {
-                let message = format!("suspended by {}: {}", s.by, s.reason);
-                blocked(BlockedReason::Suspended, message)
-            }
-            (None, None) => None,
-        };
-        self.set_build(Build::Pending { attempt, blocked });
-        self
-    }
-
-    /// A new attempt at a build that ended without success, or one that waits.
-    pub(super) fn build_submitted(
-        self,
-        now: OffsetDateTime,
-        guards: &Guards<'_>,
-    ) -> Result<Self, Illegal> {
-        let attempt = match self.build() {
-            Some(Build::Pending { attempt, .. }) => *attempt,
-            Some(
-                Build::Failed { span, .. }
-                | Build::TimedOut { span, .. }
-                | Build::Cancelled { span, .. },
-            ) => span.attempt + 1,
-            Some(Build::Running { .. } | Build::Succeeded { .. }) | None => {
-                return self.illegal("be submitted");
-            }
-        };
-        Ok(self.with_blocked(attempt, now, guards))
-    }
-
-    /// A pending build that nothing holds back begins.
-    pub(super) fn build_starts(mut self, now: OffsetDateTime) -> Result<Self, Illegal> {
-        let Some(Build::Pending {
-            attempt,
-            blocked: None,
-        }) = self.build()
-        else {
-            return self.illegal("begin its build");
-        };
-        let attempt = *attempt;
-        self.set_build(Build::Running {
-            attempt,
-            started_at: now,
-            steps: Steps::default(),
-        });
-        Ok(self)
-    }
-
-    /// A running build ended.
-    pub(super) fn build_ends(
-        mut self,
-        end: BuildEnd,
-        now: OffsetDateTime,
-    ) -> Result<Self, Illegal> {
-        let Some(&Build::Running {
-            attempt,
-            started_at,
-            ..
-        }) = self.build()
-        else {
-            return self.illegal("end its build");
-        };
-        let span = Span {
-            attempt,
-            started_at,
-            ended_at: now,
-        };
-        self.set_build(match end {
-            BuildEnd::Cancelled(by, steps) => Build::Cancelled { span, by, steps },
-            BuildEnd::Outcome(outcome) => match outcome {
-                BuildOutcome::Succeeded { built, steps } => Build::Succeeded {
-                    span,
-                    reason: BuildReason::NeedsBuild,
-                    built,
-                    steps,
-                },
-                BuildOutcome::Failed { failure, steps } => Build::Failed {
-                    span,
-                    failure,
-                    steps,
-                },
-                BuildOutcome::TimedOut { failure, steps } => Build::TimedOut {
-                    span,
-                    failure,
-                    steps,
-                },
-                BuildOutcome::Cancelled { steps } => Build::Cancelled {
-                    span,
-                    by: CancelledBy::Stop,
-                    steps,
-                },
-            },
-        });
-        Ok(self)
-    }
-
-    /// A build that waits is left before it began.
-    pub(super) fn build_left(
-        mut self,
-        by: CancelledBy,
-        now: OffsetDateTime,
-    ) -> Result<Self, Illegal> {
-        let Some(&Build::Pending { attempt, .. }) = self.build() else {
-            return self.illegal("leave its build");
-        };
-        let span = Span {
-            attempt,
-            started_at: now,
-            ended_at: now,
-        };
-        self.set_build(Build::Cancelled {
-            span,
-            by,
-            steps: Steps::default(),
-        });
-        Ok(self)
-    }
-
-    /// After a restart: what a crash or a shutdown interrupted gets a new
-    /// attempt under its number. `None`: there is nothing to take up.
-    pub(super) fn taken_up(mut self, now: OffsetDateTime, guards: &Guards<'_>) -> Option<Self> {
-        let shutdown = |by: &CancelledBy| matches!(by, CancelledBy::Shutdown);
-        match &self.evaluation {
-            Evaluation::Pending { .. } => return Some(self),
-            Evaluation::Running { attempt, .. } => {
-                self.evaluation = Evaluation::Pending {
-                    attempt: attempt + 1,
-                };
-                return Some(self);
-            }
-            Evaluation::Cancelled { span, by } if shutdown(by) => {
-                self.evaluation = Evaluation::Pending {
-                    attempt: span.attempt + 1,
-                };
-                return Some(self);
-            }
-            Evaluation::Succeeded { .. } => {}
-            Evaluation::Failed { .. }
-            | Evaluation::TimedOut { .. }
-            | Evaluation::Cancelled { .. } => return None,
-        }
-        let attempt = match self.build()? {
-            Build::Pending { attempt, .. } => *attempt,
-            Build::Running { attempt, .. } => attempt + 1,
-            Build::Cancelled { span, by, .. } if shutdown(by) => span.attempt + 1,
-            // Suspended while it was built: resume builds it, also after a restart.
-            Build::Cancelled {
-                span,
-                by: CancelledBy::Suspend,
-                ..
-            } => span.attempt + 1,
-            Build::Succeeded { .. }
-            | Build::Failed { .. }
-            | Build::TimedOut { .. }
-            | Build::Cancelled { .. } => return None,
-        };
-        Some(self.with_blocked(attempt, now, guards))
-    }
-}
-
-/// May this generation be built now? Each refusal is its own.
-pub(super) fn admit_build(
-    asked: GenerationNumber,
-    generation: Option<&Generation>,
-    in_work: Option<GenerationNumber>,
-    guards: &Guards<'_>,
-) -> Result<(), Refusal> {
-    let generation = generation.ok_or(Refusal::UnknownGeneration(asked))?;
-    if let Some(in_work) = in_work.filter(|in_work| *in_work != asked) {
-        return Err(Refusal::AnotherInWork { asked, in_work });
-    }
-    let Some(build) = generation.build() else {
-        return Err(Refusal::NotEvaluated(asked));
-    };
-    if let Some((wanted, found)) = generation.foreign(guards) {
-        let (wanted, found) = (wanted.to_owned(), found.to_owned());
-        return Err(Refusal::MachineIdDiffers {
-            number: asked,
-            wanted,
-            found,
-        });
-    }
-    match build {
-        Build::Running { .. } | Build::Pending { blocked: None, .. } => {
-            Err(Refusal::AlreadyBuilding(asked))
-        }
-        Build::Succeeded { .. } => Err(Refusal::AlreadyBuilt(asked)),
-        Build::Pending {
-            blocked: Some(_), ..
-        }
-        | Build::Failed { .. }
-        | Build::TimedOut { .. }
-        | Build::Cancelled { .. } => Ok(()),
     }
 }

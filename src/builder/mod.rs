@@ -1,35 +1,46 @@
 //! The Builder: the actor that owns the one generation in work.
 //!
 //! ```text
-//!            eval / selection                         machine id differs: blocked
+//!            eval / selection                        held back: machine id, suspended, unconfirmed
 //!   Idle ────────────────────▶ Evaluating ──evaluated──▶ Waiting ◀──suspend── Building
-//!    ▲                            │  │                     │ resume, submit      ▲ │
-//!    │◀── failed, timed out ──────┘  └──── not suspended ──┼────────────────────┘ │
-//!    │◀── outputs were there ────────                      └──────────────────────▶│
-//!    └◀───────────────────────── built, failed, timed out, cancelled ─────────────┘
+//!    ▲                          ▲ │  │                   ▲ │ │ resume, submit,    ▲ │
+//!    │                          │ │  └── nothing holds it ─│─┼─┴─confirm, time ───┘ │
+//!    │                          └─│── next try, in time ───│─┘                      │
+//!    │                            └──── failed, transient ─┴────────────────────────┤
+//!    │◀── failed, timed out, cancelled, or the outputs were there ──┐               │
+//!    └◀─────────────────────────────────────────────────────────────┴───────────────┘
 //!   Stopping: something that runs is being ended; commands wait until it is gone.
 //! ```
-//! Suspension is beside it: `None ⇄ Some{since, until, by, reason}`.
+//! Beside it: suspension `None ⇄ Some{since, until, by, reason}`, hold `None ⇄
+//! Some{since, until, by}`, and, where builds are let finish, the one newer
+//! generation that waits: `None ─eval─▶ Some ─newer eval─▶ Some ─build ended─▶ None`.
 //!
 //! In: [`Selection`](crate::source::Selection)s and commands through a cloneable [`Handle`]. Out: a watch
 //! of its [`BuilderState`], durable transitions in the state, events. It knows
 //! neither where selections come from nor who calls. `machine.rs` says what may
-//! follow what, `actor.rs` is the loop, `commands.rs` what callers ask for, `work.rs`
-//! what follows by itself, `sink.rs` takes what a backend reports.
+//! follow what, `retry.rs` when a failure is tried again,
+//! `actor.rs` is the loop, `commands.rs` what callers ask for, `work.rs` what
+//! follows by itself, `timers.rs` what time brings, `newer.rs` how a newer
+//! generation takes over, `interruption.rs` stop and suspension, `sink.rs` takes what a backend reports.
 
 mod actor;
 mod commands;
 mod handle;
+mod interruption;
 mod machine;
+mod newer;
+mod retry;
 mod sink;
+mod timers;
 mod work;
 
-pub use handle::Handle;
+pub use handle::{Handle, HoldFor};
 pub use machine::Illegal;
 
 use crate::backend::Backend;
 use crate::model::{
-    BackendKind, CommitId, Generation, GenerationNumber, Hold, HostName, Suspension,
+    BackendKind, CommitId, Confirmation, Generation, GenerationNumber, Hold, HostName, Preemption,
+    RetryPolicy, Suspension,
 };
 use crate::state::{State, StateError};
 use std::path::PathBuf;
@@ -42,7 +53,7 @@ use tokio::task::JoinHandle;
 pub enum Phase {
     Idle,
     Evaluating,
-    /// A build waits (see its `blocked`).
+    /// A build or a next try waits (see `blocked`).
     Waiting,
     Building,
     /// Something that runs is being ended.
@@ -66,6 +77,8 @@ pub enum Selected {
     New(Generation),
     /// This generation is that selection already.
     Unchanged(Generation),
+    /// Nothing yet: the selection does not take over.
+    Held(Hold),
 }
 
 /// What stays the same as long as the agent runs.
@@ -85,6 +98,11 @@ pub struct BuilderConfig {
     pub eval_memory: u64,
     pub build_timeout: Duration,
     pub silence_timeout: Duration,
+    pub preemption: Preemption,
+    pub confirmation: Confirmation,
+    pub retry: RetryPolicy,
+    /// No suspension lasts longer.
+    pub max_suspend: Option<Duration>,
 }
 
 /// The limits that may change while the agent runs.
@@ -121,6 +139,13 @@ pub enum Refusal {
     AlreadyBuilding(GenerationNumber),
     #[error("generation {0} is built already")]
     AlreadyBuilt(GenerationNumber),
+    #[error("generation {number} has the input of generation {failed}, which failed")]
+    FailedBefore {
+        number: GenerationNumber,
+        failed: GenerationNumber,
+    },
+    #[error("generation {0} does not wait for confirmation")]
+    NothingToConfirm(GenerationNumber),
     #[error("builds are suspended already, since {} by {}: {}", .0.since, .0.by, .0.reason)]
     AlreadySuspended(Suspension),
     #[error("builds are not suspended")]

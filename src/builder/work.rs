@@ -59,6 +59,9 @@ impl Actor {
                 }
             }
         }
+        if self.owed.is_none() && self.job.is_none() {
+            self.newer_begins().await;
+        }
     }
 
     /// The last chance before a command changes what is in work.
@@ -176,6 +179,7 @@ impl Actor {
             return;
         };
         let number = generation.number;
+        let is_build = generation.build().is_some();
         let next = match end {
             Some(JobEnd::Evaluated(EvaluationOutcome::Cancelled, _)) => {
                 let end = EvaluationEnd::Cancelled(by.unwrap_or(CancelledBy::Stop));
@@ -187,16 +191,19 @@ impl Actor {
             }
             Some(JobEnd::Built(BuildOutcome::Cancelled { steps })) => {
                 let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
-                generation.build_ends(end, now())
+                generation.build_ends(end, now(), &self.guards())
             }
             Some(JobEnd::Built(outcome)) => {
-                generation.build_ends(BuildEnd::Outcome(outcome), now())
+                generation.build_ends(BuildEnd::Outcome(outcome), now(), &self.guards())
             }
             None => lost(generation, by, &self.guards()),
         };
         match next {
             Ok(next) => self.evaluated_or_ended(next, by).await,
             Err(error) => tracing::error!(%error, %number, "a defect in kiln"),
+        }
+        if is_build && by.is_none() {
+            self.build_finished().await;
         }
     }
 
@@ -244,7 +251,11 @@ impl Actor {
                 generation: announced,
             },
         };
-        self.record(&generation, vec![event]).await
+        self.record(&generation, vec![event]).await?;
+        if generation.next_try().is_some() {
+            self.work = Some(generation); // until its time comes
+        }
+        Ok(())
     }
 
     pub(super) async fn built(&mut self, generation: Generation) -> Result<(), StateError> {
@@ -287,7 +298,7 @@ impl Actor {
     }
 }
 
-fn legal(next: Result<Generation, super::Illegal>) -> Result<Generation, StateError> {
+pub(super) fn legal(next: Result<Generation, super::Illegal>) -> Result<Generation, StateError> {
     next.map_err(|error| StateError::Unexpected {
         path: error.number.to_string().into(),
         message: format!("a defect in kiln: {error}"),
@@ -312,7 +323,9 @@ fn lost(
         (false, Some(by)) => {
             generation.evaluation_ends(EvaluationEnd::Cancelled(by), now(), guards)
         }
-        (true, Some(by)) => generation.build_ends(BuildEnd::Cancelled(by, Steps::default()), now()),
+        (true, Some(by)) => {
+            generation.build_ends(BuildEnd::Cancelled(by, Steps::default()), now(), guards)
+        }
         (false, None) => {
             let outcome = EvaluationOutcome::Failed(failure);
             generation.evaluation_ends(EvaluationEnd::Outcome(outcome, None), now(), guards)
@@ -322,7 +335,7 @@ fn lost(
                 failure,
                 steps: Steps::default(),
             };
-            generation.build_ends(BuildEnd::Outcome(outcome), now())
+            generation.build_ends(BuildEnd::Outcome(outcome), now(), guards)
         }
     }
 }

@@ -93,6 +93,7 @@ enum Command {
     /// There is no such command: see `kiln cancel`.
     #[command(hide = true)]
     Stop,
+    Confirm(commands::confirm::Confirm),
     Suspend(commands::suspend::Suspend),
     Resume(commands::suspend::Resume),
     Generations(commands::generations::Generations),
@@ -179,6 +180,7 @@ async fn ask(context: &Context, command: Command) -> Result<Outcome, CliError> {
             "to end what the agent runs: kiln cancel",
         )
         .into()),
+        Command::Confirm(command) => command.run(context).await,
         Command::Suspend(command) => command.run(context).await,
         Command::Resume(command) => command.run(context).await,
         Command::Generations(command) => command.run(context).await,

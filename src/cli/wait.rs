@@ -73,13 +73,18 @@ fn is_ended(generation: &pb::Generation) -> bool {
         if is_for_another_machine(build) {
             return true;
         }
-        return !matches!(build.status(), BuildStatus::Pending | BuildStatus::Running);
+        return !matches!(build.status(), BuildStatus::Pending | BuildStatus::Running)
+            && !is_tried_again(build.retry.as_ref());
     }
     let evaluation = generation.evaluation.clone().unwrap_or_default();
     !matches!(
         evaluation.status(),
         EvaluationStatus::Pending | EvaluationStatus::Running
-    )
+    ) && !is_tried_again(evaluation.retry.as_ref())
+}
+
+fn is_tried_again(retry: Option<&pb::Retry>) -> bool {
+    retry.is_some_and(|retry| retry.next_at.is_some())
 }
 
 /// Waiting would not help.

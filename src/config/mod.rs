@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 mod error;
 mod file;
 mod native;
+#[cfg(test)]
+mod policy_tests;
 mod reader;
 mod remotes;
 mod secret;
@@ -27,9 +29,7 @@ pub use native::{BuildUsers, FetchDeny, Native, Platform, Sandbox};
 pub use reader::Setting;
 pub use remotes::{Auth, Remote};
 pub use secret::{SecretError, read_secret_file};
-pub use tables::{
-    Backend, BackendChoice, Builder, Grpc, Limits, Repository, Retention, Retry, Store,
-};
+pub use tables::{Backend, BackendChoice, Builder, Grpc, Limits, Repository, Retention, Store};
 pub use units::{parse_duration, parse_size};
 
 use file::Table;

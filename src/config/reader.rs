@@ -175,6 +175,17 @@ impl<'a> Section<'a> {
         self.text_as(key, default, parse_duration)
     }
 
+    /// A duration; empty is none.
+    pub fn optional_duration(&self, key: &str) -> Result<Option<Duration>, Problem> {
+        self.text_as(key, "", |text| match text {
+            "" => Ok(None),
+            text => match parse_duration(text)? {
+                Duration::ZERO => Err("it must be longer than nothing".into()),
+                duration => Ok(Some(duration)),
+            },
+        })
+    }
+
     /// Bytes, more than none.
     pub fn size(&self, key: &str, default: &str) -> Result<u64, Problem> {
         self.text_as(key, default, |text| match parse_size(text)? {

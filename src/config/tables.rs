@@ -3,7 +3,9 @@
 use super::error::Problem;
 use super::reader::Section;
 use super::remotes::fill;
-use crate::model::{BackendKind, CommitId, HostName, InvalidName};
+use crate::model::{
+    BackendKind, CommitId, Confirmation, HostName, InvalidName, Preemption, RetryPolicy,
+};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -135,16 +137,11 @@ pub struct Builder {
     pub build_timeout: Duration,
     /// A step that prints nothing for this long is ended.
     pub silence_timeout: Duration,
-    pub retry: Retry,
-}
-
-/// Transient failures: how often, and how long between.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retry {
-    /// The first included; 1 retries nothing.
-    pub attempts: u32,
-    pub first_delay: Duration,
-    pub max_delay: Duration,
+    pub retry: RetryPolicy,
+    pub preemption: Preemption,
+    pub confirm: Confirmation,
+    /// A suspension ends by itself at the latest then.
+    pub max_suspend: Option<Duration>,
 }
 
 const BUILDER_KEYS: [&str; 11] = [
@@ -166,54 +163,53 @@ impl Builder {
         let section = top.section("builder", &BUILDER_KEYS)?;
         refuse_later_builder(&section)?;
         Ok(Builder {
+            retry: read_retry(&section)?,
+            preemption: read_preemption(&section)?,
+            confirm: read_confirmation(&section)?,
+            max_suspend: section.optional_duration("max_suspend")?,
             eval_timeout: section.duration("eval_timeout", "30m")?,
             eval_memory: section.size("eval_memory", "1GiB")?,
             build_timeout: section.duration("build_timeout", "4h")?,
             silence_timeout: section.duration("silence_timeout", "30m")?,
-            retry: Retry::read(&section)?,
         })
     }
 }
 
 /// The words of what is to come are checked, then refused.
 fn refuse_later_builder(section: &Section<'_>) -> Result<(), Problem> {
-    section.choice(
-        "preemption",
-        "always",
-        &[("always", ()), ("finish-build", ())],
-    )?;
-    section.only_yet("preemption", "always")?;
-    section.number("preemption_limit", 5, 1..=1000)?;
-    section.choice(
-        "confirm",
-        "none",
-        &[("none", ()), ("auto", ()), ("manual", ())],
-    )?;
-    section.only_yet("confirm", "none")?;
-    section.duration("confirm_after", "2m")?;
-    section.not_yet("max_suspend")?;
     section.choice("local", "allow", &[("allow", ()), ("never", ())])?;
     section.only_yet("local", "allow")
 }
 
-impl Retry {
-    fn read(builder: &Section<'_>) -> Result<Self, Problem> {
-        let section = builder.section("retry", &["attempts", "first_delay", "max_delay"])?;
-        let retry = Retry {
-            attempts: section.number("attempts", 5, 1..=1000)?,
-            first_delay: section.duration("first_delay", "10s")?,
-            max_delay: section.duration("max_delay", "10m")?,
-        };
-        match retry.max_delay < retry.first_delay {
-            true => Err(section.problem("max_delay", "it is shorter than first_delay")),
-            false => section
-                .defaults_yet(&[
-                    ("attempts", "5"),
-                    ("first_delay", "\"10s\""),
-                    ("max_delay", "\"10m\""),
-                ])
-                .map(|()| retry),
-        }
+fn read_preemption(section: &Section<'_>) -> Result<Preemption, Problem> {
+    let limit = section.number("preemption_limit", 5, 1..=1000)?;
+    let words = [
+        ("always", Preemption::Always),
+        ("finish-build", Preemption::FinishBuild(limit)),
+    ];
+    section.choice("preemption", "always", &words)
+}
+
+fn read_confirmation(section: &Section<'_>) -> Result<Confirmation, Problem> {
+    let after = section.duration("confirm_after", "2m")?;
+    let words = [
+        ("none", Confirmation::None),
+        ("auto", Confirmation::Auto(after)),
+        ("manual", Confirmation::Manual),
+    ];
+    section.choice("confirm", "none", &words)
+}
+
+fn read_retry(builder: &Section<'_>) -> Result<RetryPolicy, Problem> {
+    let section = builder.section("retry", &["attempts", "first_delay", "max_delay"])?;
+    let retry = RetryPolicy {
+        attempts: section.number("attempts", 5, 1..=1000)?,
+        first_delay: section.duration("first_delay", "10s")?,
+        max_delay: section.duration("max_delay", "10m")?,
+    };
+    match retry.max_delay < retry.first_delay {
+        true => Err(section.problem("max_delay", "it is shorter than first_delay")),
+        false => Ok(retry),
     }
 }
 

@@ -228,28 +228,12 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "5:1: `backend.attribute = \"x\"`",
         ),
         (
-            "[builder]\nconfirm = \"auto\"",
-            "5:1: `builder.confirm = \"auto\"`",
-        ),
-        (
-            "[builder]\npreemption = \"finish-build\"",
-            "5:1: `builder.preemption = \"finish-build\"`",
-        ),
-        (
-            "[builder]\nmax_suspend = \"2h\"",
-            "5:1: `builder.max_suspend = \"2h\"`",
-        ),
-        (
             "[builder]\nlocal = \"never\"",
             "5:1: `builder.local = \"never\"`",
         ),
         (
             "[store]\nmin_free = \"5GiB\"",
             "5:1: `store.min_free = \"5GiB\"`",
-        ),
-        (
-            "[builder.retry]\nattempts = 9",
-            "5:1: `builder.retry.attempts = 9`",
         ),
         (
             "[native]\nkeep_failed = true",
@@ -281,7 +265,7 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
 #[test]
 fn what_is_not_in_this_version_may_be_written_as_off() {
     let off = "[trust]\nopenpgp_keys = []\nverify = \"none\"\n[metrics]\nlisten = \"\"\n[nix]\n\
-               [builder]\nconfirm = \"none\"\nlocal = \"allow\"\npreemption = \"always\"\nmax_suspend = \"\"\n\
+               [builder]\nlocal = \"allow\"\n\
                [repository]\nsubmodules = false\n[grpc]\nlisten = \"\"";
     parse(&format!("{REMOTE}{off}"), "f").unwrap();
 }

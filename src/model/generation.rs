@@ -11,7 +11,7 @@
 //!                 │ next attempt   ├▶ TimedOut
 //!                 └────────────────┴▶ Cancelled
 //! ```
-//! A build exists only inside a succeeded evaluation, so "built but never
+//! The next attempt follows by itself where [`AfterFailure`] says so. A build exists only inside a succeeded evaluation, so "built but never
 //! evaluated" cannot be written down.
 
 use super::{
@@ -55,6 +55,17 @@ pub struct Span {
     pub ended_at: OffsetDateTime,
 }
 
+impl Span {
+    /// An attempt that took no time: nothing ran.
+    pub fn at(attempt: u32, now: OffsetDateTime) -> Self {
+        Span {
+            attempt,
+            started_at: now,
+            ended_at: now,
+        }
+    }
+}
+
 /// Why an attempt was cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,9 +90,32 @@ pub struct Blocked {
 #[serde(rename_all = "snake_case")]
 pub enum BlockedReason {
     Suspended,
+    Confirmation,
     MachineId,
+    Retry,
     Space,
     Platform,
+    /// The build of the generation before it is let finish.
+    Building,
+}
+
+/// What follows a failure by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterFailure {
+    #[default]
+    Nothing,
+    /// A transient one: after `tries` in a row the next comes then.
+    Retry {
+        tries: u32,
+        #[serde(with = "time::serde::rfc3339")]
+        next_at: OffsetDateTime,
+    },
+    /// A transient one: there is no next try.
+    GivenUp { tries: u32 },
+    /// A certain one of this earlier generation, whose input was the same:
+    /// nothing was tried again.
+    Remembered(GenerationNumber),
 }
 
 /// Counts of a build's steps; `done` includes `reused` and not `failed`.
@@ -107,9 +141,16 @@ pub enum BuildReason {
 pub enum Evaluation {
     Pending {
         attempt: u32,
+        /// Transient failures in a row before it.
+        #[serde(default)]
+        tries: u32,
+        #[serde(default)]
+        blocked: Option<Blocked>,
     },
     Running {
         attempt: u32,
+        #[serde(default)]
+        tries: u32,
         #[serde(with = "time::serde::rfc3339")]
         started_at: OffsetDateTime,
     },
@@ -123,6 +164,8 @@ pub enum Evaluation {
     Failed {
         span: Span,
         failure: Failure,
+        #[serde(default)]
+        then: AfterFailure,
     },
     TimedOut {
         span: Span,
@@ -139,10 +182,17 @@ pub enum Evaluation {
 pub enum Build {
     Pending {
         attempt: u32,
+        #[serde(default)]
+        tries: u32,
+        /// Somebody consented to it, or asked for it.
+        #[serde(default)]
+        confirmed: bool,
         blocked: Option<Blocked>,
     },
     Running {
         attempt: u32,
+        #[serde(default)]
+        tries: u32,
         #[serde(with = "time::serde::rfc3339")]
         started_at: OffsetDateTime,
         steps: Steps,
@@ -156,6 +206,8 @@ pub enum Build {
     Failed {
         span: Span,
         failure: Failure,
+        #[serde(default)]
+        then: AfterFailure,
         steps: Steps,
     },
     TimedOut {
@@ -223,8 +275,40 @@ impl Generation {
         }
     }
 
+    /// What follows the failure of the newest attempt.
+    pub fn after_failure(&self) -> Option<&AfterFailure> {
+        match (&self.evaluation, self.build()) {
+            (Evaluation::Failed { then, .. }, _) | (_, Some(Build::Failed { then, .. })) => {
+                Some(then)
+            }
+            _ => None,
+        }
+    }
+
+    /// When a transient failure is tried again.
+    pub fn next_try(&self) -> Option<OffsetDateTime> {
+        match self.after_failure()? {
+            AfterFailure::Retry { next_at, .. } => Some(*next_at),
+            AfterFailure::Nothing | AfterFailure::GivenUp { .. } | AfterFailure::Remembered(_) => {
+                None
+            }
+        }
+    }
+
+    /// What holds the evaluation or build that is next back.
+    pub fn blocked(&self) -> Option<&Blocked> {
+        match (&self.evaluation, self.build()) {
+            (Evaluation::Pending { blocked, .. }, _)
+            | (_, Some(Build::Pending { blocked, .. })) => blocked.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Nothing will happen to it any more without somebody asking.
     pub fn is_ended(&self) -> bool {
+        if self.next_try().is_some() {
+            return false;
+        }
         match &self.evaluation {
             Evaluation::Pending { .. } | Evaluation::Running { .. } => false,
             Evaluation::Succeeded { build, .. } => {

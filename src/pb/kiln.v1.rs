@@ -958,6 +958,8 @@ pub enum BlockedReason {
     Cache = 5,
     Space = 6,
     Platform = 7,
+    /// The build of the generation before it is let finish (preemption).
+    Building = 8,
 }
 impl BlockedReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -974,6 +976,7 @@ impl BlockedReason {
             Self::Cache => "BLOCKED_REASON_CACHE",
             Self::Space => "BLOCKED_REASON_SPACE",
             Self::Platform => "BLOCKED_REASON_PLATFORM",
+            Self::Building => "BLOCKED_REASON_BUILDING",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -987,6 +990,7 @@ impl BlockedReason {
             "BLOCKED_REASON_CACHE" => Some(Self::Cache),
             "BLOCKED_REASON_SPACE" => Some(Self::Space),
             "BLOCKED_REASON_PLATFORM" => Some(Self::Platform),
+            "BLOCKED_REASON_BUILDING" => Some(Self::Building),
             _ => None,
         }
     }

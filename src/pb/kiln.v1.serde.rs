@@ -515,6 +515,7 @@ impl serde::Serialize for BlockedReason {
             Self::Cache => "BLOCKED_REASON_CACHE",
             Self::Space => "BLOCKED_REASON_SPACE",
             Self::Platform => "BLOCKED_REASON_PLATFORM",
+            Self::Building => "BLOCKED_REASON_BUILDING",
         };
         serializer.serialize_str(variant)
     }
@@ -534,6 +535,7 @@ impl<'de> serde::Deserialize<'de> for BlockedReason {
             "BLOCKED_REASON_CACHE",
             "BLOCKED_REASON_SPACE",
             "BLOCKED_REASON_PLATFORM",
+            "BLOCKED_REASON_BUILDING",
         ];
 
         struct GeneratedVisitor;
@@ -582,6 +584,7 @@ impl<'de> serde::Deserialize<'de> for BlockedReason {
                     "BLOCKED_REASON_CACHE" => Ok(BlockedReason::Cache),
                     "BLOCKED_REASON_SPACE" => Ok(BlockedReason::Space),
                     "BLOCKED_REASON_PLATFORM" => Ok(BlockedReason::Platform),
+                    "BLOCKED_REASON_BUILDING" => Ok(BlockedReason::Building),
                     _ => Err(serde::de::Error::unknown_variant(value, FIELDS)),
                 }
             }

@@ -3,8 +3,9 @@
 
 use super::access::{Caller, Role};
 use super::change::Asked;
-use super::refusal::{from_refusal, from_resolve, not_yet, refuse};
+use super::refusal::{from_refusal, from_resolve, refuse};
 use super::{Parts, convert};
+use crate::builder::HoldFor;
 use crate::model::GenerationNumber;
 use crate::pb;
 use crate::source::Selection;
@@ -22,13 +23,12 @@ impl pb::builder_server::Builder for Service {
     ) -> Result<Response<pb::EvalResponse>, Status> {
         let asked = Asked::new("Builder.Eval", wanted_text(request.get_ref()));
         let wanted = request.get_ref().clone();
-        let work = |parts: Arc<Parts>, caller| async move {
-            if wanted.hold.is_some() {
-                return Err(not_yet("Builder.Eval with hold"));
-            }
+        let work = |parts: Arc<Parts>, caller: Caller| async move {
+            let by = caller.user.clone();
+            let hold = wanted.hold.map(|hold| held(hold, by)).transpose()?;
             let (selection, by_hand) = parts.wanted(&wanted, &caller).await?;
             let commit = selection.commit.id.clone();
-            let made = parts.builder.eval(selection, by_hand).await;
+            let made = parts.builder.eval(selection, by_hand, hold).await;
             let generation = made.map_err(|r| from_refusal(&r))?;
             let message = format!("generation {} of {commit}", generation.number);
             let generation = Some(convert::generation(&generation));
@@ -43,9 +43,10 @@ impl pb::builder_server::Builder for Service {
         request: Request<pb::SubmitBuildRequest>,
     ) -> Result<Response<pb::SubmitBuildResponse>, Status> {
         let number = number(request.get_ref().generation_number);
+        let retry = request.get_ref().retry;
         let asked = Asked::new("Builder.SubmitBuild", generation_text(number));
         let work = |parts: Arc<Parts>, _| async move {
-            let submitted = parts.builder.submit_build(number).await;
+            let submitted = parts.builder.submit_build(number, retry).await;
             let generation = submitted.map_err(|r| from_refusal(&r))?;
             let message = format!("generation {}", generation.number);
             let generation = Some(convert::generation(&generation));
@@ -61,7 +62,13 @@ impl pb::builder_server::Builder for Service {
     ) -> Result<Response<pb::ConfirmResponse>, Status> {
         let number = number(request.get_ref().generation_number);
         let asked = Asked::new("Builder.Confirm", generation_text(number));
-        let work = |_, _| async { Err(not_yet("Builder.Confirm")) };
+        let work = |parts: Arc<Parts>, _| async move {
+            let confirmed = parts.builder.confirm(number).await;
+            let generation = confirmed.map_err(|r| from_refusal(&r))?;
+            let message = format!("generation {}", generation.number);
+            let generation = Some(convert::generation(&generation));
+            Ok((pb::ConfirmResponse { generation }, message))
+        };
         let answer = self.0.change(&request, asked, work).await?;
         Ok(Response::new(answer))
     }
@@ -231,6 +238,18 @@ fn given(text: &str) -> Option<&str> {
 /// 0 on the wire is "the latest".
 fn number(number: u32) -> Option<GenerationNumber> {
     Some(GenerationNumber(number)).filter(|number| number.0 != 0)
+}
+
+/// Zero on the wire is "until the next evaluation by hand".
+fn held(duration: pbjson_types::Duration, by: String) -> Result<HoldFor, Status> {
+    let duration = match duration {
+        pbjson_types::Duration {
+            seconds: 0,
+            nanos: 0,
+        } => None,
+        some => Some(positive(some)?),
+    };
+    Ok(HoldFor { duration, by })
 }
 
 fn positive(duration: pbjson_types::Duration) -> Result<std::time::Duration, Status> {

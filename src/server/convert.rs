@@ -4,7 +4,9 @@
 use crate::backend::StepEnd;
 use crate::builder::{BuilderState, Phase};
 use crate::events::{Event, EventKind};
-use crate::model::{self, BlockedReason, BuildReason, CancelledBy, FailureKind, Span};
+use crate::model::{
+    self, AfterFailure, BlockedReason, BuildReason, CancelledBy, FailureKind, Span,
+};
 use crate::pb;
 use crate::source;
 use pbjson_types::Timestamp;
@@ -65,15 +67,23 @@ fn evaluation(evaluation: &model::Evaluation) -> pb::Evaluation {
         ..Default::default()
     };
     match evaluation {
-        E::Pending { attempt } => pb::Evaluation {
+        E::Pending {
+            attempt,
+            tries,
+            blocked: why,
+        } => pb::Evaluation {
             status: S::Pending.into(),
             attempt: *attempt,
+            blocked: why.as_ref().map(blocked),
+            retry: trying(*tries),
             ..Default::default()
         },
         E::Running {
             attempt,
+            tries,
             started_at,
         } => pb::Evaluation {
+            retry: trying(*tries),
             status: S::Running.into(),
             attempt: *attempt,
             started_at: Some(time(*started_at)),
@@ -91,7 +101,14 @@ fn evaluation(evaluation: &model::Evaluation) -> pb::Evaluation {
             cached: *cached,
             ..ended(S::Succeeded, span)
         },
-        E::Failed { span, failure: why } => pb::Evaluation {
+        E::Failed {
+            span,
+            failure: why,
+            then,
+        } => pb::Evaluation {
+            blocked: until_retry(span, then),
+            retry: retry(then),
+            cached: matches!(then, AfterFailure::Remembered(_)),
             failure: Some(failure(why)),
             ..ended(S::Failed, span)
         },
@@ -121,8 +138,11 @@ fn build(build: &model::Build) -> pb::Build {
     match build {
         B::Pending {
             attempt,
+            tries,
+            confirmed: _,
             blocked: why,
         } => pb::Build {
+            retry: trying(*tries),
             status: S::Pending.into(),
             attempt: *attempt,
             blocked: why.as_ref().map(blocked),
@@ -130,9 +150,11 @@ fn build(build: &model::Build) -> pb::Build {
         },
         B::Running {
             attempt,
+            tries,
             started_at,
             steps: counts,
         } => pb::Build {
+            retry: trying(*tries),
             status: S::Running.into(),
             attempt: *attempt,
             started_at: Some(time(*started_at)),
@@ -153,8 +175,11 @@ fn build(build: &model::Build) -> pb::Build {
         B::Failed {
             span,
             failure: why,
+            then,
             steps,
         } => pb::Build {
+            blocked: until_retry(span, then),
+            retry: retry(then),
             failure: Some(failure(why)),
             ..ended(S::Failed, span, steps)
         },
@@ -171,6 +196,41 @@ fn build(build: &model::Build) -> pb::Build {
             superseded_by: superseded_by(*by),
             ..ended(S::Cancelled, span, steps)
         },
+    }
+}
+
+/// A next try that waits no longer.
+fn trying(tries: u32) -> Option<pb::Retry> {
+    (tries > 0).then(|| pb::Retry {
+        attempt: tries,
+        ..Default::default()
+    })
+}
+
+fn retry(then: &AfterFailure) -> Option<pb::Retry> {
+    match then {
+        AfterFailure::Nothing | AfterFailure::Remembered(_) => None,
+        AfterFailure::Retry { tries, next_at } => Some(pb::Retry {
+            attempt: *tries,
+            next_at: Some(time(*next_at)),
+            given_up: false,
+        }),
+        AfterFailure::GivenUp { tries } => Some(pb::Retry {
+            attempt: *tries,
+            next_at: None,
+            given_up: true,
+        }),
+    }
+}
+
+fn until_retry(span: &Span, then: &AfterFailure) -> Option<pb::Blocked> {
+    match then {
+        AfterFailure::Retry { tries, .. } => Some(pb::Blocked {
+            reason: pb::BlockedReason::Retry.into(),
+            since: Some(time(span.ended_at)),
+            message: format!("failed {tries} times in a row; it is tried again"),
+        }),
+        AfterFailure::Nothing | AfterFailure::GivenUp { .. } | AfterFailure::Remembered(_) => None,
     }
 }
 
@@ -195,6 +255,9 @@ fn blocked(blocked: &model::Blocked) -> pb::Blocked {
     pb::Blocked {
         reason: match blocked.reason {
             BlockedReason::Suspended => pb::BlockedReason::Suspended,
+            BlockedReason::Confirmation => pb::BlockedReason::Confirmation,
+            BlockedReason::Retry => pb::BlockedReason::Retry,
+            BlockedReason::Building => pb::BlockedReason::Building,
             BlockedReason::MachineId => pb::BlockedReason::MachineId,
             BlockedReason::Space => pb::BlockedReason::Space,
             BlockedReason::Platform => pb::BlockedReason::Platform,

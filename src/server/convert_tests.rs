@@ -27,9 +27,17 @@ fn wire(evaluation: Evaluation) -> serde_json::Value {
 fn every_evaluation_state_reaches_the_wire_with_its_facts() {
     let (why, started_at) = (failure_with_place(), at(NOW));
     let table = [
-        (Evaluation::Pending { attempt: 2 }, "PENDING"),
+        (
+            Evaluation::Pending {
+                attempt: 2,
+                tries: 0,
+                blocked: None,
+            },
+            "PENDING",
+        ),
         (
             Evaluation::Running {
+                tries: 0,
                 attempt: 2,
                 started_at,
             },
@@ -38,6 +46,7 @@ fn every_evaluation_state_reaches_the_wire_with_its_facts() {
         (evaluated(succeeded()), "SUCCEEDED"),
         (
             Evaluation::Failed {
+                then: Default::default(),
                 span: span(),
                 failure: why.clone(),
             },
@@ -85,6 +94,8 @@ fn every_build_state_reaches_the_wire_with_its_facts() {
     let table = [
         (
             Build::Pending {
+                tries: 0,
+                confirmed: false,
                 attempt: 1,
                 blocked: None,
             },
@@ -92,6 +103,7 @@ fn every_build_state_reaches_the_wire_with_its_facts() {
         ),
         (
             Build::Running {
+                tries: 0,
                 attempt: 1,
                 started_at,
                 steps,
@@ -101,6 +113,7 @@ fn every_build_state_reaches_the_wire_with_its_facts() {
         (succeeded(), "SUCCEEDED"),
         (
             Build::Failed {
+                then: Default::default(),
                 span: span(),
                 failure: why.clone(),
                 steps,
@@ -138,6 +151,7 @@ fn every_build_state_reaches_the_wire_with_its_facts() {
 #[test]
 fn a_failure_keeps_its_place_exit_code_log_and_hint() {
     let wire = wire(Evaluation::Failed {
+        then: Default::default(),
         span: span(),
         failure: failure_with_place(),
     });

@@ -64,6 +64,14 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
             (Code::AlreadyExists, format!("kiln log {number} --follow"))
         }
         Refusal::AlreadyBuilt(number) => (Code::AlreadyExists, format!("kiln show {number}")),
+        Refusal::FailedBefore { number, .. } => (
+            Code::FailedPrecondition,
+            format!("kiln show {number} says why; kiln build {number} --retry tries all the same"),
+        ),
+        Refusal::NothingToConfirm(number) => (
+            Code::FailedPrecondition,
+            format!("kiln show {number} says how it stands"),
+        ),
         Refusal::AlreadySuspended(_) => {
             (Code::FailedPrecondition, "kiln resume ends it".to_owned())
         }

@@ -3,7 +3,7 @@
 
 use super::{Parts, convert};
 use crate::builder::{BuilderState, Phase};
-use crate::model::{self, BlockedReason, Build, Evaluation, Generation, RemoteName};
+use crate::model::{self, BlockedReason, Evaluation, Generation, RemoteName};
 use crate::pb::{self, Condition};
 use crate::source::{Branch, BranchKind, RemoteStatus, Selection, Verdict};
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ pub fn conditions(inputs: &Inputs<'_>) -> Vec<Condition> {
             Condition::Failed,
             inputs
                 .latest
-                .is_some_and(|latest| latest.failure().is_some()),
+                .is_some_and(|latest| latest.failure().is_some() && latest.is_ended()),
         ),
         (Condition::Refused, is_refused(inputs)),
         (Condition::Stale, is_stale(inputs)),
@@ -136,24 +136,23 @@ fn is_refused(inputs: &Inputs<'_>) -> bool {
         || blocked(inputs) == Some(BlockedReason::MachineId)
 }
 
-/// What the latest build waits for.
+/// What the latest evaluation or build waits for.
 fn blocked(inputs: &Inputs<'_>) -> Option<BlockedReason> {
-    match inputs.latest?.build()? {
-        Build::Pending { blocked, .. } => blocked.as_ref().map(|blocked| blocked.reason),
-        Build::Running { .. }
-        | Build::Succeeded { .. }
-        | Build::Failed { .. }
-        | Build::TimedOut { .. }
-        | Build::Cancelled { .. } => None,
-    }
+    Some(inputs.latest?.blocked()?.reason)
 }
 
 fn is_waiting(inputs: &Inputs<'_>) -> bool {
     inputs.builder.phase == Phase::Waiting
         || match blocked(inputs) {
-            Some(BlockedReason::Space | BlockedReason::Platform) => true,
+            Some(
+                BlockedReason::Confirmation
+                | BlockedReason::Retry
+                | BlockedReason::Space
+                | BlockedReason::Platform,
+            ) => true,
             // Each has a line of its own.
-            Some(BlockedReason::Suspended | BlockedReason::MachineId) | None => false,
+            Some(BlockedReason::Suspended | BlockedReason::MachineId | BlockedReason::Building)
+            | None => false,
         }
 }
 

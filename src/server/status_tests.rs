@@ -1,5 +1,7 @@
 use super::*;
-use crate::model::{Blocked, CancelledBy, Failure, GenerationNumber, Hold, Steps, Suspension};
+use crate::model::{
+    Blocked, Build, CancelledBy, Failure, GenerationNumber, Hold, Steps, Suspension,
+};
 use crate::server::fixtures::*;
 use Condition::*;
 
@@ -78,6 +80,8 @@ fn pending(reason: BlockedReason) -> Evaluation {
         message: String::new(),
     });
     evaluated(Build::Pending {
+        tries: 0,
+        confirmed: false,
         attempt: 1,
         blocked,
     })
@@ -85,6 +89,7 @@ fn pending(reason: BlockedReason) -> Evaluation {
 
 fn failed() -> Evaluation {
     Evaluation::Failed {
+        then: Default::default(),
         span: span(),
         failure: Failure::certain("no such host"),
     }
@@ -125,11 +130,13 @@ fn conditions_stand_in_the_order_of_the_contract() {
 #[test]
 fn each_state_of_the_latest_generation_has_its_line() {
     let running = Build::Running {
+        tries: 0,
         attempt: 1,
         started_at: at(NOW),
         steps: Steps::default(),
     };
     let evaluating = Evaluation::Running {
+        tries: 0,
         attempt: 1,
         started_at: at(NOW),
     };

@@ -4,7 +4,7 @@
 
 use super::record::{decode, encode};
 use super::{Places, StateError, fail_point};
-use crate::model::{Generation, GenerationNumber, Suspension};
+use crate::model::{Generation, GenerationNumber, Hold, Suspension};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -165,6 +165,10 @@ pub(super) fn read_suspension(places: &Places) -> Result<Option<Suspension>, Sta
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Reset {
     pub generation: GenerationNumber,
+}
+
+pub(super) fn read_hold(places: &Places) -> Result<Option<Hold>, StateError> {
+    load(&places.hold())
 }
 
 /// The sequence number up to which events may have been handed out.

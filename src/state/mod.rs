@@ -34,7 +34,7 @@ pub use retention::Retention;
 pub use upkeep::Left;
 
 use crate::events::{EventKind, EventLog};
-use crate::model::{CommitId, Generation, GenerationNumber, Steps, Suspension};
+use crate::model::{CommitId, Generation, GenerationNumber, Hold, Steps, Suspension};
 use index::{Index, Slot};
 use reserve::Reserve;
 use std::io;
@@ -103,6 +103,8 @@ pub struct Change<'a> {
     pub becomes_current: bool,
     /// `Some(None)` ends the suspension.
     pub suspension: Option<Option<&'a Suspension>>,
+    /// `Some(None)` ends the hold.
+    pub hold: Option<Option<&'a Hold>>,
     /// Moves `refs/kiln/baseline`.
     pub baseline: Option<&'a CommitId>,
     /// The baseline is moved by hand: generations up to this one, which were
@@ -359,6 +361,14 @@ impl State {
     pub fn reset_after(&self) -> Result<Option<GenerationNumber>, StateError> {
         let reset: Option<files::Reset> = files::load(&self.shared.places.reset())?;
         Ok(reset.map(|reset| reset.generation))
+    }
+
+    /// The hold in force, as its file has it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a newer kiln wrote it.
+    pub fn hold(&self) -> Result<Option<Hold>, StateError> {
+        recovery::hold(&self.shared.places)
     }
 
     /// The number the next generation gets; numbers are never used twice.

@@ -58,6 +58,10 @@ impl Places {
     pub fn audit(&self) -> PathBuf {
         self.folder.join("audit.jsonl")
     }
+
+    pub(super) fn hold(&self) -> PathBuf {
+        self.folder.join("hold.json")
+    }
     pub(super) fn sequence(&self) -> PathBuf {
         self.folder.join("sequence")
     }

@@ -6,7 +6,7 @@ use super::index::{Index, Slot};
 use super::transition::{Before, Transition};
 use super::{Places, StateError, Suspect, check, compaction, fail_point, record};
 use crate::events::{BLOCK, EventLog};
-use crate::model::{GenerationNumber, Suspension, now};
+use crate::model::{GenerationNumber, Hold, Suspension, now};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -190,6 +190,18 @@ fn restore(
         "the file of generation {number} was damaged ({why}), and {became}; the damaged one is {}",
         kept.display()
     ))
+}
+
+/// The hold in force. One that cannot be understood holds: somebody meant it to.
+pub(super) fn hold(places: &Places) -> Result<Option<Hold>, StateError> {
+    match files::read_hold(places) {
+        Err(StateError::Damaged { path, source }) => Ok(Some(Hold {
+            since: now(),
+            until: None,
+            by: format!("kiln: {} is damaged: {source}", path.display()),
+        })),
+        other => other,
+    }
 }
 
 /// The suspension in force. One that cannot be understood holds builds back:

@@ -5,7 +5,7 @@
 use super::record::{decode, encode};
 use super::{Change, Places, StateError, fail_point, files};
 use crate::events::Event;
-use crate::model::{CommitId, Generation, GenerationNumber, Suspension};
+use crate::model::{CommitId, Generation, GenerationNumber, Hold, Suspension};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,12 +19,24 @@ enum NextSuspension {
     Begun(Suspension),
 }
 
+/// What becomes of the hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NextHold {
+    #[default]
+    Unchanged,
+    Ended,
+    Begun(Hold),
+}
+
 /// Everything a transition writes; doing it twice is doing it once.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Transition {
     pub generation: Option<Generation>,
     becomes_current: bool,
     suspension: NextSuspension,
+    #[serde(default)]
+    hold: NextHold,
     baseline: Option<CommitId>,
     #[serde(default)]
     reset_after: Option<GenerationNumber>,
@@ -39,6 +51,7 @@ impl Transition {
             generation,
             becomes_current,
             suspension,
+            hold,
             baseline,
             reset_after,
             events: _,
@@ -50,6 +63,11 @@ impl Transition {
                 None => NextSuspension::Unchanged,
                 Some(None) => NextSuspension::Ended,
                 Some(Some(suspension)) => NextSuspension::Begun((*suspension).clone()),
+            },
+            hold: match hold {
+                None => NextHold::Unchanged,
+                Some(None) => NextHold::Ended,
+                Some(Some(hold)) => NextHold::Begun((*hold).clone()),
             },
             baseline: baseline.cloned(),
             reset_after: *reset_after,
@@ -74,6 +92,7 @@ impl Transition {
         self.generation.is_some()
             || self.baseline.is_some()
             || self.suspension != NextSuspension::Unchanged
+            || self.hold != NextHold::Unchanged
     }
 
     /// Makes the transition durable as a whole.
@@ -106,6 +125,11 @@ impl Transition {
         fail_point::reach("suspension-written");
         if let Some(generation) = self.reset_after {
             before.replace(&places.reset(), &encode(&files::Reset { generation })?)?;
+        }
+        match &self.hold {
+            NextHold::Begun(hold) => before.replace(&places.hold(), &encode(hold)?)?,
+            NextHold::Ended => before.remove(&places.hold())?,
+            NextHold::Unchanged => {}
         }
         if let Some(commit) = &self.baseline {
             before.replace(&places.baseline(), format!("{commit}\n").as_bytes())?;

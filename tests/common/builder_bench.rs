@@ -1,14 +1,16 @@
 //! A Builder on a real state with a backend told what to do, call by call.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use async_trait::async_trait;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use kiln::builder::{self, BuilderConfig, Handle, Phase};
+use kiln::builder::{self, BuilderConfig, Handle, HoldFor, Phase};
 use kiln::events::{EventKind, Item};
 use kiln::model::{
-    BackendKind, Built, Commit, Evaluated, Failure, Generation, GenerationNumber, HostName, Origin,
-    Steps,
+    BackendKind, Built, Commit, Confirmation, Evaluated, Failure, Generation, GenerationNumber,
+    HostName, Origin, Preemption, RetryPolicy, Steps,
 };
 use kiln::source::Selection;
 use kiln::state::{Reader, State};
@@ -80,6 +82,9 @@ impl Call {
             }),
         };
         self.answers(answer);
+    }
+    pub fn is_evaluation(&self) -> bool {
+        self.what.starts_with("evaluate")
     }
     /// Its processes have ended.
     pub fn is_gone(&self) -> bool {
@@ -195,8 +200,29 @@ async fn in_time<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(year, what).await.unwrap()
 }
 
+/// What the owner of the host chose.
+#[derive(Clone)]
+pub struct Policies {
+    pub preemption: Preemption,
+    pub confirmation: Confirmation,
+    pub retry: RetryPolicy,
+    pub max_suspend: Option<Duration>,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Policies {
+            preemption: Preemption::Always,
+            confirmation: Confirmation::None,
+            retry: RetryPolicy::default(),
+            max_suspend: None,
+        }
+    }
+}
+
 pub struct Bench {
     folder: tempfile::TempDir,
+    policies: Policies,
     state: Arc<State>,
     pub handle: Handle,
     task: JoinHandle<()>,
@@ -206,11 +232,23 @@ pub struct Bench {
 
 impl Bench {
     pub async fn new() -> Self {
-        kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
-        Self::on(tempfile::tempdir().unwrap()).await
+        Self::with(Policies::default()).await
     }
 
-    async fn on(folder: tempfile::TempDir) -> Self {
+    pub async fn with(policies: Policies) -> Self {
+        kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
+        Self::on(tempfile::tempdir().unwrap(), policies).await
+    }
+
+    /// A state in memory where the system has such a place: many more
+    /// transitions in the same time.
+    pub async fn in_memory(policies: Policies) -> Self {
+        kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::on(folder.unwrap(), policies).await
+    }
+
+    async fn on(folder: tempfile::TempDir, policies: Policies) -> Self {
         // A paused clock would jump through the time limit of the child that reads the index.
         tokio::time::resume();
         let state = State::open(&folder.path().join("state")).await.unwrap();
@@ -234,11 +272,16 @@ impl Bench {
             eval_memory: 1 << 30,
             build_timeout: Duration::from_secs(60),
             silence_timeout: Duration::from_secs(60),
+            preemption: policies.preemption,
+            confirmation: policies.confirmation,
+            retry: policies.retry,
+            max_suspend: policies.max_suspend,
         };
         let (handle, task) =
             builder::start(config, Arc::<Told>::clone(&backend), Arc::clone(&state)).unwrap();
         Bench {
             folder,
+            policies,
             state,
             handle,
             task,
@@ -273,18 +316,25 @@ impl Bench {
             tokio::task::yield_now().await;
         }
         meanwhile(&self.folder.path().join("state"));
-        Self::on(self.folder).await
+        Self::on(self.folder, self.policies).await
     }
 
     pub async fn eval(&self, name: &str) {
         self.handle
-            .eval(selection(name, false), false)
+            .eval(selection(name, false), false, None)
             .await
             .unwrap();
     }
     pub async fn eval_by_hand(&self, name: &str) {
         self.handle
-            .eval(selection(name, false), true)
+            .eval(selection(name, false), true, None)
+            .await
+            .unwrap();
+    }
+    pub async fn eval_held(&self, name: &str, duration: Option<Duration>) {
+        let by = "ann".into();
+        self.handle
+            .eval(selection(name, false), true, Some(HoldFor { duration, by }))
             .await
             .unwrap();
     }
@@ -328,6 +378,10 @@ impl Bench {
     }
     pub async fn idle(&mut self) {
         self.phase(Phase::Idle).await;
+        self.nothing_asked();
+    }
+    /// The backend was asked for nothing that the test has not seen.
+    pub fn nothing_asked(&mut self) {
         assert!(self.calls.try_recv().is_err(), "a call nobody asked for");
     }
 

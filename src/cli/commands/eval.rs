@@ -1,7 +1,8 @@
 use crate::cli::error::{CliError, Outcome};
-use crate::cli::{Context, human, wait};
+use crate::cli::{Context, human, values, wait};
 use crate::client::Client;
 use crate::{model, pb};
+use std::time::Duration;
 
 /// Evaluate now, as a new generation; its build follows.
 #[derive(Debug, clap::Args)]
@@ -12,6 +13,10 @@ pub struct Eval {
     /// Wait until it is evaluated and built; exit 0 only if all went well.
     #[arg(long)]
     wait: bool,
+    /// Keep the selection from taking over: for this long, else until the next kiln eval without
+    /// --hold.
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, num_args = 0..=1, require_equals = true)]
+    hold: Option<Option<Duration>>,
 }
 
 impl Eval {
@@ -23,6 +28,7 @@ impl Eval {
         };
         let request = pb::EvalRequest {
             rev,
+            hold: self.hold.map(|length| length.unwrap_or_default().into()),
             ..Default::default()
         };
         let generation = client

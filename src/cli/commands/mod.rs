@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod build;
 pub mod cancel;
 pub mod config;
+pub mod confirm;
 pub mod dev;
 pub mod eval;
 pub mod events;

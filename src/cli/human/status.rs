@@ -3,7 +3,7 @@
 use super::generation::{blocked_line, failure, failure_of, last_change, outcome};
 use super::remote::remotes;
 use super::text::{GREEN, RED, YELLOW, ago, clock, first_line, paint, plain, short};
-use crate::pb::{self, Condition};
+use crate::pb::{self, BlockedReason, Condition};
 use std::fmt::Write as _;
 use time::OffsetDateTime;
 
@@ -12,11 +12,7 @@ pub fn status(status: &pb::Status, now: OffsetDateTime, color: bool) -> String {
     let mut text = oneline(status, now, color);
     if let Some(latest) = &status.latest {
         let _ = writeln!(text, "  latest   {}", summary(latest, now));
-        if let Some(blocked) = latest
-            .build
-            .as_ref()
-            .and_then(|build| build.blocked.as_ref())
-        {
+        if let Some(blocked) = blocked_of(latest) {
             let _ = writeln!(text, "           waits: {}", blocked_line(blocked, now));
         }
         if let Some(why) = failure_of(latest) {
@@ -91,7 +87,33 @@ fn condition(status: &pb::Status) -> String {
                 .map(|until| format!(" until {}", clock(Some(until))));
             format!("{name}{} by {}", until.unwrap_or_default(), plain(&hold.by))
         }
+        (Condition::Waiting, _, _) => match status.latest.as_ref().and_then(waits_for) {
+            Some(what) => format!("{name} ({what})"),
+            None => name,
+        },
         _ => name,
+    }
+}
+
+/// What the latest generation waits for.
+fn waits_for(latest: &pb::Generation) -> Option<String> {
+    let (evaluation, build) = (latest.evaluation.as_ref(), latest.build.as_ref());
+    let retry = build
+        .and_then(|build| build.retry.as_ref())
+        .or(evaluation.and_then(|evaluation| evaluation.retry.as_ref()));
+    if let Some(at) = retry.and_then(|retry| retry.next_at.as_ref()) {
+        return Some(format!("retry at {}", clock(Some(at))));
+    }
+    match build?.blocked.as_ref()?.reason() {
+        BlockedReason::Confirmation => Some("confirmation".into()),
+        BlockedReason::Space => Some("space".into()),
+        BlockedReason::Cache => Some("cache".into()),
+        BlockedReason::Unspecified
+        | BlockedReason::Suspended
+        | BlockedReason::MachineId
+        | BlockedReason::Retry
+        | BlockedReason::Platform
+        | BlockedReason::Building => None,
     }
 }
 
@@ -168,6 +190,7 @@ fn next_command(status: &pb::Status) -> Option<String> {
         Condition::Building | Condition::Evaluating | Condition::Applying => {
             Some(format!("kiln log {latest} --follow"))
         }
+        Condition::Waiting if wants_consent(status) => Some(format!("kiln confirm {latest}")),
         Condition::Waiting if is_blocked(status) => Some(format!("kiln show {latest}")),
         Condition::Waiting if status.latest.as_ref().is_some_and(is_cancelled) => {
             Some(format!("kiln build {latest}"))
@@ -186,11 +209,21 @@ fn next_command(status: &pb::Status) -> Option<String> {
 }
 
 fn is_blocked(status: &pb::Status) -> bool {
-    let build = status
-        .latest
-        .as_ref()
-        .and_then(|latest| latest.build.as_ref());
-    build.is_some_and(|build| build.blocked.is_some())
+    status.latest.as_ref().and_then(blocked_of).is_some()
+}
+
+fn wants_consent(status: &pb::Status) -> bool {
+    let blocked = status.latest.as_ref().and_then(blocked_of);
+    blocked.is_some_and(|blocked| blocked.reason() == BlockedReason::Confirmation)
+}
+
+/// What holds the latest evaluation or build back.
+fn blocked_of(latest: &pb::Generation) -> Option<&pb::Blocked> {
+    let build = latest.build.as_ref();
+    let evaluation = latest.evaluation.as_ref();
+    build
+        .and_then(|build| build.blocked.as_ref())
+        .or(evaluation.and_then(|evaluation| evaluation.blocked.as_ref()))
 }
 
 fn is_cancelled(generation: &pb::Generation) -> bool {

@@ -26,6 +26,7 @@ fn failed() -> Evaluation {
             .hint("kiln log 13 --derivation hello")
     };
     evaluated(Build::Failed {
+        then: Default::default(),
         span: span(),
         failure,
         steps: Steps::default(),

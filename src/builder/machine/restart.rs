@@ -1,0 +1,98 @@
+//! What a crash or a shutdown interrupted.
+
+use super::Guards;
+use super::build::Next;
+use crate::model::{Build, CancelledBy, Evaluation, Generation};
+use time::OffsetDateTime;
+
+impl Generation {
+    /// After a restart: what a crash or a shutdown interrupted gets a new
+    /// attempt under its number. `None`: there is nothing to take up.
+    pub(in crate::builder) fn taken_up(
+        mut self,
+        now: OffsetDateTime,
+        guards: &Guards<'_>,
+    ) -> Option<Self> {
+        if self.next_try().is_some() {
+            return Some(self); // its time comes
+        }
+        let (attempt, tries) = match &self.evaluation {
+            Evaluation::Succeeded { .. } => return self.build_taken_up(now, guards),
+            Evaluation::Pending { attempt, tries, .. } => (*attempt, *tries),
+            Evaluation::Running { attempt, tries, .. } => (attempt + 1, *tries),
+            Evaluation::Cancelled {
+                span,
+                by: CancelledBy::Shutdown,
+            } => (span.attempt + 1, 0),
+            Evaluation::Failed { .. }
+            | Evaluation::TimedOut { .. }
+            | Evaluation::Cancelled { .. } => return None,
+        };
+        self.evaluation = Evaluation::Pending {
+            attempt,
+            tries,
+            blocked: None,
+        };
+        Some(self)
+    }
+
+    fn build_taken_up(self, now: OffsetDateTime, guards: &Guards<'_>) -> Option<Self> {
+        let next = match self.build()? {
+            &Build::Pending {
+                attempt,
+                tries,
+                confirmed,
+                ..
+            } => Next {
+                attempt,
+                tries,
+                confirmed,
+            },
+            Build::Running { attempt, tries, .. } => Next {
+                attempt: attempt + 1,
+                tries: *tries,
+                confirmed: true,
+            },
+            // Suspended while it was built: resume builds it, also after a restart.
+            Build::Cancelled {
+                span,
+                by: CancelledBy::Shutdown | CancelledBy::Suspend,
+                ..
+            } => Next {
+                attempt: span.attempt + 1,
+                tries: 0,
+                confirmed: true,
+            },
+            Build::Succeeded { .. }
+            | Build::Failed { .. }
+            | Build::TimedOut { .. }
+            | Build::Cancelled { .. } => return None,
+        };
+        Some(self.with_blocked(next, now, guards))
+    }
+
+    /// It waited for the build of an earlier generation and was superseded.
+    pub(in crate::builder) fn was_passed_over(&self) -> bool {
+        matches!(
+            self.evaluation,
+            Evaluation::Cancelled {
+                by: CancelledBy::Superseded(_),
+                ..
+            }
+        )
+    }
+
+    /// Its build ran when the agent ended.
+    pub(in crate::builder) fn was_being_built(&self) -> bool {
+        matches!(
+            self.build(),
+            Some(
+                Build::Running { .. }
+                    | Build::Cancelled {
+                        by: CancelledBy::Shutdown,
+                        ..
+                    }
+            )
+        )
+    }
+}

@@ -1,0 +1,314 @@
+//! How a newer generation takes the place of what is in work: at once, or once
+//! the build that runs has finished.
+
+use super::Refusal;
+use super::actor::Actor;
+use super::commands::refused;
+use super::work::legal;
+use crate::events::EventKind;
+use crate::model::{
+    Build, Built, CancelledBy, Evaluated, Evaluation, Generation, GenerationNumber, Origin,
+    Preemption, now,
+};
+use crate::source::Selection;
+use crate::state::StateError;
+
+/// The one generation that waits until a build has finished.
+pub(super) struct Newer {
+    pub(super) generation: Generation,
+    /// What is known of its commit may be taken over.
+    pub(super) take_over: bool,
+}
+
+impl Actor {
+    /// Stops what runs, then makes, records and begins the next generation.
+    pub(super) async fn new_generation(
+        &mut self,
+        selection: Selection,
+        by_hand: bool,
+        take_over: bool,
+    ) -> Result<Generation, Refusal> {
+        self.settled().await?;
+        let number = self.state.next_number();
+        let by = CancelledBy::Superseded(number);
+        let before = self.build_to_finish();
+        self.leave_newer(by).await;
+        if before.is_none() {
+            self.finished_in_a_row = 0;
+            self.stop_job(by).await;
+            self.leave_work(by).await;
+        }
+        self.settled().await?;
+        if self.newer.is_some() || (before.is_none() && self.work.is_some()) {
+            return Err(Refusal::State(
+                "what waits could not be ended; see the agent's log".into(),
+            ));
+        }
+        let origin = if by_hand {
+            Origin {
+                testing: false,
+                ..selection.origin
+            }
+        } else {
+            selection.origin
+        };
+        let pending = Generation {
+            number,
+            uuid: uuid::Uuid::new_v4().to_string(),
+            host: self.config.host.clone(),
+            backend: self.config.backend,
+            commit: selection.commit,
+            origin,
+            by_hand,
+            evaluation: Evaluation::first(),
+        };
+        self.enter(pending, before, take_over)
+            .await
+            .map_err(|error| refused(&error))?;
+        let reader = self.state.reader();
+        reader
+            .generation(number)
+            .ok_or(Refusal::UnknownGeneration(number))
+    }
+
+    /// Records a new generation, written before anything begins: its folder is
+    /// where results are rooted. Then it begins, or waits for the build of `before`.
+    async fn enter(
+        &mut self,
+        pending: Generation,
+        before: Option<GenerationNumber>,
+        take_over: bool,
+    ) -> Result<(), StateError> {
+        let Some(before) = before else {
+            self.record(&pending, Vec::new()).await?;
+            self.begin(pending, take_over).await;
+            return Ok(());
+        };
+        let waits = legal(pending.evaluation_waits(before, now()))?;
+        self.record(&waits, Vec::new()).await?;
+        self.newer = Some(Newer {
+            generation: waits,
+            take_over,
+        });
+        Ok(())
+    }
+
+    /// The build that runs, when the newest lets it finish.
+    fn build_to_finish(&self) -> Option<GenerationNumber> {
+        let work = self.work.as_ref()?;
+        let is_let_finish = match self.config.preemption {
+            Preemption::Always => false,
+            Preemption::FinishBuild(limit) => self.finished_in_a_row < limit,
+        };
+        let is_building = matches!(work.build(), Some(Build::Running { .. }));
+        (is_let_finish && is_building).then_some(work.number)
+    }
+
+    async fn begin(&mut self, pending: Generation, take_over: bool) {
+        let taken = match take_over {
+            true => self.take_over(pending.clone()).await,
+            false => None,
+        };
+        match taken {
+            Some(taken) => self.evaluated_or_ended(taken, None).await,
+            None => {
+                self.work = Some(pending);
+                self.proceed().await;
+            }
+        }
+    }
+
+    /// A build ended by itself: what waited for it begins.
+    pub(super) async fn build_finished(&mut self) {
+        if self.owed.is_some() {
+            return; // once its end is recorded
+        }
+        if self.newer.is_none() {
+            self.finished_in_a_row = 0;
+            return;
+        }
+        self.finished_in_a_row += 1;
+        self.newer_begins().await;
+    }
+
+    /// What waited for a build begins, and takes the place of what is left of it.
+    pub(super) async fn newer_begins(&mut self) {
+        if self.owed.is_some() {
+            return; // once what was before it is recorded
+        }
+        if let Some(newer) = self.newer.take() {
+            let by = CancelledBy::Superseded(newer.generation.number);
+            self.leave_work(by).await;
+            self.begin(newer.generation, newer.take_over).await;
+        }
+    }
+
+    /// What waits for a build is left before it began; it stays where that
+    /// cannot be recorded.
+    pub(super) async fn leave_newer(&mut self, by: CancelledBy) {
+        let Some(newer) = self.newer.take() else {
+            return;
+        };
+        let left = legal(newer.generation.clone().evaluation_left(by, now()));
+        let event = |generation| EventKind::EvalFinished { generation };
+        let recorded = match left {
+            Ok(left) => self.record(&left, vec![event(left.clone())]).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = recorded {
+            tracing::error!(%error, "the end of the generation that waits is not recorded");
+            self.newer = Some(newer);
+        }
+    }
+
+    /// What waits in work, for a time, a consent or a resume, is left.
+    pub(super) async fn leave_work(&mut self, by: CancelledBy) {
+        if self.owed.is_some() {
+            return; // it stays in work until it is recorded
+        }
+        let Some(generation) = self.work.take() else {
+            return;
+        };
+        if generation.next_try().is_some() {
+            self.give_up_retry(generation).await;
+            return;
+        }
+        let Some(Build::Pending { .. }) = generation.build() else {
+            return;
+        };
+        match generation.build_left(by, now()) {
+            Ok(left) => {
+                self.work = Some(left);
+                self.proceed().await;
+            }
+            Err(error) => defect(&error),
+        }
+    }
+
+    /// Its end was announced before; it stays in work where this cannot be recorded.
+    async fn give_up_retry(&mut self, generation: Generation) {
+        let recorded = match legal(generation.clone().retry_left()) {
+            Ok(left) => self.record(&left, Vec::new()).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = recorded {
+            tracing::error!(%error, number = %generation.number, "that it is not tried again is not recorded");
+            self.work = Some(generation);
+        }
+    }
+
+    /// What is known of this commit from before: its evaluation and the result
+    /// when that is there, or the certain failure of either.
+    async fn take_over(&self, pending: Generation) -> Option<Generation> {
+        let known = self.earlier(&pending, |earlier| {
+            earlier.evaluated().is_some() || earlier.certain_evaluation_failure().is_some()
+        })?;
+        let Some(evaluated) = known.evaluated() else {
+            let failed = pending.evaluation_failure_is_remembered(&known, now());
+            return failed.inspect_err(defect).ok();
+        };
+        let existing = self.existing(evaluated, pending.number).await;
+        let cached = pending.evaluation_is_cached(&known, existing, now(), &self.guards());
+        let cached = cached.inspect_err(defect).ok()?;
+        Some(self.with_remembered_failure(cached))
+    }
+
+    fn with_remembered_failure(&self, cached: Generation) -> Generation {
+        if cached.built().is_some() {
+            return cached;
+        }
+        let known = self.earlier(&cached, |earlier| {
+            earlier.built().is_some() || earlier.certain_build_failure().is_some()
+        });
+        match known.filter(|known| known.certain_build_failure().is_some()) {
+            Some(known) => {
+                let failed = cached.clone().build_failure_is_remembered(&known, now());
+                failed.inspect_err(defect).unwrap_or(cached)
+            }
+            None => cached,
+        }
+    }
+
+    /// The newest generation before `of` with the same input that `wanted` holds for.
+    fn earlier(&self, of: &Generation, wanted: impl Fn(&Generation) -> bool) -> Option<Generation> {
+        self.state.reader().newest(Some(of.number), |earlier| {
+            earlier.commit.id == of.commit.id
+                && earlier.commit.tree == of.commit.tree
+                && earlier.host == of.host
+                && earlier.backend == of.backend
+                && wanted(earlier)
+        })
+    }
+
+    /// The result, when it is there already.
+    pub(super) async fn existing(
+        &self,
+        evaluated: &Evaluated,
+        number: GenerationNumber,
+    ) -> Option<Built> {
+        let roots = self.state.places().generation(number);
+        let found = self
+            .backend
+            .is_built(evaluated, &self.config.host, &roots)
+            .await;
+        found
+            .inspect_err(|error| tracing::error!(%error, %number))
+            .ok()
+            .flatten()
+    }
+
+    /// At the start: what a crash or a shutdown interrupted goes on.
+    pub(super) async fn take_up(&mut self, interrupted: Generation) {
+        if let Evaluation::Pending { .. } = interrupted.evaluation
+            && let Some(older) = self.build_interrupted_before(&interrupted)
+            && self.build_goes_on(older, &interrupted).await
+        {
+            return;
+        }
+        let Some(unfinished) = interrupted.taken_up(now(), &self.guards()) else {
+            return;
+        };
+        tracing::info!(generation = %unfinished.number, "an unfinished generation is taken up");
+        let waits = unfinished.next_try().is_some();
+        self.work = Some(unfinished);
+        if !waits {
+            self.proceed().await;
+        }
+    }
+
+    /// The build that `latest` waited for when the agent ended.
+    fn build_interrupted_before(&self, latest: &Generation) -> Option<Generation> {
+        let reader = self.state.reader();
+        let before = reader.newest(Some(latest.number), |older| !older.was_passed_over());
+        before.filter(Generation::was_being_built)
+    }
+
+    /// Whether the older build goes on and `latest` waits for it as before; else
+    /// the older one has ended.
+    async fn build_goes_on(&mut self, older: Generation, latest: &Generation) -> bool {
+        let lets_finish = match self.config.preemption {
+            Preemption::Always => false,
+            Preemption::FinishBuild(_) => true,
+        };
+        let Some(again) = older.taken_up(now(), &self.guards()) else {
+            return false;
+        };
+        if lets_finish && again.blocked().is_none() {
+            self.work = Some(again);
+            self.newer = Some(Newer {
+                generation: latest.clone(),
+                take_over: false,
+            });
+            self.proceed().await;
+            return true;
+        }
+        self.work = Some(again);
+        self.leave_work(CancelledBy::Superseded(latest.number))
+            .await;
+        false
+    }
+}
+
+fn defect(error: &super::Illegal) {
+    tracing::error!(%error, "a defect in kiln");
+}
