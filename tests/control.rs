@@ -554,6 +554,11 @@ fn c03_a_client_killed_in_the_middle_of_a_stream_frees_everything_it_held() {
     ));
     agent.kiln(&["fetch"]).ok();
     wait_for(|| processes_with(&format!("sleep {mark}")).first().copied());
+    // The step's log is open from its first byte on: that is no client's doing.
+    wait_for(|| {
+        let log = agent.kiln(&["log", "2"]).stdout;
+        log.contains("begun").then_some(())
+    });
     let before = descriptors(&agent);
     let streams: [&[&str]; 2] = [&["events", "--follow", "--json"], &["log", "2", "--follow"]];
     let mut clients = Vec::new();
