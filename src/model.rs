@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 mod failure;
 mod generation;
+mod hook;
 mod names;
 
 pub use failure::{Failure, FailureKind, Location};
@@ -15,7 +16,10 @@ pub use generation::{
     Blocked, BlockedReason, Build, BuildReason, CancelledBy, Commit, Evaluation, Generation,
     Origin, Span, Steps,
 };
-pub use names::{BranchName, CommitId, GenerationNumber, HostName, InvalidName, RemoteName};
+pub use hook::{Hook, HookPlan, HookStatus, Occasion};
+pub use names::{
+    BranchName, CommitId, GenerationNumber, HookName, HostName, InvalidName, RemoteName,
+};
 
 /// The current time, in UTC. The one place that reads the wall clock for records.
 pub fn now() -> OffsetDateTime {

@@ -6,8 +6,8 @@ use super::machine::admit_build;
 use super::{BuilderState, Refusal, Selected};
 use crate::events::EventKind;
 use crate::model::{
-    Build, Built, CancelledBy, Evaluated, Evaluation, Generation, GenerationNumber, Origin,
-    Suspension, now,
+    Build, Built, CancelledBy, Evaluated, Evaluation, Generation, GenerationNumber, Occasion,
+    Origin, Suspension, now,
 };
 use crate::process::{GIVE_UP, GRACE};
 use crate::source::Selection;
@@ -76,6 +76,7 @@ impl Actor {
             origin,
             by_hand,
             evaluation: Evaluation::Pending { attempt: 1 },
+            hooks: Vec::new(),
         };
         // Written before anything begins: the folder is where results are rooted.
         self.record(&pending, Vec::new()).await.map_err(refused)?;
@@ -182,6 +183,7 @@ impl Actor {
             }];
             state.apply(&Change {
                 suspension: Some(Some(&recorded)),
+                occasion: Some(Occasion::Suspended),
                 events,
                 ..Change::default()
             })
@@ -228,6 +230,7 @@ impl Actor {
             let events = vec![EventKind::Resumed { by }];
             state.apply(&Change {
                 suspension: Some(None),
+                occasion: Some(Occasion::Resumed),
                 events,
                 ..Change::default()
             })

@@ -7,7 +7,9 @@ use crate::backend::{
     BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
 };
 use crate::events::EventKind;
-use crate::model::{Build, CancelledBy, Evaluation, Failure, Generation, Steps, now};
+use crate::model::{
+    BlockedReason, Build, CancelledBy, Evaluation, Failure, Generation, Occasion, Steps, now,
+};
 use crate::state::{Change, StateError};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -179,7 +181,8 @@ impl Actor {
             let event = EventKind::EvalFinished {
                 generation: generation.clone(),
             };
-            if let Err(error) = self.record(&generation, vec![event]).await {
+            let occasion = is_refused(&generation).then_some(Occasion::Refused);
+            if let Err(error) = self.record_with(&generation, vec![event], occasion).await {
                 tracing::error!(%error, number = %generation.number, "the evaluation is not recorded");
                 return;
             }
@@ -212,7 +215,8 @@ impl Actor {
                 generation: announced,
             },
         };
-        self.record(&generation, vec![event]).await
+        let occasion = generation.failure().map(|_| Occasion::Failed);
+        self.record_with(&generation, vec![event], occasion).await
     }
 
     pub(super) async fn built(&mut self, generation: Generation) -> Result<(), StateError> {
@@ -244,6 +248,7 @@ impl Actor {
             state.apply(&Change {
                 generation,
                 becomes_current,
+                occasion: becomes_current.then_some(Occasion::Built),
                 baseline,
                 events,
                 ..Change::default()
@@ -251,6 +256,17 @@ impl Actor {
         })
         .await
     }
+}
+
+/// It is for another machine.
+fn is_refused(generation: &Generation) -> bool {
+    matches!(
+        generation.build(),
+        Some(Build::Pending {
+            blocked: Some(blocked),
+            ..
+        }) if blocked.reason == BlockedReason::MachineId
+    )
 }
 
 fn legal(next: Result<Generation, super::Illegal>) -> Result<Generation, StateError> {

@@ -11,8 +11,10 @@
 use crate::model::{CommitId, HostName};
 use std::path::{Path, PathBuf};
 
+mod command;
 mod error;
 mod file;
+mod hooks;
 mod native;
 mod reader;
 mod remotes;
@@ -22,7 +24,9 @@ mod tables;
 mod tests;
 mod units;
 
+pub use command::{CommandError, owned_command};
 pub use error::{ConfigError, Position, Problem};
+pub use hooks::{Hook, plan};
 pub use native::{BuildUsers, FetchDeny, Native, Platform, Sandbox};
 pub use reader::Setting;
 pub use remotes::{Auth, Remote};
@@ -58,6 +62,8 @@ pub struct Config {
     pub limits: Limits,
     pub store: Store,
     pub retention: Retention,
+    /// In the order they run.
+    pub hooks: Vec<Hook>,
     pub grpc: Grpc,
 }
 
@@ -158,6 +164,7 @@ impl Config {
             limits: Limits::read(top)?,
             store: Store::read(top)?,
             retention: Retention::read(top)?,
+            hooks: hooks::read(top)?,
             grpc: Grpc::read(top)?,
             host,
         })
@@ -168,6 +175,7 @@ impl Config {
         let changed = [
             ("host", self.host != new.host),
             ("state_dir", self.state_dir != new.state_dir),
+            ("hooks", self.hooks != new.hooks),
             ("grpc", self.grpc != new.grpc),
         ];
         let changed = changed.into_iter().filter(|(_, differs)| *differs);

@@ -31,7 +31,7 @@ pub fn generation(generation: &model::Generation) -> pb::Generation {
         testing: generation.origin.testing,
         evaluation: Some(evaluation(&generation.evaluation)),
         build: generation.build().map(build),
-        hooks: Vec::new(),
+        hooks: generation.hooks.iter().map(hook).collect(),
         secrets: generation
             .evaluated()
             .map(|found| found.secrets.clone())
@@ -170,6 +170,49 @@ fn build(build: &model::Build) -> pb::Build {
             cancelled_by: cancelled_by(*by).into(),
             superseded_by: superseded_by(*by),
             ..ended(S::Cancelled, span, steps)
+        },
+    }
+}
+
+fn hook(hook: &model::Hook) -> pb::Hook {
+    use model::HookStatus as H;
+    use pb::HookStatus as S;
+    let waiting = |status: S| pb::Hook {
+        name: hook.name.to_string(),
+        status: status.into(),
+        ..Default::default()
+    };
+    let ended = |status: S, span: &Span| pb::Hook {
+        started_at: Some(time(span.started_at)),
+        ended_at: Some(time(span.ended_at)),
+        ..waiting(status)
+    };
+    match &hook.status {
+        H::Pending { attempt: _ } => waiting(S::Pending),
+        H::Running {
+            attempt: _,
+            started_at,
+        } => pb::Hook {
+            started_at: Some(time(*started_at)),
+            ..waiting(S::Running)
+        },
+        H::Succeeded { span } => ended(S::Succeeded, span),
+        H::Failed {
+            span,
+            exit_code,
+            log_tail,
+        } => pb::Hook {
+            exit_code: *exit_code,
+            log_tail: log_tail.clone(),
+            ..ended(S::Failed, span)
+        },
+        H::TimedOut { span, log_tail } => pb::Hook {
+            log_tail: log_tail.clone(),
+            ..ended(S::TimedOut, span)
+        },
+        H::Cancelled { at, by: _ } => pb::Hook {
+            ended_at: Some(time(*at)),
+            ..waiting(S::Cancelled)
         },
     }
 }
@@ -384,6 +427,13 @@ fn event_kind(kind: &EventKind) -> pb::event::Event {
             duration: Some((*duration).into()),
             reused: *end == StepEnd::Reused,
             steps: Some(steps(*counts)),
+        }),
+        EventKind::HookFinished {
+            number,
+            hook: ended,
+        } => E::HookFinished(pb::HookFinished {
+            generation_number: number.0,
+            hook: Some(hook(ended)),
         }),
         EventKind::Suspended { suspension: held } => E::Suspended(pb::Suspended {
             suspension: Some(suspension(held)),

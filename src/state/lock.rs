@@ -18,7 +18,7 @@ impl Lock {
     /// # Errors
     /// [`StateError::Owned`] with the owner's process id when another has it.
     pub fn take(state: &Path) -> Result<Self, StateError> {
-        let path = state.join("lock");
+        let path = super::Places::new(state).owner();
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

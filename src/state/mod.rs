@@ -11,6 +11,7 @@
 
 pub mod check;
 pub mod files;
+mod hooks;
 mod index;
 mod lock;
 mod places;
@@ -21,7 +22,9 @@ pub use places::Places;
 pub use reader::Reader;
 
 use crate::events::{EventKind, EventLog};
-use crate::model::{CommitId, Generation, GenerationNumber, Steps, Suspension};
+use crate::model::{
+    CommitId, Generation, GenerationNumber, HookPlan, Occasion, Steps, Suspension,
+};
 use index::Index;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -83,6 +86,8 @@ pub struct Change<'a> {
     pub suspension: Option<Option<&'a Suspension>>,
     /// Moves `refs/kiln/baseline`.
     pub baseline: Option<&'a CommitId>,
+    /// Makes hooks due: of `generation`, else of the current or latest one.
+    pub occasion: Option<Occasion>,
     pub events: Vec<EventKind>,
 }
 
@@ -98,6 +103,8 @@ struct Shared {
     events: EventLog,
     /// One transition at a time.
     writing: Mutex<()>,
+    /// Which hooks run after what.
+    plan: Mutex<HookPlan>,
     /// Counts of the running build; recorded only with its end.
     live: Mutex<Option<(GenerationNumber, Steps)>>,
     warnings: Mutex<Vec<String>>,
@@ -129,6 +136,7 @@ impl State {
             index: events.index,
             events: events.log,
             writing: Mutex::new(()),
+            plan: Mutex::default(),
             live: Mutex::new(None),
             warnings: Mutex::new(Vec::new()),
         });
@@ -166,6 +174,17 @@ impl State {
     /// When a file cannot be written; then nothing of the change was announced.
     pub fn apply(&self, change: &Change<'_>) -> Result<(), StateError> {
         let writing = locked(&self.shared.writing);
+        let (generation, events) = self.with_hooks(change);
+        let change = &Change {
+            generation: generation.as_ref(),
+            events,
+            ..*change
+        };
+        self.transition(change, writing)
+    }
+
+    /// One transition, by the holder of the writing lock.
+    fn transition(&self, change: &Change<'_>, writing: MutexGuard<'_, ()>) -> Result<(), StateError> {
         self.write_files(change)?;
         let events = self
             .shared

@@ -17,6 +17,11 @@ enum Part {
     Fetch,
     /// Reads the index to its end.
     CheckIndex,
+    /// Runs one attempt of a hook, beside the agent.
+    HookRunner {
+        /// Where its request lies and its outcome goes.
+        folder: std::path::PathBuf,
+    },
 }
 
 impl Internal {
@@ -27,6 +32,7 @@ impl Internal {
             Part::Eval => crate::backend::native::eval::internal_main(),
             Part::Fetch => crate::source::fetch_child::internal_main(),
             Part::CheckIndex => crate::state::check::internal_main(),
+            Part::HookRunner { folder } => crate::hooks::internal_main(&folder),
         }
     }
 }
