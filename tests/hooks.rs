@@ -56,7 +56,8 @@ impl Hooked {
 
     fn start(&self, hooks: &str) -> Agent<'_> {
         let url = self.repository.path.to_str().unwrap();
-        let remote = format!("[[remotes]]\nname = \"origin\"\nurl = \"{url}\"\npoll_interval = \"1s\"\n");
+        let remote =
+            format!("[[remotes]]\nname = \"origin\"\nurl = \"{url}\"\npoll_interval = \"1s\"\n");
         Agent::start(&self.home, &format!("{remote}{hooks}"))
     }
 }
@@ -192,7 +193,11 @@ fn h02_a_suspension_holds_hooks_that_have_not_started_and_tells_those_that_want_
     assert!(!hooked.note("after").exists(), "it had not started");
     agent.kiln(&["resume"]).ok();
     ended("after");
-    assert_eq!(hooked.read("told"), "told\n", "it comes after what waited before");
+    assert_eq!(
+        hooked.read("told"),
+        "told\n",
+        "it comes after what waited before"
+    );
     let mut events = agent.events();
     for _ in 0..2 {
         events.until(|event| event["hookFinished"]["hook"]["name"] == "tell");
@@ -227,13 +232,14 @@ fn h03_a_hook_that_ends_the_agent_runs_once_and_the_next_agent_learns_its_outcom
 #[test]
 fn h03_a_hook_that_ended_while_no_agent_ran_is_recorded_and_not_run_again() {
     let hooked = Hooked::new();
-    let begun = pipe(&hooked, "begun");
-    let script = "echo ran >>\"$1/runs\"; echo $$ >\"$1/begun\"; exec sleep 0.3";
+    let (begun, go) = (pipe(&hooked, "begun"), pipe(&hooked, "go"));
+    let script = "echo ran >>\"$1/runs\"; echo $PPID >\"$1/begun\"; cat \"$1/go\"";
     let hooks = hooked.hook("apply", script, "");
     let agent = hooked.start(&hooks);
-    let pid = std::fs::read_to_string(&begun).unwrap();
+    let runner = std::fs::read_to_string(&begun).unwrap();
     agent.kill();
-    wait_gone(pid.trim().parse().unwrap());
+    std::fs::write(&go, "").unwrap();
+    wait_gone(runner.trim().parse().unwrap());
     let agent = hooked.start(&hooks);
     assert_eq!(hook_ended(&agent, 1)["status"], "HOOK_STATUS_SUCCEEDED");
     assert_eq!(hooked.read("runs"), "ran\n");
@@ -243,17 +249,15 @@ fn h03_a_hook_that_ended_while_no_agent_ran_is_recorded_and_not_run_again() {
 fn h03_killed_with_its_runner_a_hook_runs_again() {
     let hooked = Hooked::new();
     let begun = pipe(&hooked, "begun");
-    let script = "echo ran >>\"$1/runs\"; echo $PPID $$ >\"$1/begun\"\n\
-                  [ -e \"$1/again\" ] || { : >\"$1/again\"; exec sleep 1000; }";
+    let script = "echo ran >>\"$1/runs\"; runs=$(wc -l <\"$1/runs\"); echo $PPID $$ >\"$1/begun\"\n\
+                  [ \"$runs\" -gt 1 ] || exec sleep 1000";
     let hooks = hooked.hook("apply", script, "");
     let agent = hooked.start(&hooks);
     let pids = std::fs::read_to_string(&begun).unwrap();
-    let pids: Vec<i32> = pids.split_whitespace().map(|p| p.parse().unwrap()).collect();
-    // The script says so before it has left its mark.
-    let mark = hooked.note("again");
-    while !mark.exists() {
-        std::thread::yield_now();
-    }
+    let pids: Vec<i32> = pids
+        .split_whitespace()
+        .map(|p| p.parse().unwrap())
+        .collect();
     agent.kill();
     let runner = nix::unistd::Pid::from_raw(pids[0]);
     nix::sys::signal::kill(runner, nix::sys::signal::Signal::SIGKILL).unwrap();
@@ -267,21 +271,52 @@ fn h03_killed_with_its_runner_a_hook_runs_again() {
 #[test]
 fn h03_killed_before_a_hook_begins_it_runs_after_the_restart() {
     let hooked = Hooked::new();
-    let hooks = hooked.hook("apply", "echo ran >>\"$1/runs\"", "");
+    let hooks = hooked.hook("apply", "echo $KILN_GENERATION >>\"$1/runs\"", "");
     let agent = hooked.start(&hooks);
     hook_ended(&agent, 1);
     agent.kiln(&["suspend"]).ok();
-    hooked.commit("two");
-    let agent = {
-        // Built after the resume, and killed at once: the hook is due with it.
-        agent.kiln(&["resume"]).ok();
-        agent.built(2);
-        agent.kill();
-        hooked.start(&hooks)
-    };
-    let hook = hook_ended(&agent, 2);
-    assert_eq!(hook["status"], "HOOK_STATUS_SUCCEEDED");
-    assert!(hooked.read("runs").starts_with("ran\nran\n"));
+    hooked.repository.commit_all("the same tree"); // already built: current moves all the same
+    let second = agent.built(2);
+    assert_eq!(second["build"]["reason"], "BUILD_REASON_ALREADY_BUILT");
+    assert_eq!(second["hooks"][0]["status"], "HOOK_STATUS_PENDING");
+    let status = agent.status();
+    assert_eq!(status["current"]["number"], 2);
+    let conditions = serde_json::json!(["CONDITION_SUSPENDED", "CONDITION_APPLYING"]);
+    assert_eq!(status["conditions"], conditions);
+    agent.kill();
+    let agent = hooked.start(&hooks);
+    assert_eq!(show(&agent, 2)["hooks"][0]["status"], "HOOK_STATUS_PENDING");
+    assert_eq!(hooked.read("runs"), "1\n", "it is held");
+    agent.kiln(&["resume"]).ok();
+    assert_eq!(hook_ended(&agent, 2)["status"], "HOOK_STATUS_SUCCEEDED");
+    assert_eq!(hooked.read("runs"), "1\n2\n");
+}
+
+#[test]
+fn h03_an_agent_that_a_hook_started_itself_is_no_part_of_the_hook() {
+    let hooked = Hooked::new();
+    let notify = hooked.note("notify.sock");
+    let ready = std::os::unix::net::UnixDatagram::bind(&notify).unwrap();
+    ready.set_read_timeout(Some(PATIENCE)).unwrap();
+    let script = format!(
+        "echo ran >>\"$1/runs\"; kill -9 \"$(cat \"$1/../agent/lock\")\"\n\
+         flock \"$1/../agent/lock\" true # the kernel says when it is gone\n\
+         NOTIFY_SOCKET=\"$1/notify.sock\" setsid {} agent --config \"$1/../kiln.toml\" >/dev/null 2>&1 &",
+        env!("CARGO_BIN_EXE_kiln")
+    );
+    let agent = hooked.start(&hooked.hook("restart", &script, "timeout = \"60s\""));
+    let mut said = [0; 64];
+    let length = ready.recv(&mut said).unwrap();
+    assert_eq!(&said[..length], b"READY=1");
+    assert_eq!(hook_ended(&agent, 1)["status"], "HOOK_STATUS_SUCCEEDED");
+    assert_eq!(hooked.read("runs"), "ran\n");
+    let second = std::fs::read_to_string(agent.state.join("lock")).unwrap();
+    let second = second.trim().parse().unwrap();
+    assert_ne!(second, agent.pid());
+    assert_eq!(agent.status()["condition"], "CONDITION_UP_TO_DATE");
+    let pid = nix::unistd::Pid::from_raw(second);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    wait_gone(second);
 }
 
 #[test]
@@ -294,7 +329,6 @@ fn h03_a_failing_hook_is_retried_as_configured() {
     hooked.commit("two");
     assert_eq!(hook_ended(&agent, 2)["status"], "HOOK_STATUS_FAILED");
     assert_eq!(hooked.read("runs"), "ran\n".repeat(4));
-    agent.kiln(&["status", "--check"]);
     // The same commit again: nothing is built, and its hooks run.
     assert_eq!(agent.kiln(&["eval", "--wait"]).code, Some(1));
     assert_eq!(hooked.read("runs"), "ran\n".repeat(6));
@@ -304,15 +338,15 @@ fn h03_a_failing_hook_is_retried_as_configured() {
 fn h04_a_hook_that_hangs_is_ended_with_its_tree_at_its_timeout() {
     let hooked = Hooked::new();
     let mark = "631.7401";
-    let script = format!(
-        "trap '' TERM; echo hanging; (trap '' TERM; setsid sleep {mark}) & sleep {mark}"
-    );
+    let script =
+        format!("trap '' TERM; echo hanging; (trap '' TERM; setsid sleep {mark}) & sleep {mark}");
     let agent = hooked.start(&hooked.hook("apply", &script, "timeout = \"1s\""));
     let hook = hook_ended(&agent, 1);
     assert_eq!(hook["status"], "HOOK_STATUS_TIMED_OUT");
     let tail = hook["logTail"].as_str().unwrap();
     assert!(
-        tail.starts_with("hanging\nkiln: it took longer than 1 s: ending ") && tail.contains("sleep"),
+        tail.starts_with("hanging\nkiln: it took longer than 1 s: ending ")
+            && tail.contains("sleep"),
         "{tail}"
     );
     assert_eq!(processes_with(&format!("sleep {mark}")), [0; 0]);
@@ -339,12 +373,17 @@ fn a_command_that_others_can_write_to_is_refused_at_the_start_and_again_right_be
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o777)).unwrap();
     hooked.commit("two");
     let hook = hook_ended(&agent, 2);
-    assert_eq!((&hook["status"], &hook["exitCode"]), (&"HOOK_STATUS_FAILED".into(), &126.into()));
+    assert_eq!(
+        (&hook["status"], &hook["exitCode"]),
+        (&"HOOK_STATUS_FAILED".into(), &126.into())
+    );
     let tail = hook["logTail"].as_str().unwrap();
     assert!(tail.contains("can be written by others"), "{tail}");
     drop(agent);
     let config = hooked.home.path("kiln.toml");
-    let said = hooked.home.kiln(&["agent", "--config", config.to_str().unwrap()]);
+    let said = hooked
+        .home
+        .kiln(&["agent", "--config", config.to_str().unwrap()]);
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.stderr.contains("chmod go-w"), "{said:?}");
 }
@@ -355,7 +394,11 @@ fn failed_and_refused_hooks_run_for_what_they_are_named_after() {
     let script = "echo $KILN_GENERATION \"$KILN_OUT\" >>\"$1/failed\"";
     let hooks = [
         hooked.hook("failed", script, "on = [\"failed\"]"),
-        hooked.hook("refused", "echo refused >>\"$1/refused\"", "on = [\"refused\"]"),
+        hooked.hook(
+            "refused",
+            "echo refused >>\"$1/refused\"",
+            "on = [\"refused\"]",
+        ),
     ];
     let agent = hooked.start(&hooks.concat());
     agent.built(1);
@@ -363,15 +406,26 @@ fn failed_and_refused_hooks_run_for_what_they_are_named_after() {
     assert_eq!(hook_ended(&agent, 2)["name"], "failed");
     assert_eq!(hooked.read("failed"), "2 \n");
     // History is rewritten: what is offered is no descendant of the baseline.
-    hooked.repository.git(&["checkout", "-q", "--orphan", "other"]);
+    hooked
+        .repository
+        .git(&["checkout", "-q", "--orphan", "other"]);
     hooked.commit("another world");
-    hooked.repository.git(&["branch", "-q", "-f", "main", "other"]);
+    hooked
+        .repository
+        .git(&["branch", "-q", "-f", "main", "other"]);
     let told = agent
         .events()
         .until(|event| event["hookFinished"]["hook"]["name"] == "refused");
-    assert_eq!(told["hookFinished"]["hook"]["status"], "HOOK_STATUS_SUCCEEDED");
+    assert_eq!(
+        told["hookFinished"]["hook"]["status"],
+        "HOOK_STATUS_SUCCEEDED"
+    );
     agent.kiln(&["fetch"]);
-    assert_eq!(hooked.read("refused"), "refused\n", "once for the same head");
+    assert_eq!(
+        hooked.read("refused"),
+        "refused\n",
+        "once for the same head"
+    );
 }
 
 #[test]
@@ -380,10 +434,26 @@ fn a_hook_runs_as_the_user_it_is_given() {
         return; // only root can run it as another
     }
     let hooked = Hooked::new();
-    std::fs::set_permissions(hooked.home.folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let agent = hooked.start(&hooked.hook("apply", "id -un; id -G; exit 1", "user = \"nobody\"\nretries = 0"));
+    std::fs::set_permissions(
+        hooked.home.folder.path(),
+        std::fs::Permissions::from_mode(0o755),
+    )
+    .unwrap();
+    let agent = hooked.start(&hooked.hook(
+        "apply",
+        "id -un; id -G; exit 1",
+        "user = \"nobody\"\nretries = 0",
+    ));
     let tail = hook_ended(&agent, 1)["logTail"].clone();
     let tail = tail.as_str().unwrap();
     assert!(tail.starts_with("nobody\n"), "{tail}");
-    assert!(!tail.lines().nth(1).unwrap().split(' ').any(|group| group == "0"), "{tail}");
+    assert!(
+        !tail
+            .lines()
+            .nth(1)
+            .unwrap()
+            .split(' ')
+            .any(|group| group == "0"),
+        "{tail}"
+    );
 }

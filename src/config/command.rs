@@ -188,10 +188,7 @@ mod tests {
             refused(&dir.path().join("ring")),
             CommandError::Links { .. }
         ));
-        assert!(matches!(
-            refused(dir.path()),
-            CommandError::NotAFile { .. }
-        ));
+        assert!(matches!(refused(dir.path()), CommandError::NotAFile { .. }));
         assert!(matches!(
             refused(Path::new("bin/sh")),
             CommandError::NotAbsolute { .. }

@@ -137,10 +137,7 @@ mod tests {
     #[test]
     fn wrong_hooks_are_shown_at_their_place() {
         for (lines, wrong) in [
-            (
-                "command = [\"/bin/sh\"]",
-                "5:1: `hooks.1.name` is missing",
-            ),
+            ("command = [\"/bin/sh\"]", "5:1: `hooks.1.name` is missing"),
             ("name = \"a\"", "5:1: `hooks.a.command` is missing"),
             (
                 "name = \"a/b\"\ncommand = [\"/bin/sh\"]",

@@ -71,11 +71,7 @@ fn h02_what_has_begun_is_gone_through_but_not_retried_when_a_newer_one_is_there(
     let one = with(1, vec![ran("apply"), waits("tell")]);
     let two = with(2, vec![waits("apply"), waits("tell")]);
     assert_eq!(next_of(&[one, two.clone()], 2, false), run(1, "tell"));
-    let again = hook(
-        "apply",
-        Occasion::Built,
-        HookStatus::Pending { attempt: 2 },
-    );
+    let again = hook("apply", Occasion::Built, HookStatus::Pending { attempt: 2 });
     let one = with(1, vec![again.clone()]);
     assert_eq!(next_of(&[one, two], 2, false), superseded(1, "apply", 2));
     let retry = Some(Next::Run(key(1, "apply", Occasion::Built), 2));

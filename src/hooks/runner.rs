@@ -239,7 +239,11 @@ impl Tree<'_> {
     }
 
     fn reap(&mut self) {
-        while self.signals.read_signal().is_ok_and(|signal| signal.is_some()) {}
+        while self
+            .signals
+            .read_signal()
+            .is_ok_and(|signal| signal.is_some())
+        {}
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, code)) if pid == self.main => self.status = Some(code),

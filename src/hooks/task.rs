@@ -204,12 +204,7 @@ impl Task {
         self.ended(key, attempt, outcome).await
     }
 
-    async fn ended(
-        &mut self,
-        key: &Key,
-        attempt: u32,
-        outcome: Outcome,
-    ) -> Result<(), StateError> {
+    async fn ended(&mut self, key: &Key, attempt: u32, outcome: Outcome) -> Result<(), StateError> {
         let end = outcome.end;
         let retries = self.configured(&key.name).map_or(0, |hook| hook.retries);
         let (status, delay) = plan::after(outcome, attempt, retries);
@@ -225,12 +220,7 @@ impl Task {
         self.reader.hooks(key.number).join(key.name.as_str())
     }
 
-    fn request(
-        &self,
-        key: &Key,
-        attempt: u32,
-        started_at: OffsetDateTime,
-    ) -> Option<Request> {
+    fn request(&self, key: &Key, attempt: u32, started_at: OffsetDateTime) -> Option<Request> {
         let hook = self.configured(&key.name)?;
         let generation = self.reader.generation(key.number)?;
         Some(Request {
@@ -258,7 +248,10 @@ impl Task {
             ("HOST", self.parts.host.to_string()),
             ("GENERATION", generation.number.to_string()),
             ("COMMIT", generation.commit.id.to_string()),
-            ("BRANCH", branch.map(ToString::to_string).unwrap_or_default()),
+            (
+                "BRANCH",
+                branch.map(ToString::to_string).unwrap_or_default(),
+            ),
             ("TESTING", generation.origin.testing.to_string()),
             ("OUT", out(generation).unwrap_or_default()),
             (

@@ -40,7 +40,9 @@ pub struct Hook {
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum HookStatus {
     /// Waits for its turn, for a resume, or for its next attempt.
-    Pending { attempt: u32 },
+    Pending {
+        attempt: u32,
+    },
     Running {
         attempt: u32,
         /// Also tells this run from every other one.
@@ -171,13 +173,20 @@ mod tests {
             by: CancelledBy::Stop,
         };
         plan().make_due(&mut hooks, Occasion::Failed);
-        assert_eq!(hooks, [Hook::due("tell".parse().unwrap(), Occasion::Failed)]);
+        assert_eq!(
+            hooks,
+            [Hook::due("tell".parse().unwrap(), Occasion::Failed)]
+        );
         hooks[0].status = HookStatus::Cancelled {
             at,
             by: CancelledBy::Stop,
         };
         plan().make_due(&mut hooks, Occasion::Built);
-        assert_eq!(names(&hooks), ["apply", "tell"], "how it failed before is over");
+        assert_eq!(
+            names(&hooks),
+            ["apply", "tell"],
+            "how it failed before is over"
+        );
     }
 
     #[test]

@@ -22,9 +22,7 @@ pub use places::Places;
 pub use reader::Reader;
 
 use crate::events::{EventKind, EventLog};
-use crate::model::{
-    CommitId, Generation, GenerationNumber, HookPlan, Occasion, Steps, Suspension,
-};
+use crate::model::{CommitId, Generation, GenerationNumber, HookPlan, Occasion, Steps, Suspension};
 use index::Index;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -184,7 +182,11 @@ impl State {
     }
 
     /// One transition, by the holder of the writing lock.
-    fn transition(&self, change: &Change<'_>, writing: MutexGuard<'_, ()>) -> Result<(), StateError> {
+    fn transition(
+        &self,
+        change: &Change<'_>,
+        writing: MutexGuard<'_, ()>,
+    ) -> Result<(), StateError> {
         self.write_files(change)?;
         let events = self
             .shared

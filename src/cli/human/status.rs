@@ -1,8 +1,6 @@
 //! `kiln status`: is this host up to date, and if not, why, and what to type.
 
-use super::generation::{
-    blocked_line, failure, failure_of, hook_failures, last_change, outcome,
-};
+use super::generation::{blocked_line, failure, failure_of, hook_failures, last_change, outcome};
 use super::remote::remotes;
 use super::text::{GREEN, RED, YELLOW, ago, clock, first_line, paint, plain, short};
 use crate::pb::{self, Condition, HookStatus};
