@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 mod log;
 
+pub(crate) use log::BLOCK;
 pub use log::{EventLog, Item, Subscription};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

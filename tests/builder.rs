@@ -516,3 +516,43 @@ async fn d03_a_damaged_index_is_kept_beside_and_rebuilt_from_the_files() {
     );
     assert!(bench.events().await.contains(&"state_recovered".to_owned()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn d03_one_damaged_file_costs_nothing_that_is_known_elsewhere() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    bench
+        .handle
+        .suspend("x".into(), None, "ann".into())
+        .await
+        .unwrap();
+    let before = bench.generation(N1);
+    let last = bench.events().await.len();
+    let bench = bench
+        .crash_with(|state| {
+            for file in [
+                "generations/1/generation.json",
+                "suspension.json",
+                "sequence",
+            ] {
+                std::fs::write(state.join(file), b"{bad").unwrap();
+            }
+        })
+        .await;
+    assert_eq!(bench.generation(N1), before, "restored from the index");
+    assert_eq!(bench.reader().current(), Some(before));
+    let suspension = bench.handle.state().suspension.unwrap();
+    assert!(
+        suspension.reason.contains("suspension.json"),
+        "{suspension:?}"
+    );
+    assert!(bench.reader().warnings()[0].contains("generation.json.damaged"));
+    bench.handle.resume("ann".into()).await.unwrap();
+    assert!(
+        bench.events().await.len() > last,
+        "numbers go on behind the old ones"
+    );
+}

@@ -20,11 +20,14 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     }
     let notify_socket = options.notify_socket.as_deref();
     let group = group_id(&config.grpc.group);
-    let listener = server::bind(&config.grpc.socket, config.grpc.mode, group);
-    let listener = listener.map_err(|error| RunError::failed(&error))?;
     let repository = crate::state::Places::new(&config.state_dir).repository();
     let subdir = config.repository.subdir.clone();
     let mut core = Core::start(&config, repository.clone(), subdir, true).await?;
+    // After the state is ours: a second agent is told who owns it.
+    let listener = match server::bind(&config.grpc.socket, config.grpc.mode, group) {
+        Ok(listener) => listener,
+        Err(error) => return Err(core.abandon(&error).await),
+    };
     let (events, baseline) = (core.event_sink(), core.baseline());
     let remotes = config.remotes.iter().map(remote).collect();
     let mut remotes = SourceConfig::new(repository, remotes);
@@ -44,7 +47,7 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
 
 fn load(options: &AgentOptions) -> Result<Config, RunError> {
     config::load(&options.config).map_err(|error| {
-        let check = format!("kiln config check {}", options.config.display());
+        let check = format!("kiln config check --config {}", options.config.display());
         RunError::usage(error.to_string(), check)
     })
 }

@@ -8,7 +8,7 @@ use crate::model::{Build, Evaluation, Generation, GenerationNumber, HostName};
 use crate::server;
 use crate::source::Selection;
 use crate::source::dev::{self, DevError, DevSource};
-use crate::state::Places;
+use crate::state::{Places, StateError};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -25,9 +25,12 @@ pub async fn run_dev(
 ) -> Result<Option<Generation>, RunError> {
     let config = configuration(&options)?;
     let (source, selection) = blocking(open, &options).await?;
-    let listener = server::bind(&options.socket, 0o600, None).map_err(|e| RunError::failed(&e))?;
     let repository = source.repository.clone();
     let mut core = Core::start(&config, repository, source.subdir.clone(), false).await?;
+    let listener = match server::bind(&options.socket, 0o600, None) {
+        Ok(listener) => listener,
+        Err(error) => return Err(core.abandon(&error).await),
+    };
     let after_seq = core.state.events().last_seq();
     let notes = notes(&source, &options);
     let rev = options.rev.clone();
@@ -91,7 +94,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, RunError> {
     let options = OpenOptions {
         path: options.path.clone(),
-        repository: Places::new(&options.state_dir).repository(),
+        state_dir: options.state_dir.clone(),
         rev: options.rev.clone(),
         worktree: options.worktree,
     };
@@ -101,14 +104,17 @@ async fn blocking<T: Send + 'static>(
 
 struct OpenOptions {
     path: std::path::PathBuf,
-    repository: std::path::PathBuf,
+    state_dir: std::path::PathBuf,
     rev: Option<String>,
     worktree: bool,
 }
 
 /// The source, and the commit to begin with, which must be one kiln can evaluate.
 fn open(options: &OpenOptions) -> Result<(DevSource, Selection), RunError> {
-    let source = dev::open(&options.path, &options.repository).map_err(refused)?;
+    let places = Places::new(&options.state_dir);
+    let failed = |error: StateError| RunError::failed(&error);
+    places.make_private().map_err(failed)?;
+    let source = dev::open(&options.path, &places.repository()).map_err(refused)?;
     let source = match options.worktree {
         true => source.with_worktree().map_err(refused)?,
         false => source,

@@ -89,6 +89,15 @@ impl Core {
         })
     }
 
+    /// The agent cannot start after all: what began is ended.
+    pub async fn abandon(self, why: &dyn std::error::Error) -> RunError {
+        let why = RunError::failed(why);
+        if let Err(error) = self.stop(None).await {
+            tracing::error!(%error, "ending what had begun");
+        }
+        why
+    }
+
     /// Where a source's events go: fetches and selections are progress, a new
     /// generation is what counts.
     pub fn event_sink(&self) -> EventSink {

@@ -1,6 +1,6 @@
 //! `--wait`: until the generation is evaluated and any build and hooks of it ended.
 
-use super::error::{CliError, Problem};
+use super::error::{CliError, Outcome, Problem};
 use super::human;
 use super::render::Output;
 use crate::client::Client;
@@ -15,7 +15,18 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// # Errors
 /// When it did not go well, or the agent went away.
 pub async fn wait(client: &Client, out: &Output, number: u32) -> Result<(), CliError> {
-    let ended = until_ended(client, out, number).await?;
+    let ended = match until_ended(client, out, number).await {
+        Err(CliError::Problem(problem)) if problem.outcome == Outcome::Unreachable => {
+            let message = format!("the agent went away while generation {number} was in work");
+            let hint = format!("its next start takes it up; then: kiln show {number}");
+            return Err(CliError::Problem(Box::new(Problem {
+                message,
+                hint,
+                ..*problem
+            })));
+        }
+        ended => ended?,
+    };
     if let Some(problem) = verdict(&ended) {
         return Err(problem.into());
     }

@@ -16,7 +16,7 @@ const RING: usize = 4096;
 /// Events a subscription fetches at once.
 const BATCH: usize = 256;
 /// Numbers reserved at a time; a crash skips at most these.
-const BLOCK: u64 = 1000;
+pub(crate) const BLOCK: u64 = 1000;
 
 type Older = Box<dyn Fn(u64, usize) -> Vec<Event> + Send + Sync>;
 

@@ -5,7 +5,7 @@ use super::{Parts, convert};
 use crate::builder::{BuilderState, Phase};
 use crate::model::{self, BlockedReason, Build, Evaluation, Generation, Hook, RemoteName};
 use crate::pb::{self, Condition};
-use crate::source::{RemoteStatus, Selection, Verdict};
+use crate::source::{Branch, BranchKind, RemoteStatus, Selection, Verdict};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -123,6 +123,8 @@ fn is_stopping(inputs: &Inputs<'_>, work: Work) -> bool {
     inputs.builder.phase == Phase::Stopping && is_building == (work == Work::Build)
 }
 
+/// A head was refused and no main head accepted: a mirror that lags, or one
+/// that was rewritten beside a good one, is told in its own line.
 fn is_refused(inputs: &Inputs<'_>) -> bool {
     let refused = |verdict| match verdict {
         Verdict::Diverged | Verdict::TooFar | Verdict::Untrusted | Verdict::Unreadable => true,
@@ -132,8 +134,16 @@ fn is_refused(inputs: &Inputs<'_>) -> bool {
         | Verdict::BehindMain
         | Verdict::Missing => false,
     };
-    let mut branches = inputs.remotes.iter().flat_map(|remote| &remote.branches);
-    branches.any(|branch| refused(branch.verdict))
+    let accepted = |branch: &&Branch| {
+        branch.kind == BranchKind::Main
+            && matches!(
+                branch.verdict,
+                Verdict::Selected | Verdict::Equal | Verdict::Older
+            )
+    };
+    let branches = || inputs.remotes.iter().flat_map(|remote| &remote.branches);
+    let is_accepted = branches().any(|branch| accepted(&branch));
+    (!is_accepted && branches().any(|branch| refused(branch.verdict)))
         || blocked(inputs) == Some(BlockedReason::MachineId)
 }
 

@@ -172,13 +172,21 @@ fn every_refusing_verdict_says_refused_and_no_other_does() {
         (Unreadable, true),
     ] {
         let mut world = world();
-        world.remotes.push(remote(verdict));
+        world.remotes = vec![remote(verdict)];
         assert_eq!(
             world.conditions().contains(&Refused),
             refused,
             "{verdict:?}"
         );
     }
+}
+
+#[test]
+fn a_mirror_that_lags_beside_an_accepted_main_is_not_refused() {
+    use Verdict::*;
+    let mut world = world();
+    world.remotes = vec![remote(Selected), remote(Diverged)];
+    assert!(!world.conditions().contains(&Refused));
 }
 
 #[test]

@@ -178,7 +178,11 @@ impl Shared {
     }
 }
 
+/// What is judged of a remote that was not asked yet is no news.
 fn differs(old: &RemoteStatus, new: &RemoteStatus) -> bool {
+    if new.last_poll.is_none() {
+        return false;
+    }
     let first = old.last_poll.is_none() && new.last_poll.is_some();
     let heads = |s: &RemoteStatus| -> Vec<_> {
         s.branches

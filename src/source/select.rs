@@ -230,6 +230,11 @@ impl Judge<'_> {
         };
         match (self.relation)(root, head) {
             Relation::Same | Relation::Descendant => None,
+            Relation::Diverged if (self.relation)(head, root) == Relation::Descendant => Some((
+                Verdict::Diverged,
+                format!("{what} is at {head}, behind {name} {root}: it lags, or was moved back"),
+                format!("if it lags, wait or push to it; to go back on purpose: {accept}"),
+            )),
             Relation::Diverged => Some((
                 Verdict::Diverged,
                 format!("{what} is at {head}, which is neither {name} {root} nor descends from it"),

@@ -1,6 +1,7 @@
 //! Is the index whole? Asked of a child process, since a damaged sled may
 //! panic in its own threads, loop, or take the process down.
 
+use super::StateError;
 use super::index::Index;
 use crate::process::{self, End, Spawn};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// Exit code of the child for a host that is in the way, as opposed to damage.
+const HOST: u8 = 3;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why the index at `path` cannot be used, `None` when it can.
@@ -27,10 +30,19 @@ pub async fn damage(path: &Path) -> std::io::Result<Option<String>> {
     let said = String::from_utf8_lossy(&said);
     Ok(match end {
         End::Exited(status) if status.success() => None,
+        End::Exited(status) if status.code() == Some(HOST.into()) => {
+            return Err(std::io::Error::other(said.trim().to_owned()));
+        }
         End::TimedOut => Some(format!(
             "reading it took longer than {} s",
             TIMEOUT.as_secs()
         )),
+        End::Exited(_) => Some(
+            said.lines()
+                .next()
+                .unwrap_or("reading it failed")
+                .to_owned(),
+        ),
         other => Some(format!(
             "{} ({other:?})",
             said.lines().next().unwrap_or("reading it failed")
@@ -50,8 +62,12 @@ pub fn internal_main() -> ExitCode {
     process::die_with_parent();
     // The message is printed once, below; sled's threads are not to add theirs.
     std::panic::set_hook(Box::new(|_| {}));
-    match Index::open(&path).and_then(|index| index.read_all()) {
+    match Index::open_existing(&path).and_then(|index| index.read_all()) {
         Ok(_) => ExitCode::SUCCESS,
+        Err(error @ StateError::Io { .. }) => {
+            eprintln!("{error}");
+            ExitCode::from(HOST)
+        }
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE

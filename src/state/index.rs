@@ -20,7 +20,9 @@ pub(super) struct Index {
     events: sled::Tree,
 }
 
-/// Runs one sled call; its panics and errors become [`StateError::Index`].
+/// Runs one sled call. Its panics, and errors that speak of damage, become
+/// [`StateError::Index`]; a host in trouble (no space, no permission, another
+/// process) is no damage and must not cost the database.
 fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StateError> {
     let broken = |message: String| StateError::Index {
         path: path.into(),
@@ -28,8 +30,21 @@ fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T, 
     };
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
+        Ok(Err(sled::Error::Io(error))) if is_of_the_host(&error) => {
+            Err(StateError::io("use the index", path, error))
+        }
         Ok(Err(error)) => Err(broken(error.to_string())),
         Err(panic) => Err(broken(panic_message(panic.as_ref()))),
+    }
+}
+
+fn is_of_the_host(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::UnexpectedEof | Kind::InvalidData | Kind::InvalidInput => false,
+        // sled reports a held lock so; everything else of this kind is its own.
+        Kind::Other => error.to_string().contains("acquire lock"),
+        _ => true,
     }
 }
 
@@ -41,6 +56,9 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 
 impl Index {
     /// Opens the database at `path`, making it if it is absent.
+    ///
+    /// # Errors
+    /// When it is damaged, a newer kiln wrote it, or the host is in the way.
     pub fn open(path: &Path) -> Result<Self, StateError> {
         #[expect(clippy::disallowed_methods, reason = "the only home of sled")]
         let index = guarded(path, || {
@@ -60,11 +78,29 @@ impl Index {
         Ok(index)
     }
 
+    /// A database without its schema was cut short: sled opens what is left of a
+    /// truncated log as if there had never been more.
+    ///
+    /// # Errors
+    /// As [`Index::open`].
+    pub fn open_existing(path: &Path) -> Result<Self, StateError> {
+        #[expect(clippy::disallowed_methods, reason = "the only home of sled")]
+        let schema = guarded(path, || sled::Config::new().path(path).open()?.get(SCHEMA))?;
+        match schema {
+            Some(_) => Self::open(path),
+            None => Err(StateError::Index {
+                path: path.into(),
+                message: "it is empty: its file was cut short".into(),
+            }),
+        }
+    }
+
     fn check_schema(&self) -> Result<(), StateError> {
         let found = guarded(&self.path, || self.database.get(SCHEMA))?;
         let Some(found) = found else {
             let version = SCHEMA_VERSION.to_be_bytes();
             guarded(&self.path, || self.database.insert(SCHEMA, &version))?;
+            guarded(&self.path, || self.database.flush())?;
             return Ok(());
         };
         match found.as_ref().try_into().map(u32::from_be_bytes) {

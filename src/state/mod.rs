@@ -127,7 +127,10 @@ impl State {
         places.prepare()?;
         let lock = lock::Lock::take(folder)?;
         let (index, recovered) = recovery::open_index(&places).await?;
-        recovery::reconcile(&places, &index)?;
+        let notes = recovery::reconcile(&places, &index)?;
+        for note in &notes {
+            tracing::error!("{note}");
+        }
         let events = recovery::event_log(&places, index)?;
         let shared = Arc::new(Shared {
             places,
@@ -136,7 +139,7 @@ impl State {
             writing: Mutex::new(()),
             plan: Mutex::default(),
             live: Mutex::new(None),
-            warnings: Mutex::new(Vec::new()),
+            warnings: Mutex::new(notes),
         });
         let state = State {
             shared,
@@ -256,9 +259,9 @@ impl State {
     /// The suspension in force, as its file has it.
     ///
     /// # Errors
-    /// When the file is damaged.
+    /// When the file cannot be read, or a newer kiln wrote it.
     pub fn suspension(&self) -> Result<Option<Suspension>, StateError> {
-        files::read_suspension(&self.shared.places)
+        recovery::suspension(&self.shared.places)
     }
 
     /// The number the next generation gets; numbers are never used twice.

@@ -80,6 +80,14 @@ impl Places {
         make(&self.store(), 0o755)
     }
 
+    /// Makes the state's folder for one user alone, where it is not there yet.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make_private(&self) -> Result<(), StateError> {
+        make(&self.folder, 0o700)
+    }
+
     /// Makes a generation's folder, durably.
     pub(super) fn make_generation(&self, number: GenerationNumber) -> Result<PathBuf, StateError> {
         let folder = self.generation(number);

@@ -3,9 +3,9 @@
 use super::files::{self, Sequence};
 use super::index::Index;
 use super::{Places, StateError, check};
-use crate::events::EventLog;
-use crate::model::{GenerationNumber, now};
-use std::path::PathBuf;
+use crate::events::{BLOCK, EventLog};
+use crate::model::{GenerationNumber, Suspension, now};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// A crash between file and index concerns the generation in work, one of the newest.
@@ -75,13 +75,67 @@ fn rebuilt(places: &Places) -> Result<Index, StateError> {
 }
 
 /// Copies the newest generations' files over index records that differ.
-pub(super) fn reconcile(places: &Places, index: &Index) -> Result<(), StateError> {
+///
+/// Answers with what was found damaged and what became of it.
+pub(super) fn reconcile(places: &Places, index: &Index) -> Result<Vec<String>, StateError> {
+    let mut notes = Vec::new();
     let numbers = files::numbers(&places.folder)?;
-    let current = files::read_current(&places.folder)?;
+    let current = match files::read_current(&places.folder) {
+        Err(StateError::Unexpected { path, message }) => {
+            notes.push(format!(
+                "{} {message}: the next build sets it right",
+                path.display()
+            ));
+            None
+        }
+        current => current?,
+    };
     for number in numbers.into_iter().rev().take(RECONCILED).chain(current) {
-        take_over(places, index, number)?;
+        match take_over(places, index, number) {
+            Err(StateError::Damaged { path, source }) => {
+                notes.push(restore(index, number, &path, &source)?);
+            }
+            other => other?,
+        }
     }
-    Ok(())
+    Ok(notes)
+}
+
+/// A generation's file that cannot be understood is kept beside; what the index
+/// knows of it takes its place.
+fn restore(
+    index: &Index,
+    number: GenerationNumber,
+    path: &Path,
+    why: &serde_json::Error,
+) -> Result<String, StateError> {
+    let kept = path.with_extension("json.damaged");
+    std::fs::rename(path, &kept).map_err(|e| StateError::io("move aside", path, e))?;
+    let became = match index.generation(number)? {
+        Some(generation) => {
+            files::replace(path, &files::encode(&generation)?)?;
+            "was restored from the index"
+        }
+        None => "is lost",
+    };
+    Ok(format!(
+        "the file of generation {number} was damaged ({why}), and {became}; the damaged one is {}",
+        kept.display()
+    ))
+}
+
+/// The suspension in force. One that cannot be understood holds builds back:
+/// somebody meant them to be.
+pub(super) fn suspension(places: &Places) -> Result<Option<Suspension>, StateError> {
+    match files::read_suspension(places) {
+        Err(StateError::Damaged { path, source }) => Ok(Some(Suspension {
+            since: now(),
+            until: None,
+            reason: format!("{} is damaged: {source}", path.display()),
+            by: "kiln".into(),
+        })),
+        other => other,
+    }
 }
 
 fn take_over(places: &Places, index: &Index, number: GenerationNumber) -> Result<(), StateError> {
@@ -102,9 +156,12 @@ pub(super) struct Opened {
 
 /// The event log, going on behind every number that may have been handed out.
 pub(super) fn event_log(places: &Places, index: Index) -> Result<Opened, StateError> {
-    let sequence: Option<Sequence> = files::load(&places.sequence())?;
     let kept = index.event_bounds()?;
-    let reserved = sequence.map_or(0, |s| s.reserved);
+    let reserved = match files::load::<Sequence>(&places.sequence()) {
+        // No number above what was reserved was handed out: beyond that is safe.
+        Err(StateError::Damaged { .. }) => kept.map_or(0, |(_, last)| last) + 2 * BLOCK,
+        sequence => sequence?.map_or(0, |sequence| sequence.reserved),
+    };
     let last = reserved.max(kept.map_or(0, |(_, last)| last));
     let oldest = kept.map_or(last + 1, |(first, _)| first);
     let index = Arc::new(RwLock::new(index));

@@ -188,6 +188,13 @@ fn selection(name: &str, testing: bool) -> Selection {
     }
 }
 
+/// A year of the paused clock: it passes at once when nothing else can happen,
+/// so that a Builder that is stuck fails its test.
+async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    let year = Duration::from_secs(365 * 24 * 3600);
+    tokio::time::timeout(year, what).await.unwrap()
+}
+
 pub struct Bench {
     folder: tempfile::TempDir,
     state: Arc<State>,
@@ -204,7 +211,11 @@ impl Bench {
     }
 
     async fn on(folder: tempfile::TempDir) -> Self {
-        let state = Arc::new(State::open(&folder.path().join("state")).await.unwrap());
+        // A paused clock would jump through the time limit of the child that reads the index.
+        tokio::time::resume();
+        let state = State::open(&folder.path().join("state")).await.unwrap();
+        tokio::time::pause();
+        let state = Arc::new(state);
         let (sender, calls) = mpsc::unbounded_channel();
         let backend = Arc::new(Told {
             calls: sender,
@@ -238,7 +249,13 @@ impl Bench {
 
     /// The agent dies without a word and is started again.
     pub async fn crash(self) -> Self {
-        self.crash_with(|_| ()).await
+        let bench = self.crash_with(|_| ()).await;
+        assert_eq!(
+            bench.reader().warnings(),
+            [""; 0],
+            "a crash damages nothing"
+        );
+        bench
     }
 
     /// Likewise, with something happening to the state in between.
@@ -280,7 +297,7 @@ impl Bench {
 
     /// The next call of the backend, which must be this one.
     async fn next(&mut self, what: String) -> Call {
-        let call = self.calls.recv().await.unwrap();
+        let call = in_time(self.calls.recv()).await.unwrap();
         assert_eq!(call.what, what);
         call
     }
@@ -305,7 +322,9 @@ impl Bench {
 
     pub async fn phase(&self, phase: Phase) {
         let mut watch = self.handle.watch();
-        watch.wait_for(|state| state.phase == phase).await.unwrap();
+        in_time(watch.wait_for(|state| state.phase == phase))
+            .await
+            .unwrap();
     }
     pub async fn idle(&mut self) {
         self.phase(Phase::Idle).await;

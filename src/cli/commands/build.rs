@@ -25,13 +25,19 @@ impl Build {
             generation_number: wanted.number(&client).await?,
             retry: self.retry,
         };
-        let generation = client
-            .builder()
-            .submit_build(request)
-            .await?
-            .into_inner()
-            .generation
-            .unwrap_or_default();
+        let asked = request.generation_number;
+        let generation = match client.builder().submit_build(request).await {
+            // Somebody else's submission serves as well to who waits for the result.
+            Err(status)
+                if self.wait && asked > 0 && status.code() == tonic::Code::AlreadyExists =>
+            {
+                pb::Generation {
+                    number: asked,
+                    ..Default::default()
+                }
+            }
+            answer => answer?.into_inner().generation.unwrap_or_default(),
+        };
         if self.wait {
             wait::wait(&client, &context.out, generation.number).await?;
         } else {

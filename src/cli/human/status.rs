@@ -98,7 +98,7 @@ fn condition(status: &pb::Status) -> String {
                 .until
                 .as_ref()
                 .map(|until| format!(" until {}", clock(Some(until))));
-            let reason = Some(plain(&suspension.reason)).filter(|reason| !reason.is_empty());
+            let reason = Some(first_line(&suspension.reason)).filter(|reason| !reason.is_empty());
             format!(
                 "{name} since {}{} by {}{}",
                 clock(suspension.since.as_ref()),
@@ -197,6 +197,15 @@ fn next_command(status: &pb::Status) -> Option<String> {
         Condition::Waiting if is_blocked(status) => Some(format!("kiln show {latest}")),
         Condition::Waiting if status.latest.as_ref().is_some_and(is_cancelled) => {
             Some(format!("kiln build {latest}"))
+        }
+        // Built, and yet not what is selected: somebody asked for another revision.
+        Condition::Waiting
+            if status
+                .current
+                .as_ref()
+                .is_some_and(|c| is_latest(c, status)) =>
+        {
+            Some("kiln eval   # back to the selection".into())
         }
         Condition::Waiting => Some("kiln fetch".into()),
     }
