@@ -457,3 +457,30 @@ fn a_hook_runs_as_the_user_it_is_given() {
         "{tail}"
     );
 }
+
+#[test]
+fn the_example_hook_puts_a_tree_in_its_place_and_takes_away_what_is_gone() {
+    let hooked = Hooked::new();
+    let tree = |files: &str| {
+        let text = format!("host(\"web-1\", tree(\"web-1\", {{{files}}}))\n");
+        hooked.repository.commit(&text);
+    };
+    let script = include_str!("../examples/hooks/apply-tree");
+    tree("\"etc/motd\": \"one\", \"etc/old\": \"old\", \"etc/mine\": \"theirs\"");
+    let agent = hooked.start(&hooked.hook("apply", script, "retries = 0"));
+    let hook = hook_ended(&agent, 1);
+    assert_eq!(hook["status"], "HOOK_STATUS_SUCCEEDED", "{hook}");
+    assert_eq!(hooked.read("etc/motd"), "one");
+    std::fs::write(hooked.note("etc/mine"), "mine").unwrap();
+    tree("\"etc/motd\": \"two\", \"usr/new file\": \"new\"");
+    let hook = hook_ended(&agent, 2);
+    assert_eq!(hook["status"], "HOOK_STATUS_SUCCEEDED", "{hook}");
+    assert_eq!(hooked.read("etc/motd"), "two");
+    assert_eq!(hooked.read("usr/new file"), "new");
+    assert!(!hooked.note("etc/old").exists());
+    assert_eq!(hooked.read("etc/mine"), "mine");
+    let log = std::fs::read_to_string(agent.state.join("generations/2/hooks/apply/log")).unwrap();
+    let plan = "4 changes\nupdate etc/motd\ncreate usr/new file\n\
+                keep etc/mine (changed here)\nremove etc/old\ndone\n";
+    assert!(log.ends_with(plan), "{log}");
+}

@@ -108,3 +108,101 @@ fn generation_of(event: &mut EventKind) -> Option<&mut Generation> {
         | EventKind::StateRecovered { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::Item;
+    use crate::model::HookStatus;
+    use crate::server::fixtures::{NOW, at, evaluated, generation, succeeded};
+
+    fn plan() -> HookPlan {
+        let entry = |name: &str, on| (name.parse().unwrap(), vec![on]);
+        HookPlan(vec![
+            entry("apply", Occasion::Built),
+            entry("tell", Occasion::Suspended),
+        ])
+    }
+
+    async fn built(folder: &std::path::Path) -> (State, Generation) {
+        let state = State::open(folder).await.unwrap();
+        state.plan_hooks(plan());
+        let generation = generation(1, 'a', evaluated(succeeded()));
+        let told = generation.clone();
+        let change = Change {
+            generation: Some(&generation),
+            becomes_current: true,
+            occasion: Some(Occasion::Built),
+            events: vec![EventKind::BuildFinished { generation: told }],
+            ..Change::default()
+        };
+        state.apply(&change).unwrap();
+        (state, generation)
+    }
+
+    fn hooks(state: &State) -> Vec<Hook> {
+        let number = GenerationNumber(1);
+        let indexed = state.reader().generation(number).unwrap().hooks;
+        let folder = &state.places().folder;
+        let filed = files::read_generation(folder, number).unwrap().unwrap();
+        assert_eq!(indexed, filed.hooks);
+        indexed
+    }
+
+    #[tokio::test]
+    async fn hooks_become_due_with_the_transition_they_run_after_and_its_event_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, _) = built(folder.path()).await;
+        let due = [Hook::due("apply".parse().unwrap(), Occasion::Built)];
+        assert_eq!(hooks(&state), due);
+        let Some(Item::Event(event)) = state.events().subscribe(0).next().await else {
+            panic!("there is an event");
+        };
+        match &event.kind {
+            EventKind::BuildFinished { generation } => assert_eq!(generation.hooks, due),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_builders_copy_of_a_generation_never_takes_back_what_a_hook_recorded() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, copy) = built(folder.path()).await;
+        let running = HookStatus::Running {
+            attempt: 1,
+            started_at: at(NOW),
+        };
+        let update = |hooks: &mut Vec<Hook>| {
+            hooks[0].status = running.clone();
+            Vec::new()
+        };
+        state.update_hooks(GenerationNumber(1), update).unwrap();
+        assert_eq!(copy.hooks, [], "it was made before");
+        let change = Change {
+            generation: Some(&copy),
+            ..Change::default()
+        };
+        state.apply(&change).unwrap();
+        assert_eq!(hooks(&state)[0].status, running);
+    }
+
+    #[tokio::test]
+    async fn what_is_about_no_generation_is_recorded_with_the_current_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, _) = built(folder.path()).await;
+        let change = Change {
+            occasion: Some(Occasion::Suspended),
+            ..Change::default()
+        };
+        state.apply(&change).unwrap();
+        assert_eq!(hooks(&state).len(), 2);
+        let change = Change {
+            occasion: Some(Occasion::Resumed),
+            ..Change::default()
+        };
+        state.apply(&change).unwrap();
+        assert_eq!(hooks(&state).len(), 2, "no hook runs after that");
+        let gone = state.update_hooks(GenerationNumber(9), |_| Vec::new());
+        assert!(gone.is_err());
+    }
+}
