@@ -85,7 +85,8 @@ impl Task {
                     self.open.insert(generation.number);
                 }
             }
-            EventKind::Suspended { .. } | EventKind::Resumed { .. } => self.look_at_newest(),
+            // Of whichever generation was current then.
+            EventKind::Suspended { .. } | EventKind::Resumed { .. } => self.scan(),
             EventKind::Fetched { remote } => self.fetched(remote).await,
             EventKind::Selected { .. }
             | EventKind::EvalStarted { .. }
@@ -96,13 +97,6 @@ impl Task {
             | EventKind::BaselineMoved { .. }
             | EventKind::StateRecovered { .. } => {}
         }
-    }
-
-    /// Where hooks of what is about no generation are recorded.
-    fn look_at_newest(&mut self) {
-        let newest = [self.reader.current(), self.reader.latest()];
-        let numbers = newest.into_iter().flatten().map(|found| found.number);
-        self.open.extend(numbers);
     }
 
     /// A head that was refused makes `refused` hooks due, once.
@@ -117,7 +111,8 @@ impl Task {
                 news = true;
             }
         }
-        if news {
+        let wanted = |hook: &Hook| hook.on.contains(&Occasion::Refused);
+        if news && self.parts.hooks.iter().any(wanted) {
             let written = self.write(|state| {
                 state.apply(&Change {
                     occasion: Some(Occasion::Refused),
@@ -127,7 +122,7 @@ impl Task {
             if let Err(error) = written.await {
                 tracing::error!(%error, "a refusal is not told to the hooks");
             }
-            self.look_at_newest();
+            self.scan();
         }
     }
 
