@@ -44,4 +44,5 @@ pub mod client;
 
 pub mod agent;
 
+mod allocator;
 pub mod process;

@@ -158,8 +158,8 @@ fn bad_commits_are_explained_in_status_and_the_next_good_one_is_built() {
         .until(|event| is_end(event, "evalFinished", 4));
     let text = agent.kiln(&["status"]).ok().stdout;
     assert!(
-        text.contains("limit") || text.contains("longer than"),
-        "{text}"
+        text.contains("limit") && text.contains("kiln.star:3:"),
+        "the limit and the place: {text}"
     );
     assert_eq!(
         agent.status()["baseline"],

@@ -556,3 +556,28 @@ async fn d03_one_damaged_file_costs_nothing_that_is_known_elsewhere() {
         "numbers go on behind the old ones"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn d01_an_older_generation_that_was_built_again_is_taken_up_too() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    let failure = Failure::certain("exit 1");
+    bench.build("a").await.fails(failure);
+    bench.idle().await;
+    bench.eval("b").await;
+    bench.evaluation("b").await.evaluates();
+    bench.build("b").await.builds();
+    bench.idle().await;
+    bench.handle.submit_build(Some(N1)).await.unwrap();
+    let _build = bench.build("a").await;
+    let mut bench = bench.crash().await;
+    bench.build("a").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N1).built().is_some());
+    assert_eq!(
+        bench.reader().current().unwrap().number,
+        N2,
+        "the newest built one"
+    );
+}

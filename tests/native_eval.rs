@@ -40,11 +40,8 @@ fn repo(files: &[(&str, &str)]) -> (TempDir, Oid) {
     (folder, tree)
 }
 
-/// How an evaluation of `kiln.star` for host `h` ends, and what it printed.
-async fn run(kiln: &str, change: impl FnOnce(&mut EvalRequest)) -> (EvalEnd, String) {
-    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
-    let (folder, tree) = repo(&[("kiln.star", kiln)]);
-    let mut request = EvalRequest {
+fn request(folder: &TempDir, tree: Oid) -> EvalRequest {
+    EvalRequest {
         repository: folder.path().to_owned(),
         tree: tree.to_string(),
         commit: "0".repeat(40),
@@ -55,7 +52,14 @@ async fn run(kiln: &str, change: impl FnOnce(&mut EvalRequest)) -> (EvalEnd, Str
         system: "x86_64-linux".into(),
         timeout: Duration::from_secs(120),
         memory: 1 << 30,
-    };
+    }
+}
+
+/// How an evaluation of `kiln.star` for host `h` ends, and what it printed.
+async fn run(kiln: &str, change: impl FnOnce(&mut EvalRequest)) -> (EvalEnd, String) {
+    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
+    let (folder, tree) = repo(&[("kiln.star", kiln)]);
+    let mut request = request(&folder, tree);
     change(&mut request);
     let mut log = Vec::new();
     let cancel = CancellationToken::new();
@@ -147,8 +151,107 @@ async fn e03_time_is_limited_inside_and_outside_of_builtins() {
 }
 
 #[tokio::test]
+async fn e03_memory_that_runs_out_inside_one_expression_is_shown_with_its_place() {
+    for (expression, memory) in [
+        ("[i for i in range(2000000000)]", 512 << 20),
+        ("sorted(range(100000000))", 512 << 20),
+        ("f2('0123456789' * 100, 30)", 512 << 20),
+    ] {
+        let kiln = format!(
+            "def f2(s, n):\n    for i in range(n):\n        s = s + s\n    return s\n\ndef f():\n    a = 1\n    x = {expression}\n    return x\n\nf()\n"
+        );
+        let (end, log) = run(&kiln, |request| request.memory = memory).await;
+        let EvalEnd::Failed(failure) = end else {
+            panic!("{end:?}\n{kiln}");
+        };
+        assert!(failure.message.contains("memory limit"), "{failure:?}");
+        assert!(failure.hint.contains("grows without end"), "{failure:?}");
+        assert!(failure.log_tail.contains('^'), "{failure:?}");
+        let call = "called from kiln.star:11:1: f()";
+        assert!(failure.log_tail.contains(call), "{failure:?}");
+        let line = if expression.starts_with("f2") { 3 } else { 8 };
+        assert_eq!(failure.location.map(|at| at.line), Some(line));
+        assert_eq!(log, "", "no library speaks for itself");
+    }
+}
+
+#[tokio::test]
+async fn e03_an_evaluation_that_takes_too_long_is_shown_with_its_place() {
+    let kiln = "x = list(range(3000000))\ndef f():\n    for n in range(100000):\n        y = sorted(x)\nf()\n";
+    let (end, _) = run(kiln, |request| {
+        request.timeout = Duration::from_millis(1500);
+    })
+    .await;
+    let EvalEnd::TimedOut(failure) = end else {
+        panic!("{end:?}");
+    };
+    assert_eq!(failure.location.map(|at| at.line), Some(4));
+    assert!(failure.log_tail.contains("called from kiln.star:5:1: f()"));
+}
+
+#[tokio::test]
 async fn e03_an_endless_loop_ends_at_the_limit_of_steps() {
     limited("def f():\n    for a in range(1000000):\n        for b in range(1000000):\n            pass\nf()\n", "steps").await;
+}
+
+#[tokio::test]
+async fn e03_what_is_printed_is_cut_and_the_evaluation_goes_on() {
+    let kiln =
+        "x = 'a' * 1000000\nfor n in range(100):\n    print(x)\nhost('h', tree('t', {'a': 'x'}))\n";
+    let (end, log) = run(kiln, |_| ()).await;
+    assert!(matches!(end, EvalEnd::Graph(_)), "{end:?}");
+    let notice = "(print: the rest is left out after 64 MiB)\n";
+    assert!(log.ends_with(notice), "{}", log.len());
+    assert!(log.len() <= (64 << 20) + 1 + notice.len());
+}
+
+/// The children of this process that evaluate, as /proc shows them.
+fn evaluators() -> Vec<String> {
+    let parent = format!("PPid:\t{}\n", std::process::id());
+    let shown = |folder: std::path::PathBuf| {
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+        let status = read("status")?;
+        let evaluates = status.contains(&parent) && read("cmdline")?.contains("internal\0eval");
+        evaluates.then_some(status + &read("limits")?)
+    };
+    let folders = std::fs::read_dir("/proc").unwrap();
+    folders
+        .filter_map(|entry| shown(entry.ok()?.path()))
+        .collect()
+}
+
+#[tokio::test]
+async fn e04_the_child_has_no_rights_left_when_it_reads_the_repository() {
+    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
+    let (folder, tree) = repo(&[(
+        "kiln.star",
+        "print('running')\nfor a in range(1 << 30):\n    for b in range(1 << 20):\n        pass\n",
+    )]);
+    let request = request(&folder, tree);
+    let cancel = CancellationToken::new();
+    let mut seen = Vec::new();
+    let end = evaluate(&request, &cancel, |_| {
+        seen = evaluators();
+        cancel.cancel();
+    });
+    assert!(matches!(end.await.unwrap(), EvalEnd::Cancelled));
+    let confined = seen.iter().any(|child| {
+        let has = |name: &str, words: &[&str]| {
+            let line = child.lines().find_map(|line| line.strip_prefix(name));
+            line.is_some_and(|line| {
+                line.split_whitespace()
+                    .take(words.len())
+                    .eq(words.iter().copied())
+            })
+        };
+        has("NoNewPrivs:", &["1"])
+            && has("CapEff:", &["0000000000000000"])
+            && has("CapPrm:", &["0000000000000000"])
+            && has("CapBnd:", &["0000000000000000"])
+            && has("Max file size", &["0", "0"])
+            && has("Max processes", &["0", "0"])
+    });
+    assert!(confined, "{seen:#?}");
 }
 
 #[tokio::test]
@@ -158,18 +261,7 @@ async fn a_cancelled_evaluation_ends_at_once() {
         "kiln.star",
         "print('running')\nfor a in range(1 << 30):\n    for b in range(1 << 20):\n        pass\n",
     )]);
-    let request = EvalRequest {
-        repository: folder.path().to_owned(),
-        tree: tree.to_string(),
-        commit: "0".repeat(40),
-        commit_time: time::OffsetDateTime::UNIX_EPOCH,
-        subdir: ".".into(),
-        file: "kiln.star".into(),
-        host: "h".parse().unwrap(),
-        system: "x86_64-linux".into(),
-        timeout: Duration::from_secs(120),
-        memory: 1 << 30,
-    };
+    let request = request(&folder, tree);
     let cancel = CancellationToken::new();
     let end = sendable(evaluate(&request, &cancel, |_| cancel.cancel()))
         .await

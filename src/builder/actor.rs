@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Commands that may wait; a caller beyond waits for room.
 const MAILBOX: usize = 64;
+/// How many generations are looked at for one that was interrupted.
+const TAKEN_UP: usize = 64;
 
 pub(super) fn start(
     config: BuilderConfig,
@@ -50,7 +52,7 @@ pub(super) fn start(
         clippy::disallowed_methods,
         reason = "owned by the agent through the JoinHandle"
     )]
-    let task = tokio::spawn(actor.run(latest));
+    let task = tokio::spawn(actor.run());
     Ok((
         Handle {
             commands,
@@ -85,8 +87,8 @@ pub(super) enum JobEnd {
 }
 
 impl Actor {
-    pub(super) async fn run(mut self, latest: Option<Generation>) {
-        if let Some(unfinished) = latest.and_then(|g| g.taken_up(now(), &self.guards())) {
+    pub(super) async fn run(mut self) {
+        if let Some(unfinished) = self.unfinished() {
             tracing::info!(generation = %unfinished.number, "an unfinished generation is taken up");
             self.work = Some(unfinished);
             self.proceed().await;
@@ -105,6 +107,15 @@ impl Actor {
             }
         }
         self.publish();
+    }
+
+    /// What a crash or a shutdown interrupted: at most one, and rarely an older
+    /// generation that somebody submitted again.
+    fn unfinished(&self) -> Option<Generation> {
+        let newest = self.state.reader().page(None, TAKEN_UP).into_iter();
+        newest
+            .filter_map(|generation| generation.taken_up(now(), &self.guards()))
+            .next()
     }
 
     pub(super) async fn command(&mut self, command: Command) {

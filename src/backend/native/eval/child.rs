@@ -2,20 +2,51 @@
 //! input, [`Answer`] on standard output, what the repository prints on standard
 //! error.
 
-use super::{EvalEnd, EvalRequest, Refusal, evaluate_here};
+use super::run::evaluate_traced;
+use super::{EvalEnd, EvalRequest, Refusal, confine, last_words};
 use crate::backend::BackendError;
 use crate::backend::native::graph::Graph;
+use crate::model::Failure;
 use crate::process;
-use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Answer {
+pub(super) enum Answer {
     Graph(Graph),
     Refused(Refusal),
+    TimedOut(Failure),
+}
+
+/// What the repository may print, in bytes; the rest is left out.
+pub(super) const MAX_LOG: usize = 64 << 20;
+
+/// The log, by the bytes it may still get.
+struct Log(AtomicUsize);
+
+impl Log {
+    /// A lost log line is no failure.
+    fn print(&self, line: &str) {
+        let left = self.0.load(Ordering::Relaxed);
+        if left == 0 {
+            return;
+        }
+        let mut stderr = io::stderr().lock();
+        let whole = line.len() < left; // with its end of line
+        let kept = if whole { line.len() } else { left - 1 };
+        let _ = stderr.write_all(&line.as_bytes()[..kept]);
+        let _ = stderr.write_all(b"\n");
+        if !whole {
+            let limit = MAX_LOG >> 20;
+            let _ = writeln!(stderr, "(print: the rest is left out after {limit} MiB)");
+        }
+        let left = if whole { left - kept - 1 } else { 0 };
+        self.0.store(left, Ordering::Relaxed);
+    }
 }
 
 /// What the child answered.
@@ -23,6 +54,7 @@ pub(super) fn read(answer: &[u8]) -> Result<EvalEnd, BackendError> {
     // The graph is wide, not deep, whatever the repository says.
     match serde_json::from_slice(answer).map_err(super::broken("read the evaluator's answer"))? {
         Answer::Graph(graph) => Ok(EvalEnd::Graph(graph)),
+        Answer::TimedOut(failure) => Ok(EvalEnd::TimedOut(failure)),
         Answer::Refused(Refusal::Failed(failure)) => Ok(EvalEnd::Failed(*failure)),
         Answer::Refused(Refusal::UndeclaredHost { known, failure }) => {
             Ok(EvalEnd::UndeclaredHost {
@@ -46,29 +78,27 @@ pub fn internal_main() -> ExitCode {
 
 fn answer() -> io::Result<()> {
     let request: EvalRequest = serde_json::from_slice(&process::read_request()?)?;
-    limit(&request)?;
     process::die_with_parent();
     // SAFETY: called once, before any other use of libgit2 in this process and
     // before the thread that evaluates exists.
     unsafe { git2::opts::set_verify_owner_validation(false) }.map_err(io::Error::other)?;
-    let print = |line: &str| {
-        let _ = writeln!(io::stderr(), "{line}"); // a lost log line is no failure
-    };
-    let answer = match evaluate_here(&request, &print) {
+    let log = Log(AtomicUsize::new(MAX_LOG));
+    let print = |line: &str| log.print(line);
+    confine::confine(&request)?;
+    let trace = Arc::default();
+    last_words::prepare(&request, &trace)?;
+    let answer = match evaluate_traced(&request, &print, &trace, confine::start_nothing) {
         Ok(graph) => Answer::Graph(graph),
         Err(refusal) => Answer::Refused(refusal),
     };
-    let mut stdout = io::BufWriter::new(io::stdout().lock());
-    serde_json::to_writer(&mut stdout, &answer)?;
-    stdout.flush()
+    while !last_words::may_answer() {
+        std::thread::park(); // another thread is answering, and then ends us
+    }
+    write(&answer)
 }
 
-/// The kernel's own limits. Processor time may reach the wall-clock limit, and
-/// a little more: the parent, which knows why, should be the first.
-fn limit(request: &EvalRequest) -> io::Result<()> {
-    setrlimit(Resource::RLIMIT_AS, request.memory, request.memory)?;
-    let seconds = request.timeout.as_secs().saturating_add(5);
-    setrlimit(Resource::RLIMIT_CPU, seconds, seconds)?;
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    Ok(())
+pub(super) fn write(answer: &Answer) -> io::Result<()> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    serde_json::to_writer(&mut stdout, answer)?;
+    stdout.flush()
 }

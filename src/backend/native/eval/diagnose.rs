@@ -2,8 +2,10 @@
 //! place, the line with a caret, the way there, and the cure.
 
 use super::names::KEYWORDS;
+use super::plain_words::plain_words;
 use super::state::{LIBRARY, location};
 use super::suggest;
+use super::trace::Trace;
 use super::values::OutputValue;
 use crate::model::{Failure, Location};
 use starlark::ErrorKind;
@@ -14,19 +16,51 @@ use std::fmt::Write;
 const WIDTH: usize = 160;
 
 /// What a person is told about an error of the evaluator.
-pub fn failure(error: &starlark::Error) -> Failure {
+pub fn failure(error: &starlark::Error, trace: Option<&Trace>) -> Failure {
     let raw = match error.kind() {
         ErrorKind::Fail(said) => said.to_string(),
         _ => error.without_diagnostic().to_string(),
     };
+    if let (Some(trace), Some(limit)) = (trace, limit_of_loops(&raw)) {
+        // The evaluator finds it out between two statements: no place of its
+        // own, or that of a later one.
+        return at_trace(limit, trace);
+    }
     let place = user_place(error);
     let source = place.as_ref().map_or("", |span| span.file.source());
     let message = explain(error.kind(), raw.trim(), source, place.as_ref());
     let mut failure = Failure::certain(message);
-    failure.log_tail = report(error, place.as_ref());
+    let calls = error.call_stack().frames.iter().rev();
+    let calls = calls.filter_map(|frame| frame.location.as_ref());
+    failure.log_tail = report(calls, place.as_ref());
     failure.location = place.as_ref().map(location);
     failure
 }
+
+/// A failure where the evaluation is, with the way there.
+pub fn at_trace(message: String, trace: &Trace) -> Failure {
+    placed(Failure::certain(message), trace)
+}
+
+/// The failure, where the evaluation is.
+pub fn placed(mut failure: Failure, trace: &Trace) -> Failure {
+    let statements = trace.statements();
+    let user = |span: &&FileSpan| !span.filename().starts_with(LIBRARY);
+    let place = statements.iter().find(user).or(statements.first());
+    failure.log_tail = report(statements.iter(), place);
+    failure.location = place.map(location);
+    failure
+}
+
+/// The memory limit was reached there.
+pub fn out_of_memory(trace: &Trace) -> Failure {
+    at_trace(MEMORY_LIMIT.to_owned(), trace).hint(MEMORY_CURE)
+}
+
+const MEMORY_LIMIT: &str =
+    "limit reached: the memory limit of the evaluation; its values do not fit";
+/// What to do about an evaluation that needs too much memory.
+pub const MEMORY_CURE: &str = "look for a value that grows without end, or raise the evaluation's memory limit in the configuration";
 
 /// A failure at a known place of a text.
 pub fn failure_at(message: String, file: &str, line: usize, column: usize) -> Failure {
@@ -56,17 +90,13 @@ fn user_place(error: &starlark::Error) -> Option<FileSpan> {
 }
 
 /// The line with its caret, then the calls that led there, innermost first.
-fn report(error: &starlark::Error, place: Option<&FileSpan>) -> String {
+fn report<'a>(calls: impl Iterator<Item = &'a FileSpan>, place: Option<&FileSpan>) -> String {
     let mut text = String::new();
     if let Some(span) = place {
         snippet(&mut text, span);
     }
     let shown = place.map(location);
-    let calls = error.call_stack().frames.iter().rev();
-    for frame in calls {
-        let Some(span) = &frame.location else {
-            continue;
-        };
+    for span in calls {
         let at = location(span);
         if Some(&at) != shown.as_ref() {
             let line = first_line(span);
@@ -136,7 +166,7 @@ fn explain(kind: &ErrorKind, raw: &str, source: &str, place: Option<&FileSpan>) 
         .or_else(|| adjacent(raw, source, here, place));
     match cure {
         Some(cure) => format!("{}: {cure}", raw.lines().next().unwrap_or(raw)),
-        None => raw.to_owned(),
+        None => plain_words(raw, here).unwrap_or_else(|| raw.to_owned()),
     }
 }
 
@@ -149,6 +179,10 @@ const CURES: &[(&str, &str)] = &[
     (
         "Unsupported format character: '0'",
         "use pad(n, 2) from load(\"@kiln//text.star\", \"pad\")",
+    ),
+    (
+        "Variable `pad` not found",
+        "load(\"@kiln//text.star\", \"pad\") brings it",
     ),
     ("Unmatched '{'", "render(text, ...) leaves braces alone"),
     ("Unmatched '}'", "render(text, ...) leaves braces alone"),
@@ -185,6 +219,11 @@ fn limit(kind: &ErrorKind, raw: &str) -> Option<String> {
             super::run::MAX_CALLS
         ));
     }
+    limit_of_loops(raw)
+}
+
+/// The limits that end loops.
+fn limit_of_loops(raw: &str) -> Option<String> {
     if raw.contains("Execution duration limit") {
         return Some(format!(
             "limit reached: more than {} steps (a loop without end?)",
@@ -192,7 +231,7 @@ fn limit(kind: &ErrorKind, raw: &str) -> Option<String> {
         ));
     }
     let heap = raw.contains("Heap memory limit of");
-    heap.then(|| "limit reached: the memory limit of the evaluation; its values do not fit".into())
+    heap.then(|| MEMORY_LIMIT.to_owned())
 }
 
 /// A keyword the called name does not have.

@@ -5,6 +5,7 @@ use super::paths;
 use super::pattern::Pattern;
 use crate::backend::native::graph::SourceKind;
 use git2::{ObjectType, Oid, Repository, Tree};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Trees deeper than this are refused.
@@ -90,6 +91,9 @@ impl Files {
             }
             let tree = self.tree(found.object)?;
             match tree.get_name(part) {
+                Some(_) if tree.iter().filter(|e| e.name() == Some(part)).count() > 1 => {
+                    return Err(twice(&self.shown(path)));
+                }
                 Some(entry) => found = describe(&entry),
                 None => return Ok(None),
             }
@@ -134,13 +138,15 @@ impl Files {
         let mut selected = 0;
         match found.kind {
             None => return Err(submodule(&self.shown(at))),
-            Some(SourceKind::Folder) => self.walk(found.object, "", 0, &mut |path, found| {
-                if filter.selects(path) {
-                    selected += 1;
-                    self.check_file(&self.shown(&paths::join(at, path)), found)?;
-                }
-                Ok(())
-            })?,
+            Some(SourceKind::Folder) => {
+                self.walk(at, found.object, "", 0, &mut |path, found| {
+                    if filter.selects(path) {
+                        selected += 1;
+                        self.check_file(&self.shown(&paths::join(at, path)), found)?;
+                    }
+                    Ok(())
+                })?;
+            }
             Some(_) => {
                 selected = 1;
                 self.check_file(&self.shown(at), found)?;
@@ -159,7 +165,7 @@ impl Files {
         };
         let mut paths = Vec::new();
         if found.kind == Some(SourceKind::Folder) {
-            self.walk(found.object, "", 0, &mut |path, found| {
+            self.walk(folder, found.object, "", 0, &mut |path, found| {
                 if found.kind.is_some() && patterns.iter().any(|pattern| pattern.matches(path)) {
                     paths.push(path.to_owned());
                 }
@@ -220,8 +226,10 @@ impl Files {
         Ok((100..1024).contains(&size) && self.bytes(object)?.starts_with(LFS))
     }
 
+    /// Below `folder`, which lies at `at`; `path` is from there.
     fn walk(
         &self,
+        at: &str,
         folder: Oid,
         path: &str,
         depth: usize,
@@ -232,6 +240,7 @@ impl Files {
                 "limit reached: {path} lies deeper than {MAX_DEPTH} folders"
             ));
         }
+        let mut names = HashSet::new();
         for entry in &self.tree(folder)? {
             let Some(name) = entry.name() else {
                 let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
@@ -243,8 +252,11 @@ impl Files {
                 ));
             }
             let (path, found) = (paths::join(path, name), describe(&entry));
+            if !names.insert(name.to_owned()) {
+                return Err(twice(&self.shown(&paths::join(at, &path))));
+            }
             match found.kind {
-                Some(SourceKind::Folder) => self.walk(found.object, &path, depth + 1, visit)?,
+                Some(SourceKind::Folder) => self.walk(at, found.object, &path, depth + 1, visit)?,
                 _ => visit(&path, found)?,
             }
         }
@@ -280,6 +292,11 @@ impl Filter {
 /// Names only a forged tree has: Git itself writes none of them.
 fn escapes(name: &str) -> bool {
     matches!(name, "" | "." | "..") || name.contains('/') || name.eq_ignore_ascii_case(".git")
+}
+
+/// Git writes no such tree either; which of the two is meant, nobody knows.
+fn twice(path: &str) -> String {
+    format!("the commit holds {path:?} twice in one folder, which no file system can")
 }
 
 fn describe(entry: &git2::TreeEntry<'_>) -> Found {

@@ -13,20 +13,24 @@
 
 mod arena;
 mod child;
+mod confine;
 mod diagnose;
 mod files;
+mod last_words;
 mod library;
 mod markers;
 mod names;
 mod nesting;
 mod paths;
 pub mod pattern;
+mod plain_words;
 mod run;
 mod secrets;
 mod state;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod values;
 
 pub use child::internal_main;
@@ -108,7 +112,7 @@ impl Refusal {
             request.host.as_str()
         );
         let hint = format!(
-            "add host({:?}, ...), or choose another name with --host",
+            "add host({:?}, ...), or choose another name: `kiln dev --host NAME`, for the agent `host = \"NAME\"` in kiln.toml",
             request.host.as_str()
         );
         let failure = Failure::certain(message).hint(hint);
@@ -149,7 +153,7 @@ pub async fn evaluate(
     let body = serde_json::to_vec(request).map_err(broken("write the evaluator's request"))?;
     let mut spawn = Spawn::internal("eval", body).map_err(broken("find this very program"))?;
     spawn.timeout = Some(request.timeout);
-    spawn.output_limit = Some(MAX_ANSWER);
+    spawn.output_limit = Some(MAX_ANSWER + (child::MAX_LOG as u64) + 4096);
     let (mut answer, mut last_words) = (Vec::new(), Vec::new());
     let end = spawn.run(cancel, |stream, bytes| match stream {
         Stream::Stdout => answer.extend_from_slice(bytes),
@@ -167,7 +171,7 @@ pub async fn evaluate(
         End::Cancelled => Ok(EvalEnd::Cancelled),
         End::TimedOut | End::Silent => Ok(EvalEnd::TimedOut(out_of_time(request))),
         End::TooMuchOutput => Ok(EvalEnd::Failed(Failure::certain(format!(
-            "limit reached: the evaluation printed, or its graph has, more than {} MiB",
+            "limit reached: the evaluation's graph has more than {} MiB",
             MAX_ANSWER >> 20
         )))),
         End::Stuck { pid } => Err(broken("end the evaluator")(std::io::Error::other(format!(
@@ -218,6 +222,6 @@ fn killed(
             return Err(broken("run the evaluator (kiln internal eval)")(ended));
         }
     };
-    let hint = "look for a value that grows without end, or raise the evaluation's memory limit in the configuration";
-    Ok(EvalEnd::Failed(Failure::certain(limit).hint(hint)))
+    let failure = Failure::certain(limit).hint(diagnose::MEMORY_CURE);
+    Ok(EvalEnd::Failed(failure))
 }

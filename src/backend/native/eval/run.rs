@@ -8,6 +8,7 @@ use super::names::globals;
 use super::nesting;
 use super::paths::{self, Module as Label};
 use super::state::{Declared, LIBRARY, Phase, State, said};
+use super::trace::Trace;
 use super::values::OutputValue;
 use super::{EvalRequest, Refusal, secrets};
 use crate::backend::native::graph::{GRAPH_VERSION, Graph, OutputRef};
@@ -19,8 +20,12 @@ use starlark::syntax::{AstModule, Dialect, DialectTypes};
 use starlark::values::Value;
 use starlark::values::dict::DictRef;
 use starlark::values::structs::AllocStruct;
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+use std::io;
+use std::sync::Arc;
 
 /// Calls inside calls.
 pub const MAX_CALLS: usize = 1000;
@@ -43,7 +48,21 @@ pub fn evaluate_here(
     request: &EvalRequest,
     print: &(dyn Fn(&str) + Sync),
 ) -> Result<Graph, Refusal> {
-    on_big_stack(|| Session::new(request, print)?.run(|module, eval| request.graph(module, eval)))
+    evaluate_traced(request, print, &Arc::default(), || Ok(()))
+}
+
+/// The same; `trace` says meanwhile where the evaluation is, and `ready` is
+/// called when every thread runs and nothing was read yet.
+pub(super) fn evaluate_traced(
+    request: &EvalRequest,
+    print: &(dyn Fn(&str) + Sync),
+    trace: &Arc<Trace>,
+    ready: fn() -> io::Result<()>,
+) -> Result<Graph, Refusal> {
+    on_big_stack(trace, || {
+        ready().map_err(|e| Failure::transient(format!("cannot limit the evaluator: {e}")))?;
+        Session::new(request, print, trace)?.run(|module, eval| request.graph(module, eval))
+    })
 }
 
 /// The names of the hosts the repository declares, `*` among them, sorted.
@@ -51,12 +70,17 @@ pub fn evaluate_here(
 /// # Errors
 /// What is wrong in the repository.
 pub fn hosts(request: &EvalRequest, print: &(dyn Fn(&str) + Sync)) -> Result<Vec<String>, Refusal> {
-    on_big_stack(|| {
-        Session::new(request, print)?.run(|_, eval| Ok(known(State::of(eval).map_err(refused)?)))
+    let trace = Arc::default();
+    on_big_stack(&trace, || {
+        Session::new(request, print, &trace)?
+            .run(|_, eval| Ok(known(State::of(eval).map_err(refused)?)))
     })
 }
 
-fn on_big_stack<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) -> Result<T, Refusal> {
+fn on_big_stack<T: Send>(
+    trace: &Trace,
+    work: impl FnOnce() -> Result<T, Refusal> + Send,
+) -> Result<T, Refusal> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
             .name("eval".into())
@@ -64,17 +88,31 @@ fn on_big_stack<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) -> Re
             .spawn_scoped(scope, work);
         let thread = thread
             .map_err(|e| Failure::transient(format!("cannot start the evaluator's thread: {e}")))?;
-        thread.join().unwrap_or_else(|_| {
-            let failure = Failure::certain("the evaluator stopped at a mistake of its own");
-            Err(failure
-                .hint("please report it with the repository that shows it")
-                .into())
-        })
+        thread
+            .join()
+            .unwrap_or_else(|panic| Err(panicked(&*panic, trace).into()))
     })
 }
 
+/// Sizes that no memory could have are panics of the libraries.
+fn panicked(panic: &(dyn Any + Send), trace: &Trace) -> Failure {
+    let text = (panic.downcast_ref::<String>().map(String::as_str))
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or_default();
+    if ["out of memory", "capacity overflow"]
+        .iter()
+        .any(|sign| text.contains(sign))
+    {
+        return diagnose::out_of_memory(trace);
+    }
+    let message = "the evaluator stopped at a mistake of its own";
+    let mut failure = diagnose::at_trace(message.to_owned(), trace);
+    let _ = writeln!(failure.log_tail, "{text}");
+    failure.hint("please report it with the repository that shows it")
+}
+
 fn refused(error: starlark::Error) -> Refusal {
-    diagnose::failure(&error).into()
+    diagnose::failure(&error, None).into()
 }
 
 /// Sorted names.
@@ -100,11 +138,20 @@ struct Session<'r> {
 }
 
 impl<'r> Session<'r> {
-    fn new(request: &'r EvalRequest, print: &'r (dyn Fn(&str) + Sync)) -> Result<Self, Refusal> {
+    fn new(
+        request: &'r EvalRequest,
+        print: &'r (dyn Fn(&str) + Sync),
+        trace: &Arc<Trace>,
+    ) -> Result<Self, Refusal> {
         let files = Files::open(&request.repository, &request.tree, &request.subdir)
             .map_err(Failure::certain)?;
         Ok(Session {
-            state: State::new(files, request.commit.clone(), request.commit_time),
+            state: State::new(
+                files,
+                request.commit.clone(),
+                request.commit_time,
+                trace.clone(),
+            ),
             globals: globals(),
             modules: RefCell::default(),
             chain: RefCell::default(),
@@ -129,7 +176,8 @@ impl<'r> Session<'r> {
                 folder: paths::parent(&file),
             };
             let mut eval = self.evaluator(&module, &loader).map_err(refused)?;
-            eval.eval_module(ast, &self.globals).map_err(refused)?;
+            eval.eval_module(ast, &self.globals)
+                .map_err(|e| diagnose::failure(&e, Some(&self.state.trace)))?;
             self.state.phase.set(Phase::Root);
             then(&module, &mut eval)
         })
@@ -167,6 +215,7 @@ impl<'r> Session<'r> {
         eval.set_loader(loader);
         eval.set_print_handler(&self.print);
         eval.extra = Some(&self.state);
+        self.state.trace.follow(&mut eval);
         Ok(eval)
     }
 
@@ -182,10 +231,12 @@ impl<'r> Session<'r> {
         }
         self.enter(&key)?;
         let outer = self.state.phase.replace(Phase::Loading);
+        let base = self.state.trace.enter();
         let module = self.load(&label, &key);
         self.state.phase.set(outer);
         self.chain.borrow_mut().pop();
         let module = module?;
+        self.state.trace.leave(base);
         self.modules.borrow_mut().insert(key, module.clone());
         Ok(module)
     }
@@ -337,6 +388,7 @@ impl EvalRequest {
     ) -> Result<OutputRef, Refusal> {
         let kept = |slot: String| module.get(&slot).unwrap_or_else(Value::new_none);
         let (root, meta) = (kept(host.root_slot()), kept(host.meta_slot()));
+        let state = State::of(eval).map_err(refused)?;
         let value = match root.get_type() {
             "function" => {
                 let heap = eval.heap();
@@ -354,7 +406,8 @@ impl EvalRequest {
                     ("meta", meta),
                 ]);
                 let h = heap.alloc(AllocStruct(fields));
-                (eval.eval_function(root, &[h], &[])).map_err(|e| in_host(&e, host))?
+                (eval.eval_function(root, &[h], &[]))
+                    .map_err(|e| in_host(&e, host, &state.trace))?
             }
             _ => root,
         };
@@ -365,8 +418,8 @@ impl EvalRequest {
     }
 }
 
-fn in_host(error: &starlark::Error, host: &Declared) -> Refusal {
-    let mut failure = diagnose::failure(error);
+fn in_host(error: &starlark::Error, host: &Declared, trace: &Trace) -> Refusal {
+    let mut failure = diagnose::failure(error, Some(trace));
     let at = &host.location;
     let declared = format!(
         "for host {:?}, declared at {}:{}:{}\n",

@@ -4,6 +4,7 @@
 use super::arena::Arena;
 use super::files::Files;
 use super::paths;
+use super::trace::Trace;
 use super::values::OutputValue;
 use crate::backend::native::graph::{Node, Template};
 use crate::model::Location;
@@ -12,6 +13,7 @@ use starlark::codemap::FileSpan;
 use starlark::eval::Evaluator;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// A message for the user; Starlark adds the place of the call.
@@ -37,6 +39,7 @@ pub struct State {
     pub commit: String,
     pub commit_time: OffsetDateTime,
     pub phase: Cell<Phase>,
+    pub trace: Arc<Trace>,
 }
 
 /// What is being run; hosts are declared in the second only.
@@ -73,8 +76,14 @@ impl Declared {
 }
 
 impl State {
-    pub fn new(files: Files, commit: String, commit_time: OffsetDateTime) -> Self {
+    pub fn new(
+        files: Files,
+        commit: String,
+        commit_time: OffsetDateTime,
+        trace: Arc<Trace>,
+    ) -> Self {
         State {
+            trace,
             files,
             arena: RefCell::default(),
             hosts: RefCell::default(),

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+/// Folders inside folders that a tree may have.
+const MAX_FOLDERS: usize = 128;
+
 /// A store object's name.
 pub fn store_name(what: &str, name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "+-._?=".contains(c);
@@ -59,6 +62,8 @@ pub fn tree_path(path: &str) -> Result<(), String> {
         "has a part '.' or '..'"
     } else if path.split('/').any(|part| part.len() > 255) || path.len() > 4000 {
         "is too long: 255 bytes for a part, 4000 in all"
+    } else if path.split('/').count() > MAX_FOLDERS + 1 {
+        "lies deeper than 128 folders"
     } else if path.contains('\0') {
         "contains a NUL"
     } else if path == ".kiln" || path.starts_with(".kiln/") {

@@ -139,24 +139,31 @@ fn fixed_hash(
     Ok(hash)
 }
 
+/// Known by name, and refused: a limit that is ignored would be worse.
 fn check_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<()> {
-    for (name, _) in dict(state, "limits", limits)? {
-        if !LIMITS.contains(&name) {
-            let near =
-                suggest::nearest(name, LIMITS).map(|near| format!(", did you mean {near:?}?"));
-            return Err(said(format!(
-                "there is no limit {name:?}{}; known: {}",
-                near.unwrap_or_default(),
-                LIMITS.join(", ")
-            )));
-        }
+    let limits = dict(state, "limits", limits)?;
+    if let Some((name, _)) = limits.iter().find(|(name, _)| !LIMITS.contains(name)) {
+        let near = suggest::nearest(name, LIMITS).map(|near| format!(", did you mean {near:?}?"));
+        return Err(said(format!(
+            "there is no limit {name:?}{}; known: {}",
+            near.unwrap_or_default(),
+            LIMITS.join(", ")
+        )));
     }
-    Ok(())
+    match limits.first() {
+        None => Ok(()),
+        Some((name, _)) => Err(said(format!(
+            "limits: {name:?} is not in this version yet; leave it out, the limits of the configuration hold"
+        ))),
+    }
 }
 
 fn check_provider(state: &State, provider: Option<Value<'_>>) -> starlark::Result<()> {
     match optional_plain(state, "provider", provider)?.as_deref() {
-        None | Some("sandbox") => Ok(()),
+        None => Ok(()),
+        Some("sandbox") => Err(said(
+            "provider is not in this version yet; leave it out, every step runs in the sandbox",
+        )),
         Some(other) => Err(said(format!(
             "there is no provider {other:?}; known: sandbox"
         ))),

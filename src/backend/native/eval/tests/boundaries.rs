@@ -142,3 +142,67 @@ fn e04_a_forged_tree_cannot_lead_out_of_itself() {
         );
     }
 }
+
+/// The line and the caret's column of a failure, and whether it tells the call.
+#[track_caller]
+fn placed(failure: &Failure, line: u32, call: &str) {
+    let at = failure.location.as_ref().map(|at| at.line);
+    assert_eq!(at, Some(line), "{failure:#?}");
+    assert!(failure.log_tail.contains('^'), "{failure:#?}");
+    assert!(failure.log_tail.contains(call), "{failure:#?}");
+}
+
+#[test]
+fn e03_an_endless_loop_is_shown_with_its_place_and_stack() {
+    let endless = "def g():\n  return 1\ndef f():\n  g()\n  for i in range(1000000000):\n    for j in range(1000000000):\n      pass\n";
+    let failure = failure(&format!("{endless}f()\n"));
+    assert!(failure.message.contains("steps"), "{failure:?}");
+    placed(&failure, 6, "called from kiln.star:8:1: f()");
+    let loaded = Repo::new(&[
+        ("kiln.star", "\nload(':x.star', 'f')\n"),
+        ("x.star", &format!("{endless}\nf()\n")),
+    ]);
+    let failure = failure_of(&loaded);
+    placed(&failure, 6, "called from x.star:9:1: f()");
+    assert_eq!(failure.location.unwrap().file, "x.star");
+}
+
+#[test]
+fn e03_values_that_do_not_fit_are_shown_with_their_place() {
+    let kiln = "def f(h):\n    x = 1\n    y = [str(i) * 100 for i in range(99999999)]\n    return y\nhost('h', f)\n";
+    let repo = Repo::new(&[("kiln.star", kiln)]);
+    let small = EvalRequest {
+        memory: 64 << 20,
+        ..repo.request("h")
+    };
+    let failure = Failure::from(evaluate_here(&small, &|_| ()).unwrap_err());
+    assert!(failure.message.contains("memory limit"), "{failure:?}");
+    placed(&failure, 3, "for host \"h\"");
+}
+
+#[test]
+fn e04_a_forged_tree_with_one_name_twice_is_refused_with_the_path() {
+    let (kiln, id) = ("source('d')\n", |repository: &Repository, text: &str| {
+        repository.blob(text.as_bytes()).unwrap()
+    });
+    for (kiln, path) in [(kiln, "d/x"), ("read('d/x')\n", "d/x")] {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init_bare(folder.path()).unwrap();
+        let raw = |entries: &[(&str, &str, Oid)]| {
+            let mut bytes = Vec::new();
+            for (mode, name, id) in entries {
+                bytes.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+                bytes.extend_from_slice(id.as_bytes());
+            }
+            let database = repository.odb().unwrap();
+            database.write(git2::ObjectType::Tree, &bytes).unwrap()
+        };
+        let (a, b) = (id(&repository, "a"), id(&repository, "b"));
+        let twice = raw(&[("100644", "x", a), ("100644", "x", b)]);
+        let file = id(&repository, kiln);
+        let tree = raw(&[("40000", "d", twice), ("100644", "kiln.star", file)]);
+        let failure = failure_of(&Repo { folder, tree });
+        assert!(failure.message.contains(path), "{failure:?}");
+        assert!(failure.message.contains("twice"), "{failure:?}");
+    }
+}

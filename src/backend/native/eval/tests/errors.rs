@@ -9,6 +9,9 @@ fn e01_an_undeclared_host_is_told_the_known_ones() {
         Err(Refusal::UndeclaredHost { known, failure }) => {
             assert_eq!(known, ["a", "b"]);
             assert!(failure.message.contains("declared: a, b"), "{failure:?}");
+            assert!(failure.hint.contains("kiln dev --host NAME"), "{failure:?}");
+            let agent = "host = \"NAME\"` in kiln.toml";
+            assert!(failure.hint.contains(agent), "{failure:?}");
         }
         other => panic!("{other:?}"),
     }
@@ -182,6 +185,15 @@ fn wrong_arguments_are_errors_at_the_call() {
             "derivation('d', script = 'x', output_hash = 'sha256-x')",
             "44 characters",
         ),
+        (
+            "derivation('d', script = 'x', limits = {'memory': 1})",
+            "\"memory\" is not in this version yet",
+        ),
+        (
+            "derivation('d', script = 'x', provider = 'sandbox')",
+            "provider is not in this version yet",
+        ),
+        ("tree('t', {'a/' * 129 + 'a': ''})", "deeper than 128"),
         ("derivation('d', script = 'x', timeout = 'soon')", "1h30m"),
         ("derivation('d', script = 'x', timeout = 0)", "timeout"),
         (
@@ -218,4 +230,43 @@ fn a_commit_without_the_file_says_what_to_do() {
     let failure = failure_of(&Repo::new(&[("README", "")]));
     assert!(failure.message.contains("has no kiln.star"), "{failure:?}");
     assert!(failure.hint.contains("kiln init"), "{failure:?}");
+}
+
+#[test]
+fn e02_the_evaluators_own_messages_are_said_in_the_users_words() {
+    for (kiln, words) in [
+        (
+            "range(1000000000000)",
+            "range(): a number given to it is too large",
+        ),
+        ("'x' * 3000000000", "3000000000 is too large"),
+        ("1 + 'a'", "str(n) makes a text"),
+        ("'a' + None", "lack its return"),
+        ("{} + {}", "a | b joins dicts"),
+        ("1 < 'a'", "cannot be compared"),
+        ("None['a']", "None has no items"),
+        ("{}['a']", "no key \"a\" in the dict: d.get("),
+        ("[1][5]", "no item 5"),
+        ("None()", "None is no function"),
+        ("'a'()", "'a' is a text, no function"),
+        ("[i for i in 5]", "item by item"),
+        ("len(5)", "has no length"),
+        ("None.foo", "None has no attribute `foo`"),
+        ("'%d' % 'a'", "use %s"),
+        ("','.join([1])", "join(): what it is given must be a text"),
+        (
+            "file('x', 'y', executable = 'yes')",
+            "executable must be True or False, not a text \"yes\"",
+        ),
+        ("render('a', 'b')", "name the values"),
+        ("derivation()", "called without its parameter `name`"),
+        ("{[1]: 2}", "cannot be the key of a dict"),
+        ("pad(1, 2)", "@kiln//text.star"),
+    ] {
+        says(&format!("x = {kiln}\n"), &[words]);
+    }
+    says(
+        "x = [1]\nfor i in x:\n    x.append(i)\n",
+        &["a copy, list(x)"],
+    );
 }

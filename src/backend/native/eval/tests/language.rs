@@ -118,7 +118,7 @@ fn a_derivation_becomes_a_step_with_all_it_said() {
                 f = file('f', dep + '\\n')\n\
                 d = derivation('d', deps = [dep], src = f, timeout = '1h30m', system = 'aarch64-linux',\n\
                     env = {'WORDS': ['a', dep], 'N': 7, 'F': f},\n\
-                    limits = {'memory': '1G'}, script = '''\n    one\n      two\n''')\n\
+                    limits = {}, provider = None, script = '''\n    one\n      two\n''')\n\
                 host('h', d, needs = ['/usr/bin/cc'], platform = 'p', machine_id = 'm', system = 'aarch64-linux')\n";
     let graph = graph(kiln);
     let step = steps(&graph)[1];

@@ -36,7 +36,7 @@
 mod helper;
 mod init;
 pub(super) mod mounts;
-mod privileges;
+pub(in crate::backend::native) mod privileges;
 mod scratch;
 pub(super) mod spec;
 pub(super) mod userns;

@@ -17,7 +17,7 @@ pub(super) fn forbid_user_namespaces() -> Result<(), SetupError> {
 }
 
 /// Every capability, from every set.
-pub(super) fn drop_capabilities() -> Result<(), SetupError> {
+pub(in crate::backend::native) fn drop_capabilities() -> Result<(), SetupError> {
     for capability in 0..64 {
         // SAFETY: takes numbers only.
         let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
