@@ -69,6 +69,11 @@ fn pipe(hooked: &Hooked, name: &str) -> PathBuf {
     path
 }
 
+/// Seconds to sleep, found in the arguments of nobody else's process.
+fn mark(test: &str) -> String {
+    format!("631.{test}{}", std::process::id())
+}
+
 fn show(agent: &Agent<'_>, number: u32) -> Value {
     let said = agent.kiln(&["show", &number.to_string(), "--json"]);
     said.ok().json()
@@ -337,7 +342,7 @@ fn h03_a_failing_hook_is_retried_as_configured() {
 #[test]
 fn h04_a_hook_that_hangs_is_ended_with_its_tree_at_its_timeout() {
     let hooked = Hooked::new();
-    let mark = "631.7401";
+    let mark = mark("01");
     let script =
         format!("trap '' TERM; echo hanging; (trap '' TERM; setsid sleep {mark}) & sleep {mark}");
     let agent = hooked.start(&hooked.hook("apply", &script, "timeout = \"1s\""));
@@ -356,7 +361,7 @@ fn h04_a_hook_that_hangs_is_ended_with_its_tree_at_its_timeout() {
 #[test]
 fn h04_a_hook_that_goes_to_the_background_is_ended_at_its_timeout_too() {
     let hooked = Hooked::new();
-    let mark = "631.7402";
+    let mark = mark("02");
     let script = format!("setsid sh -c 'sleep {mark} & exit' </dev/null >/dev/null 2>&1 & exit 0");
     let agent = hooked.start(&hooked.hook("apply", &script, "timeout = \"2s\""));
     assert_eq!(hook_ended(&agent, 1)["status"], "HOOK_STATUS_TIMED_OUT");
