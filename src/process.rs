@@ -7,6 +7,7 @@
 //! there and must end (see [`die_with_parent`]).
 
 mod detached;
+pub(crate) mod privileges;
 
 pub use detached::{Credentials, Owned, detach};
 

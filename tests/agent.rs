@@ -74,7 +74,7 @@ fn a_push_to_a_git_server_leads_to_a_built_generation_without_another_command() 
 fn d01_kill_9_in_the_middle_of_a_build_is_taken_up_under_the_same_number() {
     let home = Home::new();
     let repository = Repository::new(home.path("work"));
-    let mark = "3.1401"; // seconds; found in the arguments of the step's sleep
+    let mark = mark(3); // found in the arguments of the step's sleep
     repository.commit(&format!(
         r#"
 first = derivation(name = "first", script = "echo one > $out")
@@ -105,6 +105,11 @@ host("web-1", second)
     assert_eq!(agent.status()["latest"]["number"], 1);
     let scratch = std::fs::read_dir(agent.state.join("store/.kiln/tmp")).unwrap();
     assert_eq!(scratch.count(), 0, "nothing half done is left");
+}
+
+/// Seconds that no other test, of this run or another one, sleeps for.
+fn mark(seconds: u32) -> String {
+    format!("{seconds}.{:07}", std::process::id())
 }
 
 /// Asks the kernel again and again, without sleeping, until it knows.
@@ -177,7 +182,7 @@ fn bad_commits_are_explained_in_status_and_the_next_good_one_is_built() {
 fn a_newer_commit_ends_a_running_build_and_its_processes() {
     let home = Home::new();
     let repository = Repository::new(home.path("work"));
-    let mark = "631.1402";
+    let mark = mark(631);
     repository.commit(&format!(
         "host(\"web-1\", derivation(name = \"slow\", script = \"trap '' TERM; (setsid sleep {mark} &) ; sleep {mark}; echo > $out\"))\n"
     ));
@@ -239,7 +244,7 @@ fn suspend_resume_cancel_and_their_refusals_by_the_command_line() {
 fn sigterm_during_a_build_ends_it_and_the_next_start_goes_on() {
     let home = Home::new();
     let repository = Repository::new(home.path("work"));
-    let mark = "2.1403";
+    let mark = mark(2);
     repository.commit(&format!(
         "host(\"web-1\", derivation(name = \"slow\", script = \"sleep {mark}; echo > $out\"))\n"
     ));

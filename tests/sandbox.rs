@@ -452,6 +452,7 @@ async fn a_helper_that_is_killed_takes_the_step_with_it() {
     let running = tokio::spawn(async move { sandbox().run(request).await });
     until("the step is up", || !said.lock().unwrap().is_empty()).await;
     let init = fs::read_to_string(scratch.join("init.pid")).unwrap();
+    let (init, _started) = init.split_once(' ').unwrap();
     let status = fs::read_to_string(format!("/proc/{init}/status")).unwrap();
     let helper = status
         .lines()

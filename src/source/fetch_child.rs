@@ -8,19 +8,31 @@ use super::fetch::{FetchAnswer, FetchRequest, Heads};
 use super::location::{LocalRepository, Location, display_url, locate};
 use super::{https, repository};
 use crate::model::{BranchName, Failure, FailureKind};
-use crate::process;
+use crate::process::{self, privileges};
 use git2::{
     AutotagOption, ConfigLevel, Direction, ErrorClass, ErrorCode, FetchOptions, Oid,
     RemoteCallbacks, Repository,
 };
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes a file may have for each byte that may be received.
+const FILES_TO_RECEIVED: u64 = 4;
+/// Refs and the like fit whatever the limit is.
+const FILE_MIN: u64 = 1 << 20;
+/// Repositories that borrow objects from each other, one after the other.
+const ALTERNATES_DEPTH: usize = 5;
+/// Bytes of a list of them.
+const ALTERNATES_SIZE: u64 = 1 << 20;
 
 /// `kiln internal fetch`: a request on standard input, the answer on standard output.
 pub fn internal_main() -> ExitCode {
@@ -32,7 +44,7 @@ pub fn internal_main() -> ExitCode {
         Err(error) => return complain(&format!("cannot read the request to fetch: {error}")),
     };
     process::die_with_parent();
-    if let Err(error) = confine(request.memory) {
+    if let Err(error) = confine(&request) {
         return complain(&format!("cannot limit the fetching process: {error}"));
     }
     let answer = match fetch(&request) {
@@ -55,7 +67,12 @@ fn complain(message: &str) -> ExitCode {
 
 /// Memory is limited, no core file may hold a token, no configuration but the
 /// repository's own is read, and owners are checked by kiln.
-fn confine(memory: u64) -> Result<(), Box<dyn std::error::Error>> {
+fn confine(request: &FetchRequest) -> Result<(), Box<dyn std::error::Error>> {
+    let memory = request.memory;
+    // Root still reads the repositories of those it trusts, and does no more.
+    privileges::keep_capabilities(&[privileges::READ_ANYTHING])?;
+    nix::sys::prctl::set_no_new_privs()?;
+    limit_files(request.bytes)?;
     setrlimit(Resource::RLIMIT_AS, memory, memory)?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     repository::accept_any_owner();
@@ -75,6 +92,16 @@ fn confine(memory: u64) -> Result<(), Box<dyn std::error::Error>> {
         git2::opts::set_mwindow_mapped_limit(window * 8)?;
     }
     Ok(())
+}
+
+/// A file holds a pack or its index, which for tiny objects is the larger. A
+/// write beyond is an error, not the end of the process.
+fn limit_files(bytes: u64) -> Result<(), nix::errno::Errno> {
+    let size = bytes.saturating_mul(FILES_TO_RECEIVED).max(FILE_MIN);
+    // SAFETY: no handler is set.
+    unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn)? };
+    let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    setrlimit(Resource::RLIMIT_FSIZE, size.min(hard), size.min(hard))
 }
 
 /// What a transport knows better than libgit2 can pass on.
@@ -239,14 +266,53 @@ fn transport_url(request: &FetchRequest) -> Result<String, Failure> {
         &path,
         &local.git_dir,
         &local.common_dir,
-        &local.common_dir.join("objects"),
+        &local.git_dir.join("HEAD"),
     ] {
         check_owner(folder, request.owner.as_deref())?;
     }
+    for name in ["refs", "refs/heads", "packed-refs"] {
+        let path = local.common_dir.join(name);
+        if path.symlink_metadata().is_ok() {
+            check_owner(&path, request.owner.as_deref())?;
+        }
+    }
+    check_objects(
+        &local.common_dir.join("objects"),
+        request.owner.as_deref(),
+        0,
+    )?;
     path.into_os_string().into_string().map_err(|path| {
         Failure::certain(format!("the path {} is not UTF-8", path.display()))
             .hint("rename the folder")
     })
+}
+
+/// The folder of objects and all it borrows from, where links lead.
+fn check_objects(objects: &Path, owner: Option<&str>, depth: usize) -> Result<(), Failure> {
+    check_owner(objects, owner)?;
+    let list = objects.join("info/alternates");
+    if list.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    check_owner(&list, owner)?;
+    let refused = |why: String| {
+        Failure::certain(format!("cannot use {}: {why}", list.display()))
+            .hint("run `git repack -ad` there and remove the file")
+    };
+    if depth == ALTERNATES_DEPTH {
+        return Err(refused(
+            "too many repositories borrow from each other".into(),
+        ));
+    }
+    let mut text = Vec::new();
+    std::fs::File::open(&list)
+        .and_then(|file| file.take(ALTERNATES_SIZE).read_to_end(&mut text))
+        .map_err(|error| refused(error.to_string()))?;
+    let lines = text.split(|byte| *byte == b'\n');
+    for line in lines.filter(|line| !line.is_empty() && line[0] != b'#') {
+        check_objects(&objects.join(OsStr::from_bytes(line)), owner, depth + 1)?;
+    }
+    Ok(())
 }
 
 fn check_owner(folder: &Path, owner: Option<&str>) -> Result<(), Failure> {
@@ -307,6 +373,9 @@ fn classify(request: &FetchRequest, error: &git2::Error) -> Failure {
         display_url(&request.url),
         error.message()
     );
+    if error.class() == ErrorClass::Os && error.message().contains("File too large") {
+        return too_large(request);
+    }
     if error.class() == ErrorClass::NoMemory {
         let limit = request.memory;
         return Failure::certain(format!(

@@ -12,8 +12,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::{fs, io};
 
-/// How many folders may be open inside each other: a descriptor each.
-pub(super) const DEPTH_MAX: usize = 128;
+/// How many folders an object may have inside each other, itself among them:
+/// each is an open descriptor while it is walked. Whatever makes objects keeps to it.
+pub(crate) const DEPTH_MAX: usize = 128;
 
 /// What kind of file a mode says.
 pub(super) fn kind(stat: &FileStat) -> SFlag {

@@ -14,6 +14,7 @@
 
 mod canonical;
 pub mod encoding;
+mod folder;
 mod fs;
 mod gc;
 mod hash;
@@ -28,6 +29,8 @@ mod rewrite;
 mod scratch;
 
 pub use canonical::Canonical;
+pub(crate) use folder::Folder;
+pub(crate) use fs::DEPTH_MAX;
 pub use fs::remove_all;
 pub use gc::{Collected, InUse};
 pub use hash::{Hash, InvalidHash};

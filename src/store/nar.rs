@@ -14,8 +14,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 mod canonicalise;
+mod duplicate;
 mod restore;
 pub(super) use canonicalise::{Canonicaliser, set_mtime};
+pub(super) use duplicate::duplicate;
 pub use restore::{RestoreError, restore};
 
 /// A tree that cannot be packed.

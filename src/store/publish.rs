@@ -5,7 +5,7 @@ use super::identity::Content;
 use super::nar::{self, Canonicaliser, TreeError};
 use super::references::{Known, Meaning, ScanError, Scanned, Scanner, digest_text};
 use super::{
-    FixedOutput, Hash, InvalidStorePath, ObjectInfo, Store, StoreError, StorePath, rewrite,
+    FixedOutput, Folder, Hash, InvalidStorePath, ObjectInfo, Store, StoreError, StorePath, rewrite,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -95,12 +95,29 @@ impl Store {
         if let Some(own) = request.scratch_self {
             known.insert(own, Meaning::Own);
         }
-        self.take(request.path, request.name, &known)
+        self.take(request.path, request.name, &known, BTreeSet::new())
     }
 
     /// Takes a tree that is data: whatever paths stand in it, it refers to none.
     pub(crate) fn publish_data(&self, path: &Path, name: &str) -> Result<StorePath, PublishError> {
-        self.take(path, name, &Known::default())
+        self.take(path, name, &Known::default(), BTreeSet::new())
+    }
+
+    /// Takes a file that is data, whatever paths stand in it, and that refers
+    /// to exactly `references`.
+    ///
+    /// # Errors
+    /// When the name is refused, or the host fails.
+    pub(crate) fn add_data(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        references: &BTreeSet<StorePath>,
+    ) -> Result<StorePath, PublishError> {
+        let scratch = self.scratch()?;
+        let path = scratch.path().join("file");
+        super::write_file(&path, bytes, false).map_err(|e| StoreError::io("write", &path, e))?;
+        self.take(&path, name, &Known::default(), references.clone())
     }
 
     /// Takes all outputs of a step, which may refer to themselves and to each
@@ -123,7 +140,7 @@ impl Store {
         let mut paths = BTreeMap::new();
         for output in in_order(outputs, candidates, &siblings)? {
             let known = known_to(output, candidates, &siblings);
-            let path = self.take(&output.path, output.scratch.name(), &known)?;
+            let path = self.take(&output.path, output.scratch.name(), &known, BTreeSet::new())?;
             siblings.insert(output.scratch.clone(), Some(path.clone()));
             paths.insert(output.output.clone(), path);
         }
@@ -136,6 +153,9 @@ impl Store {
     /// # Errors
     /// When the hash is another one, or it refers to `scratch` or a candidate;
     /// otherwise as [`Store::publish`]. Other store paths in it are data.
+    ///
+    /// The step had a network, over which a descriptor of what it made may have
+    /// left the sandbox: a copy is hashed and taken, what lies at `path` stays.
     pub fn publish_fixed(
         &self,
         path: &Path,
@@ -148,7 +168,11 @@ impl Store {
         if let Some(scratch) = scratch {
             known.insert(scratch, Meaning::Candidate(scratch.clone()));
         }
-        let scanned = scan(path, &fixed.name, &known)?;
+        let own = self.scratch()?;
+        let copy = own.path().join("copy");
+        let to = Folder::open(own.path()).map_err(|e| StoreError::io("open", own.path(), e))?;
+        nar::duplicate(path, &to, "copy".as_ref()).map_err(|e| refused(&fixed.name, e.into()))?;
+        let scanned = scan(&copy, &fixed.name, &known)?;
         if let Some(mentioned) = scanned.references.first().cloned() {
             let name = fixed.name.clone();
             return Err(PublishError::FixedRefers { name, mentioned });
@@ -162,7 +186,7 @@ impl Store {
             });
         }
         let info = ObjectInfo::new(fixed.path()?, found, scanned.nar_size, BTreeSet::new());
-        Ok(self.install(path, info)?)
+        Ok(self.install(&copy, info)?)
     }
 
     fn require(&self, output: &StepOutput) -> Result<(), PublishError> {
@@ -175,9 +199,17 @@ impl Store {
         }
     }
 
-    fn take(&self, path: &Path, name: &str, known: &Known) -> Result<StorePath, PublishError> {
+    /// `also` is what it refers to besides what is found in it.
+    fn take(
+        &self,
+        path: &Path,
+        name: &str,
+        known: &Known,
+        also: BTreeSet<StorePath>,
+    ) -> Result<StorePath, PublishError> {
         super::path::check_name(name)?;
         let mut scanned = scan(path, name, known)?;
+        scanned.references.extend(also);
         let object = Content {
             nar_modulo_self: scanned.nar_modulo_self,
             self_offsets: &scanned.self_offsets,

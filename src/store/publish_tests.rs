@@ -331,3 +331,38 @@ fn a_tree_that_is_too_deep_is_refused_and_swept() {
     let error = f.publish(&f.path("deep"), None).unwrap_err();
     assert!(error.to_string().contains("folders deep"), "{error}");
 }
+
+#[test]
+fn n11_who_kept_a_descriptor_of_a_fixed_output_does_not_reach_the_object() {
+    use std::io::Write;
+    let f = Fixture::new();
+    let tree = f.path("out");
+    fs::create_dir(&tree).unwrap();
+    let mut kept = fs::File::create(tree.join("file")).unwrap();
+    kept.write_all(b"good").unwrap();
+    let folder = fs::metadata(&tree).unwrap().ino();
+    let fixed = FixedOutput {
+        hash: nar_hash_of(&tree).unwrap(),
+        name: "out".into(),
+    };
+    let none = BTreeSet::new();
+    let object = f.store.publish_fixed(&tree, &fixed, None, &none).unwrap();
+    kept.write_all(b" and more").unwrap();
+    let real = f.store.real_path(&object);
+    assert_eq!(fs::read(real.join("file")).unwrap(), b"good");
+    // A descriptor of the folder could have added a file.
+    assert_ne!(fs::metadata(&real).unwrap().ino(), folder);
+}
+
+#[test]
+fn data_may_hold_what_looks_like_a_path_and_keeps_what_it_refers_to() {
+    let f = Fixture::new();
+    let source = f.store.add_file("src", b"x", false, &BTreeSet::new());
+    let references = BTreeSet::from([source.unwrap()]);
+    let text = format!("cat {}/x", scratch());
+    let graph = f.store.add_data("h.drv", text.as_bytes(), &references);
+    let graph = graph.unwrap();
+    assert_eq!(f.store.info(&graph).unwrap().references, references);
+    let closure = f.store.closure([graph]).unwrap();
+    assert!(closure.is_superset(&references), "gc keeps the sources");
+}

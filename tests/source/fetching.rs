@@ -263,3 +263,33 @@ async fn s13_a_huge_blob_is_streamed_or_ended_by_the_memory_limit_which_is_named
         "{ended:?}"
     );
 }
+
+#[tokio::test]
+async fn whoever_owns_a_part_of_a_repository_is_asked_for() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("not run: giving a file away needs root");
+        return;
+    }
+    let place = Place::new();
+    let repo = place.repo("infra");
+    repo.commit("a");
+    let borrowed = place.folder.path().join("borrowed");
+    std::fs::create_dir(&borrowed).unwrap();
+    let git = repo.path.join(".git");
+    std::fs::create_dir_all(git.join("objects/info")).unwrap();
+    let lines = format!("# a comment\n{}\n", borrowed.display());
+    std::fs::write(git.join("objects/info/alternates"), lines).unwrap();
+    std::fs::write(git.join("packed-refs"), "").unwrap();
+    place.heads(&remote("origin", repo.url())).await;
+    let parts = ["HEAD", "refs", "packed-refs", "objects/info/alternates"];
+    for path in parts
+        .map(|part| git.join(part))
+        .into_iter()
+        .chain([borrowed])
+    {
+        chown(&path, Some(1), None).unwrap();
+        let refused = failure(&place, &remote("origin", repo.url())).await;
+        assert!(refused.message.contains("belongs to daemon"), "{refused:?}");
+        chown(&path, Some(0), None).unwrap();
+    }
+}

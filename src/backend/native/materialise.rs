@@ -11,8 +11,8 @@
 use super::graph::{FileNode, OutputRef, Template};
 use crate::model::Location;
 use crate::store::{
-    Canonical, InvalidStorePath, Outputs, PublishError, RealisationKey, Store, StoreError,
-    StorePath,
+    Canonical, DEPTH_MAX, InvalidStorePath, Outputs, PublishError, RealisationKey, Store,
+    StoreError, StorePath,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,9 @@ pub enum MaterialiseError {
     /// A name or link target that must not reach the file system.
     #[error("{file}: {reason}")]
     Unsafe { file: String, reason: &'static str },
-    #[error("{file}: {what} is more than the limit of {limit}")]
+    #[error(
+        "{file}: {what} is more than the limit of {limit}: exclude it from the source, or fetch() it"
+    )]
     TooLarge {
         file: String,
         what: &'static str,
@@ -59,16 +61,24 @@ pub enum MaterialiseError {
     },
     #[error("source({path:?}): no file matches include = {include:?}")]
     NothingMatches { path: String, include: Vec<String> },
+    /// Whoever asked does not want it any more.
+    #[error("cancelled")]
+    Cancelled,
     #[error(transparent)]
     Conflict(Box<Conflict>),
     #[error(transparent)]
     FileAndFolder(Box<FileAndFolder>),
     #[error("tree {tree}: base {base} is no folder, so nothing can be joined from it")]
     BaseIsNoFolder { tree: String, base: StorePath },
-    #[error("{file}: {source}")]
-    Attributes {
-        file: StorePath,
-        source: serde_json::Error,
+    /// What a base says of its own paths cannot be believed.
+    #[error("{file} {reason}")]
+    Attributes { file: String, reason: String },
+    #[error("tree {tree}: {from}: {path:?} lies more than {DEPTH_MAX} folders deep")]
+    TooDeep {
+        tree: String,
+        path: String,
+        from: String,
+        location: Option<Location>,
     },
     /// A node before its inputs: the caller's mistake.
     #[error("output {} of node {} has no store path yet", .0.output, .0.node)]
@@ -125,10 +135,12 @@ impl MaterialiseError {
             | Self::FileAndFolder(_)
             | Self::BaseIsNoFolder { .. }
             | Self::Attributes { .. }
+            | Self::TooDeep { .. }
             | Self::Name(_) => true,
             Self::Repository { .. }
             | Self::Object { .. }
             | Self::Unresolved(_)
+            | Self::Cancelled
             | Self::Io { .. }
             | Self::Store(_) => false,
             Self::Publish(error) => error.is_certain(),
@@ -140,6 +152,7 @@ impl MaterialiseError {
         match self {
             Self::Conflict(conflict) => conflict.location.as_ref(),
             Self::FileAndFolder(both) => both.location.as_ref(),
+            Self::TooDeep { location, .. } => location.as_ref(),
             _ => None,
         }
     }

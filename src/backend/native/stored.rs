@@ -32,8 +32,11 @@ impl Stored<'_> {
                 return Ok(EvaluationOutcome::Cancelled);
             }
             let Node::Source(source) = node else { continue };
-            let path = match materialise::source(self.store, &request.source.repository, source) {
+            let cancelled = || request.cancel.is_cancelled();
+            let repository = &request.source.repository;
+            let path = match materialise::source(self.store, repository, source, &cancelled) {
                 Ok(path) => path,
+                Err(MaterialiseError::Cancelled) => return Ok(EvaluationOutcome::Cancelled),
                 Err(error) => return refused(error),
             };
             source.stored = Some(path.to_string());
@@ -41,7 +44,8 @@ impl Stored<'_> {
         }
         let bytes = serde_json::to_vec(&graph).map_err(attempted("write the graph"))?;
         let name = format!("{}.drv", graph.host);
-        let drv = self.store.add_file(&name, &bytes, false, &sources);
+        // Texts of steps stand in it, with whatever looks like a path in them.
+        let drv = self.store.add_data(&name, &bytes, &sources);
         let drv = drv.map_err(attempted("put the graph into the store"))?;
         self.store
             .sync()

@@ -1,7 +1,7 @@
 //! What the child gives up before it reads a repository that may be hostile.
 
 use super::{EvalRequest, last_words};
-use crate::backend::native::provider::sandbox::privileges::drop_capabilities;
+use crate::process::privileges::{READ_ANYTHING, keep_capabilities};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::geteuid;
 use std::os::unix::fs::MetadataExt;
@@ -22,16 +22,13 @@ pub fn confine(request: &EvalRequest) -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     setrlimit(Resource::RLIMIT_FSIZE, 0, 0)?; // pipes, which it answers by, are no files
     nix::sys::prctl::set_no_new_privs()?;
-    match all_mine(&request.repository) {
-        true => drop_capabilities().map_err(|error| {
-            io::Error::new(
-                error.source.kind(),
-                format!("cannot {}: {}", error.attempted, error.source),
-            )
-        }),
-        // root in another user's work tree, whose objects only its rights reach
-        false => Ok(()),
-    }
+    let kept: &[u32] = match geteuid().is_root() && all_mine(&request.repository) {
+        true => &[],
+        // Root in another user's work tree, whose objects only this right reaches;
+        // an ordinary user has none to lose.
+        false => &[READ_ANYTHING],
+    };
+    keep_capabilities(kept).map_err(io::Error::other)
 }
 
 /// No further process or thread; once all that are needed run.

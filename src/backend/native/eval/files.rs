@@ -4,12 +4,11 @@
 use super::paths;
 use super::pattern::Pattern;
 use crate::backend::native::graph::SourceKind;
+use crate::store::DEPTH_MAX;
 use git2::{ObjectType, Oid, Repository, Tree};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// Trees deeper than this are refused.
-const MAX_DEPTH: usize = 256;
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
 const MODE_TYPE: i32 = 0o170_000;
 
@@ -235,9 +234,9 @@ impl Files {
         depth: usize,
         visit: &mut impl FnMut(&str, Found) -> Result<(), String>,
     ) -> Result<(), String> {
-        if depth > MAX_DEPTH {
+        if depth >= DEPTH_MAX {
             return Err(format!(
-                "limit reached: {path} lies deeper than {MAX_DEPTH} folders"
+                "limit reached: {path} lies deeper than {DEPTH_MAX} folders"
             ));
         }
         let mut names = HashSet::new();

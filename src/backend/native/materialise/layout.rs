@@ -4,6 +4,7 @@
 use super::attributes::EntryAttributes;
 use super::{Conflict, FileAndFolder, MaterialiseError};
 use crate::backend::native::graph::TreeNode;
+use crate::store::DEPTH_MAX;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,15 @@ impl<'n> Layout<'n> {
         layer: Layer,
         from: &str,
     ) -> Result<(), MaterialiseError> {
+        let folders = path.components().count() + usize::from(matches!(item, Item::Folder));
+        if folders > DEPTH_MAX {
+            return Err(MaterialiseError::TooDeep {
+                tree: self.node.name.clone(),
+                path: path.display().to_string(),
+                from: from.to_owned(),
+                location: self.node.location.clone(),
+            });
+        }
         for folder in path
             .ancestors()
             .skip(1)

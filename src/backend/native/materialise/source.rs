@@ -4,39 +4,40 @@
 use super::pattern::Pattern;
 use super::{MaterialiseError, remembered};
 use crate::backend::native::graph::{SourceKind, SourceNode};
-use crate::store::{Canonical, RealisationKey, Store, StorePath, write_file};
-use git2::{Odb, Oid, Repository};
-use std::ffi::OsString;
-use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use crate::store::{Canonical, DEPTH_MAX, Folder, RealisationKey, Store, StorePath};
+use git2::{Blob, Odb, Oid, Repository};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Bytes of one file.
-const FILE_MAX: u64 = 2 << 30;
+const FILE_MAX: u64 = 256 << 20;
 /// Entries of folders looked at: a few objects can name each other into more.
 const ENTRIES_MAX: u64 = 1_000_000;
 /// Bytes of all files.
-const TOTAL_MAX: u64 = 16 << 30;
-/// Folders inside each other; what the store takes.
-const DEPTH_MAX: usize = 100;
+const TOTAL_MAX: u64 = 4 << 30;
+/// What the source is called while it is written.
+const TOP: &str = "source";
 /// Longest text a Git LFS pointer has.
 const LFS_POINTER_MAX: usize = 1024;
 
-/// Takes a source into the store.
+/// Takes a source into the store. `cancelled` is asked before each entry.
 ///
 /// # Errors
+/// [`MaterialiseError::Cancelled`] once `cancelled` says so; otherwise
 /// When the repository cannot be read, or the source holds what a store object
 /// may not: submodules, LFS pointers, unsafe names.
 pub fn source(
     store: &Store,
     repository: &Path,
     node: &SourceNode,
+    cancelled: &dyn Fn() -> bool,
 ) -> Result<StorePath, MaterialiseError> {
     remembered(store, key(node), || {
         let scratch = store.scratch()?;
-        let path = scratch.path().join("source");
-        write(repository, node, &path)?;
-        Ok(store.publish_data(&path, &node.name)?)
+        write(repository, node, scratch.path(), cancelled)?;
+        Ok(store.publish_data(&scratch.path().join(TOP), &node.name)?)
     })
 }
 
@@ -57,7 +58,12 @@ fn key(node: &SourceNode) -> RealisationKey {
         .into()
 }
 
-fn write(repository: &Path, node: &SourceNode, to: &Path) -> Result<(), MaterialiseError> {
+fn write(
+    repository: &Path,
+    node: &SourceNode,
+    to: &Path,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(), MaterialiseError> {
     let opened = |source| MaterialiseError::Repository {
         path: repository.to_owned(),
         source,
@@ -72,17 +78,18 @@ fn write(repository: &Path, node: &SourceNode, to: &Path) -> Result<(), Material
         odb,
         include: patterns(&node.include),
         exclude: patterns(&node.exclude),
-        to: to.to_owned(),
+        cancelled,
+        folders: vec![Folder::open(to).map_err(|e| MaterialiseError::io("open", to, e))?],
+        to: to.join(TOP),
         parts: Vec::new(),
         root: node.path.clone(),
-        folder: PathBuf::new(),
         entries: 0,
         bytes: 0,
         written: 0,
     };
     match node.kind {
         SourceKind::Folder => {
-            writer.make_folder(to)?;
+            writer.make_folder(OsStr::new(TOP))?;
             writer.folder(object, node.include.is_empty())?;
             match writer.written == 0 && !node.include.is_empty() {
                 true => Err(MaterialiseError::NothingMatches {
@@ -103,33 +110,45 @@ struct Writer<'r> {
     odb: Odb<'r>,
     include: Vec<Pattern>,
     exclude: Vec<Pattern>,
+    cancelled: &'r dyn Fn() -> bool,
+    /// For messages.
     to: PathBuf,
+    /// The scratch folder, the source, and those of `parts` that were made: by
+    /// descriptor, so that nothing a tree names can lead elsewhere.
+    folders: Vec<Folder>,
     /// Where the walk is, below the source.
     parts: Vec<Vec<u8>>,
     /// Where the source is in the repository.
     root: String,
-    /// The folder made last: most files have it in common with the one before.
-    folder: PathBuf,
     entries: u64,
     bytes: u64,
     written: u64,
 }
 
-impl Writer<'_> {
+impl<'r> Writer<'r> {
     fn folder(&mut self, id: Oid, included: bool) -> Result<(), MaterialiseError> {
-        if self.parts.len() > DEPTH_MAX {
+        if self.parts.len() >= DEPTH_MAX {
             return Err(self.too_large("the depth of its folders", DEPTH_MAX as u64));
         }
         let tree = self.repository.find_tree(id);
         let tree = tree.map_err(|e| unreadable(&id.to_string(), &self.shown(), e))?;
+        let mut names = BTreeSet::new();
         for entry in &tree {
             self.entries += 1;
             self.parts.push(entry.name_bytes().to_vec());
+            // Git never writes this; two of one name could be a link and what goes through it.
+            if !names.insert(entry.name_bytes().to_vec()) {
+                return Err(self.refused("is there twice in one Git tree"));
+            }
+            if (self.cancelled)() {
+                return Err(MaterialiseError::Cancelled);
+            }
             if self.entries > ENTRIES_MAX {
                 return Err(self.too_large("the number of entries of the source", ENTRIES_MAX));
             }
             self.entry(entry.id(), entry.filemode_raw(), included)?;
             self.parts.pop();
+            self.folders.truncate(self.parts.len() + 2);
         }
         Ok(())
     }
@@ -154,26 +173,24 @@ impl Writer<'_> {
     }
 
     fn file(&mut self, id: Oid, executable: bool) -> Result<(), MaterialiseError> {
-        let content = self.content(id)?;
-        if is_lfs_pointer(&content) {
+        let blob = self.blob(id)?;
+        if is_lfs_pointer(blob.content()) {
             return Err(MaterialiseError::LfsPointer { file: self.shown() });
         }
-        let path = self.place()?;
-        write_file(&path, &content, executable).map_err(|e| MaterialiseError::io("write", &path, e))
+        self.place(|folder, name| folder.file(name, blob.content(), executable))
     }
 
     fn symlink(&mut self, id: Oid) -> Result<(), MaterialiseError> {
-        let target = self.content(id)?;
+        let blob = self.blob(id)?;
+        let target = blob.content();
         if target.is_empty() || target.contains(&0) || target.len() >= 4096 {
             return Err(self.refused("is a symlink whose target no file system takes"));
         }
-        let path = self.place()?;
-        std::os::unix::fs::symlink(OsString::from_vec(target), &path)
-            .map_err(|e| MaterialiseError::io("create the symlink", &path, e))
+        self.place(|folder, name| folder.symlink(name, OsStr::from_bytes(target)))
     }
 
-    /// The bytes of a blob whose size was looked at first.
-    fn content(&mut self, id: Oid) -> Result<Vec<u8>, MaterialiseError> {
+    /// A blob whose size was looked at first.
+    fn blob(&mut self, id: Oid) -> Result<Blob<'r>, MaterialiseError> {
         let failed = |e| unreadable(&id.to_string(), &self.shown(), e);
         let (size, _) = self.odb.read_header(id).map_err(failed)?;
         if size as u64 > FILE_MAX {
@@ -184,31 +201,41 @@ impl Writer<'_> {
             return Err(self.too_large("the size of the source in bytes", TOTAL_MAX));
         }
         let blob = self.repository.find_blob(id);
-        let blob = blob.map_err(|e| unreadable(&id.to_string(), &self.shown(), e))?;
-        Ok(blob.content().to_vec())
+        blob.map_err(|e| unreadable(&id.to_string(), &self.shown(), e))
     }
 
-    /// Where the entry at hand is written; its folder is there afterwards.
-    fn place(&mut self) -> Result<PathBuf, MaterialiseError> {
+    /// Writes the entry at hand into its folder, which is made first.
+    fn place(
+        &mut self,
+        write: impl FnOnce(&Folder, &OsStr) -> std::io::Result<()>,
+    ) -> Result<(), MaterialiseError> {
         self.written += 1;
-        let mut path = self.to.clone();
-        path.extend(
-            self.parts
-                .iter()
-                .map(|part| std::ffi::OsStr::from_bytes(part)),
-        );
-        if let Some(folder) = path.parent()
-            && !self.parts.is_empty()
-            && folder != self.folder
-        {
-            self.make_folder(folder)?;
-            self.folder = folder.to_owned();
+        for made in self.folders.len()..=self.parts.len() {
+            // The scratch folder and the source come before the parts.
+            let name = self.parts[made - 2].clone();
+            self.make_folder(OsStr::from_bytes(&name))?;
         }
-        Ok(path)
+        let name = self.parts.last().map_or(TOP.as_bytes(), Vec::as_slice);
+        let folder = &self.folders[self.parts.len()];
+        write(folder, OsStr::from_bytes(name))
+            .map_err(|e| MaterialiseError::io("write", &self.real(), e))
     }
 
-    fn make_folder(&self, folder: &Path) -> Result<(), MaterialiseError> {
-        fs::create_dir_all(folder).map_err(|e| MaterialiseError::io("create", folder, e))
+    /// Makes a folder in the last of `folders`.
+    fn make_folder(&mut self, name: &OsStr) -> Result<(), MaterialiseError> {
+        let Some(folder) = self.folders.last() else {
+            return Ok(());
+        };
+        let made = folder.create(name);
+        let made = made.map_err(|e| MaterialiseError::io("create", &self.real(), e))?;
+        self.folders.push(made);
+        Ok(())
+    }
+
+    /// Where the entry at hand is written, for messages.
+    fn real(&self) -> PathBuf {
+        let parts = self.parts.iter().map(|part| OsStr::from_bytes(part));
+        [self.to.as_os_str()].into_iter().chain(parts).collect()
     }
 
     /// Git refuses these names too, but whoever wrote the objects need not have used Git.

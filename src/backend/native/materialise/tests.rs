@@ -119,7 +119,7 @@ impl Fixture {
             exclude: owned(exclude),
             stored: None,
         };
-        let path = source(&self.store, self.repository.path(), &node)?;
+        let path = source(&self.store, self.repository.path(), &node, &|| false)?;
         Ok(self.store.real_path(&path))
     }
 }
@@ -192,7 +192,7 @@ fn a_source_of_one_file_is_that_file() {
         exclude: vec![],
         stored: None,
     };
-    let path = source(&f.store, f.repository.path(), &node).unwrap();
+    let path = source(&f.store, f.repository.path(), &node, &|| false).unwrap();
     let real = f.store.real_path(&path);
     assert_eq!(fs::read_to_string(&real).unwrap(), "one");
     assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o555);
@@ -591,4 +591,137 @@ fn ten_thousand_files_are_taken_with_two_syncs() {
         started.elapsed()
     );
     assert_eq!(fs::read_dir(real).unwrap().count(), 10_000);
+}
+
+#[test]
+fn s13_an_entry_named_twice_is_refused_and_no_link_is_written_through() {
+    let f = Fixture::new();
+    let host = f.dir.path().join("host");
+    fs::create_dir(&host).unwrap();
+    let (link, x) = (f.blob(host.to_str().unwrap()), f.blob("x"));
+    let below = f.git_tree(&[("100644", "planted", x)]);
+    for second in [
+        ("40000", "a", below),
+        ("100644", "a", x),
+        ("120000", "a", link),
+    ] {
+        let id = f.git_tree(&[("120000", "a", link), second]);
+        for exclude in [&[][..], &["nothing"]] {
+            let error = f.source(id, &[], exclude).unwrap_err();
+            assert!(error.is_certain(), "{error}");
+            assert!(error.to_string().contains("app/a"), "{error}");
+        }
+    }
+    assert_eq!(fs::read_dir(&host).unwrap().count(), 0);
+}
+
+#[test]
+fn s13_nothing_is_placed_below_what_a_base_made_a_link() {
+    let mut f = Fixture::new();
+    let host = f.dir.path().join("host");
+    fs::create_dir(&host).unwrap();
+    let target = EntryKind::Symlink(Template::text(host.to_str().unwrap()));
+    f.tree(&node("base", &[], [("a", target)])).unwrap();
+    let error = f
+        .tree(&node("t", &[0], [("a/planted", text("x"))]))
+        .unwrap_err();
+    assert!(error.is_certain(), "{error}");
+    let said = error.to_string();
+    assert!(
+        said.contains("a/planted") && said.contains("base "),
+        "{said}"
+    );
+    assert_eq!(fs::read_dir(&host).unwrap().count(), 0);
+}
+
+/// A store object with this put at `.kiln/attributes.json` by a step.
+fn base_with(f: &mut Fixture, put: impl FnOnce(&Path)) {
+    let scratch = f.store.scratch().unwrap();
+    let root = scratch.path().join("out");
+    fs::create_dir_all(root.join(".kiln")).unwrap();
+    put(&root.join(ATTRIBUTES_FILE));
+    let path = f.store.publish_data(&root, "base").unwrap();
+    f.made.push(path);
+}
+
+#[test]
+fn s13_a_base_does_not_choose_which_file_its_attributes_are_read_from() {
+    let link = |to: &'static str| move |at: &Path| std::os::unix::fs::symlink(to, at).unwrap();
+    let text = |text: &'static str| move |at: &Path| fs::write(at, text).unwrap();
+    let mut f = Fixture::new();
+    let outside = f.dir.path().join("outside");
+    fs::write(&outside, r#"{"version":1,"entries":{},"secrets":[]}"#).unwrap();
+    type Put = Box<dyn FnOnce(&Path)>;
+    let puts: Vec<Put> = vec![
+        Box::new(move |at| std::os::unix::fs::symlink(outside, at).unwrap()),
+        Box::new(link("/nowhere")),
+        Box::new(|at| fs::create_dir(at).unwrap()),
+        Box::new(|at| fs::File::create(at).unwrap().set_len(17 << 20).unwrap()),
+        Box::new(text(r#"{"version":1,"entries":{"../x":{}},"secrets":[]}"#)),
+        Box::new(text(
+            r#"{"version":1,"entries":{"/etc/x":{}},"secrets":[]}"#,
+        )),
+        Box::new(text(r#"{"version":9,"entries":{},"secrets":[]}"#)),
+    ];
+    for (n, put) in (0..).zip(puts) {
+        base_with(&mut f, put);
+        let error = f.tree_with(&node("t", &[n], []), &[]).unwrap_err();
+        assert!(error.is_certain(), "{n}: {error}");
+        let said = error.to_string();
+        assert!(
+            said.contains("-base") && said.contains(ATTRIBUTES_FILE),
+            "{n}: {said}"
+        );
+    }
+}
+
+#[test]
+fn s13_one_depth_holds_for_sources_tree_entries_and_the_store() {
+    let mut f = Fixture::new();
+    let x = f.blob("x");
+    let nested = |f: &Fixture, folders: usize| {
+        let file = f.git_tree(&[("100644", "x", x)]);
+        (0..folders).fold(file, |id, _| f.git_tree(&[("40000", "d", id)]))
+    };
+    f.source(nested(&f, 127), &[], &[]).unwrap();
+    let error = f.source(nested(&f, 128), &[], &[]).unwrap_err();
+    assert!(
+        matches!(error, MaterialiseError::TooLarge { .. }),
+        "{error}"
+    );
+    let key = |folders: usize| "d/".repeat(folders) + "x";
+    f.tree(&node("t", &[], [(&*key(127), text("x"))])).unwrap();
+    let mut deep = node("t", &[], [(&*key(128), text("x"))]);
+    deep.location = Some(Location {
+        file: "kiln.star".into(),
+        line: 7,
+        column: 1,
+    });
+    let error = f.tree(&deep).unwrap_err();
+    assert!(error.is_certain(), "{error}");
+    assert_eq!(error.location(), deep.location.as_ref());
+}
+
+#[test]
+fn e18_a_source_that_is_cancelled_stops_between_entries() {
+    let f = Fixture::new();
+    let x = f.blob("x");
+    let id = f.git_tree(&[("100644", "a", x), ("100644", "b", x), ("100644", "c", x)]);
+    let node = SourceNode {
+        name: "src".into(),
+        object: id.to_string(),
+        kind: SourceKind::Folder,
+        path: ".".into(),
+        include: vec![],
+        exclude: vec![],
+        stored: None,
+    };
+    let asked = std::cell::Cell::new(0);
+    let cancelled = || {
+        asked.set(asked.get() + 1);
+        asked.get() == 2
+    };
+    let error = source(&f.store, f.repository.path(), &node, &cancelled).unwrap_err();
+    assert!(matches!(error, MaterialiseError::Cancelled), "{error}");
+    assert_eq!(asked.get(), 2);
 }

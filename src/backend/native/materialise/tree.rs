@@ -6,11 +6,15 @@ use super::links::{Found, is_folder, item, lowered, relative, walk};
 use super::resolved::{Resolved, Value};
 use super::{MaterialiseError, remembered};
 use crate::backend::native::graph::{Entry, OutputRef, TreeNode};
-use crate::store::{PublishRequest, Store, StorePath, write_file};
+use crate::store::{Folder, PublishRequest, Store, StorePath};
 use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::{fs, io};
+
+/// What the tree is called while it is written.
+const TOP: &str = "tree";
 
 /// Linked files up to this size are searched for names of secrets.
 const SEARCHED_MAX: u64 = 16 << 20;
@@ -64,10 +68,16 @@ impl Maker<'_> {
             self.entry(path, value, entry)?;
         }
         let scratch = self.store.scratch()?;
-        let tree = scratch.path().join("tree");
-        write(&self.layout, &tree)?;
+        if let Some(attributes) = Attributes::of(&self.layout.attributes) {
+            let at = Path::new(ATTRIBUTES_FILE);
+            let json = attributes.to_json();
+            let json = json.map_err(|e| MaterialiseError::io("write", at, e))?;
+            self.layout
+                .place(at, Item::Text(json), Layer::Entries, "kiln's own file")?;
+        }
+        write(&self.layout, scratch.path())?;
         Ok(self.store.publish(PublishRequest {
-            path: &tree,
+            path: &scratch.path().join(TOP),
             name: &self.resolved.node.name,
             candidates: &self.candidates()?,
             scratch_self: None,
@@ -103,7 +113,7 @@ impl Maker<'_> {
         let from = format!("base {base}");
         for found in walk(&root)? {
             if found.path == Path::new(ATTRIBUTES_FILE) {
-                let attributes = read_attributes(base, &root)?;
+                let attributes = Attributes::read(base, &root)?;
                 self.layout.base_attributes(attributes.entries, &from)?;
             } else if found.path != Path::new(".kiln") {
                 self.layout
@@ -180,38 +190,33 @@ impl Maker<'_> {
     }
 }
 
-fn read_attributes(base: &StorePath, root: &Path) -> Result<Attributes, MaterialiseError> {
-    let path = root.join(ATTRIBUTES_FILE);
-    let json = fs::read(&path).map_err(|e| MaterialiseError::io("read", &path, e))?;
-    let file = base.clone();
-    serde_json::from_slice(&json).map_err(|source| MaterialiseError::Attributes { file, source })
-}
-
-fn write(layout: &Layout<'_>, tree: &Path) -> Result<(), MaterialiseError> {
-    fs::create_dir(tree).map_err(|e| MaterialiseError::io("create", tree, e))?;
+fn write(layout: &Layout<'_>, scratch: &Path) -> Result<(), MaterialiseError> {
+    let failed = |path: &Path, e| MaterialiseError::io("write", path, e);
+    let scratch_folder = Folder::open(scratch).map_err(|e| failed(scratch, e))?;
+    let top = scratch_folder.create(TOP.as_ref());
+    let mut folders = vec![top.map_err(|e| failed(scratch, e))?];
     for (path, item) in layout.items() {
-        let path = tree.join(path);
-        let done = match item {
-            Item::Folder => fs::create_dir(&path),
-            Item::Text(text) => write_file(&path, text.as_bytes(), false),
-            Item::File(real) => fs::copy(real, &path).map(|_| ()),
-            Item::Symlink(target) => symlink(target, &path),
-        };
-        done.map_err(|e| MaterialiseError::io("write", &path, e))?;
+        // Each path comes after its folder and all that is in folders before it.
+        folders.truncate(path.components().count());
+        if let (Some(folder), Some(name)) = (folders.last(), path.file_name()) {
+            let made = write_item(folder, name, item).map_err(|e| failed(path, e))?;
+            folders.extend(made);
+        }
     }
-    match Attributes::of(&layout.attributes) {
-        Some(attributes) => write_attributes(&attributes, tree),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
-fn write_attributes(attributes: &Attributes, tree: &Path) -> Result<(), MaterialiseError> {
-    let path = tree.join(ATTRIBUTES_FILE);
-    let write = || {
-        let mut json = serde_json::to_vec_pretty(attributes)?;
-        json.push(b'\n');
-        fs::create_dir_all(tree.join(".kiln"))?;
-        write_file(&path, &json, false)
-    };
-    write().map_err(|e: std::io::Error| MaterialiseError::io("write", &path, e))
+/// Writes one item; a folder comes back open.
+fn write_item(folder: &Folder, name: &OsStr, item: &Item) -> io::Result<Option<Folder>> {
+    match item {
+        Item::Folder => return folder.create(name).map(Some),
+        Item::Text(text) => folder.file(name, text.as_bytes(), false)?,
+        Item::File(real) => {
+            let file = fs::File::open(real)?;
+            let executable = file.metadata()?.mode() & 0o100 != 0;
+            folder.file(name, file, executable)?;
+        }
+        Item::Symlink(target) => folder.symlink(name, target)?,
+    }
+    Ok(None)
 }

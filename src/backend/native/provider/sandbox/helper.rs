@@ -58,7 +58,10 @@ fn run(spec: &Spec) -> Result<Report, SetupError> {
     let signals = listen()?;
     let mut init = Init::start(spec, &host_paths)?;
     let pid_file = Layout(&spec.scratch).init_pid();
-    fs::write(&pid_file, init.pid.to_string())
+    let pid = init.pid.as_raw();
+    // Its number alone could be another process's once this helper has ended.
+    let started = super::started(pid).attempt(|| format!("look at process {pid}"))?;
+    fs::write(&pid_file, format!("{pid} {started}"))
         .attempt(|| format!("write {}", pid_file.display()))?;
     userns::map(init.pid, spec.user)?;
     init.order(init::GO);

@@ -36,7 +36,7 @@
 mod helper;
 mod init;
 pub(super) mod mounts;
-pub(in crate::backend::native) mod privileges;
+mod privileges;
 mod scratch;
 pub(super) mod spec;
 pub(super) mod userns;
@@ -47,7 +47,6 @@ use super::{Provider, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
 use crate::process::{End, GIVE_UP, Spawn};
 use async_trait::async_trait;
-use nix::unistd::Pid;
 use spec::{Layout, Limits, Report, Spec, User};
 use std::path::Path;
 use std::time::Duration;
@@ -176,12 +175,14 @@ fn outcome(end: End, limits: &StepLimits, scratch: &Path) -> Result<StepOutcome,
 /// what the kernel still takes down is waited for.
 async fn gone(scratch: &Path) -> Result<(), BackendError> {
     let deadline = Instant::now() + GIVE_UP;
-    let pid = std::fs::read_to_string(Layout(scratch).init_pid()).ok();
-    let Some(pid) = pid.and_then(|text| text.parse().ok()).map(Pid::from_raw) else {
+    let written = std::fs::read_to_string(Layout(scratch).init_pid()).unwrap_or_default();
+    let init = written.split_once(' ');
+    let init = init.and_then(|(pid, start)| Some((pid.parse().ok()?, start.parse::<u64>().ok()?)));
+    let Some((pid, start)) = init else {
         return Ok(()); // it never got as far
     };
-    // Refused is a reused number of somebody else's.
-    while nix::sys::signal::kill(pid, None).is_ok() {
+    // Another start time is another process that got the number.
+    while started(pid).is_ok_and(|found| found == start) {
         if Instant::now() >= deadline {
             let why = format!("process {pid} does not die (uninterruptible sleep?)");
             return Err(error("end the step", why));
@@ -191,6 +192,18 @@ async fn gone(scratch: &Path) -> Result<(), BackendError> {
     Ok(())
 }
 
+/// When a process started, in clock ticks since boot.
+///
+/// # Errors
+/// When there is no such process.
+fn started(pid: i32) -> std::io::Result<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name, in parentheses, may hold anything; after it the 20th field.
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields);
+    let start = fields.and_then(|fields| fields.split_ascii_whitespace().nth(19)?.parse().ok());
+    start.ok_or_else(|| std::io::ErrorKind::InvalidData.into())
+}
+
 fn error(
     attempted: &str,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -198,5 +211,20 @@ fn error(
     BackendError {
         attempted: attempted.to_owned(),
         source: source.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_number_that_another_process_got_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pid = std::process::id().cast_signed();
+        let earlier = started(pid).unwrap() - 1;
+        std::fs::write(Layout(dir.path()).init_pid(), format!("{pid} {earlier}")).unwrap();
+        let waited = tokio::time::timeout(Duration::from_secs(5), gone(dir.path()));
+        waited.await.unwrap().unwrap();
     }
 }

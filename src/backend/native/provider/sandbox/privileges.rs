@@ -17,24 +17,12 @@ pub(super) fn forbid_user_namespaces() -> Result<(), SetupError> {
 }
 
 /// Every capability, from every set.
-pub(in crate::backend::native) fn drop_capabilities() -> Result<(), SetupError> {
-    for capability in 0..64 {
-        // SAFETY: takes numbers only.
-        let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
-        match Errno::result(dropped) {
-            Err(Errno::EINVAL) => break, // beyond the last one this kernel knows
-            other => other.attempt(|| format!("drop capability {capability}"))?,
-        };
-    }
-    const VERSION_3: u32 = 0x2008_0522;
-    let header: [u32; 2] = [VERSION_3, 0];
-    let none = [0u32; 6];
-    // SAFETY: both arrays have the layout the kernel reads for version 3: a
-    // version and a pid; two times effective, permitted, inheritable.
-    let set = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) };
-    Errno::result(set)
-        .map(drop)
-        .attempt(|| "drop all capabilities".into())
+pub(super) fn drop_capabilities() -> Result<(), SetupError> {
+    let dropped = crate::process::privileges::keep_capabilities(&[]);
+    dropped.map_err(|error| SetupError {
+        attempted: error.attempted,
+        source: error.source.into(),
+    })
 }
 
 /// Never above what the caller may have itself.

@@ -94,7 +94,7 @@ impl Layout<'_> {
 /// The set-up of a step failed: what was attempted, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{attempted}: {source}")]
-pub(in crate::backend::native) struct SetupError {
+pub(in crate::backend::native::provider) struct SetupError {
     pub attempted: String,
     pub source: io::Error,
 }

@@ -1,0 +1,49 @@
+//! Capabilities given up for good.
+
+use nix::errno::Errno;
+
+/// `CAP_DAC_READ_SEARCH`: reading what the mode of a file would forbid.
+pub(crate) const READ_ANYTHING: u32 = 2;
+
+/// What could not be given up.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {attempted}: {source}")]
+pub(crate) struct PrivilegeError {
+    pub attempted: String,
+    pub source: Errno,
+}
+
+/// Drops every capability but `kept` from this thread, from every set; a kept
+/// one that it does not have it does not get.
+///
+/// # Errors
+/// Names the capability. A caller that may not change the bounding set (it has
+/// no capabilities to lose) is no error: `no_new_privs` covers it.
+pub(crate) fn keep_capabilities(kept: &[u32]) -> Result<(), PrivilegeError> {
+    let failed = |attempted: String| move |source| PrivilegeError { attempted, source };
+    for capability in (0..64).filter(|capability| !kept.contains(capability)) {
+        // SAFETY: takes numbers only.
+        let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+        match Errno::result(dropped) {
+            Err(Errno::EINVAL) => break, // beyond the last one this kernel knows
+            Err(Errno::EPERM) if !kept.is_empty() => break,
+            other => other.map_err(failed(format!("drop capability {capability}")))?,
+        };
+    }
+    const VERSION_3: u32 = 0x2008_0522;
+    let header: [u32; 2] = [VERSION_3, 0];
+    let mut sets = [0u32; 6];
+    // SAFETY: both arrays have the layout the kernel knows for version 3: a
+    // version and a pid; two times effective, permitted, inheritable.
+    let got = unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) };
+    Errno::result(got).map_err(failed("read the capabilities".into()))?;
+    let mask = kept
+        .iter()
+        .fold(0, |mask, capability| mask | 1 << capability);
+    let (effective, permitted) = (sets[0] & mask, sets[1] & mask);
+    let sets = [effective, permitted, 0, 0, 0, 0];
+    // SAFETY: as above.
+    let set = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) };
+    Errno::result(set).map_err(failed("drop the capabilities".into()))?;
+    Ok(())
+}
