@@ -46,3 +46,4 @@ pub mod agent;
 
 mod allocator;
 pub mod process;
+mod suggest;

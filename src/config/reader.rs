@@ -4,6 +4,7 @@
 use super::error::Problem;
 use super::file::{Entry, Node, Place, Sources, Table, Value};
 use super::units::{parse_duration, parse_size};
+use crate::suggest::nearest;
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ impl<'a> Section<'a> {
             "" => String::new(),
             name => format!(" in `{name}`"),
         };
-        let hint = match closest(key, keys) {
+        let hint = match nearest(key, keys.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("known are {}", keys.join(", ")),
         };
@@ -352,7 +353,7 @@ fn choose<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
         return Ok(*value);
     }
     let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    let hint = match closest(text, &words) {
+    let hint = match nearest(text, words.iter().copied()) {
         Some(meant) => format!("did you mean {meant:?}?"),
         None => format!("it is one of {}", words.join(", ")),
     };
@@ -364,47 +365,5 @@ fn absolute(text: &str) -> Result<PathBuf, String> {
     match path.is_absolute() && !text.contains('\0') {
         true => Ok(path.to_owned()),
         false => Err(format!("{text:?} must be an absolute path")),
-    }
-}
-
-/// The known word somebody most likely meant, when one is close enough.
-fn closest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {
-    let near = |word: &&'a str| (distance(text, word), *word);
-    let (distance, word) = known.iter().map(near).min()?;
-    (distance <= 1 + text.chars().count().div_ceil(4)).then_some(word)
-}
-
-/// Insertions, removals and replacements between two words (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[to.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slip_of_the_finger_finds_its_word_and_nonsense_finds_none() {
-        let known = ["poll_interval", "url", "name", "timeout"];
-        for (typed, meant) in [
-            ("poll_intervall", Some("poll_interval")),
-            ("pol-interval", Some("poll_interval")),
-            ("ulr", Some("url")),
-            ("urls", Some("url")),
-            ("timout", Some("timeout")),
-            ("password", None),
-        ] {
-            assert_eq!(closest(typed, &known), meant, "{typed}");
-        }
     }
 }

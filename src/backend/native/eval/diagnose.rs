@@ -4,10 +4,10 @@
 use super::names::KEYWORDS;
 use super::plain_words::plain_words;
 use super::state::{LIBRARY, location};
-use super::suggest;
 use super::trace::Trace;
 use super::values::OutputValue;
 use crate::model::{Failure, Location};
+use crate::suggest;
 use starlark::ErrorKind;
 use starlark::codemap::FileSpan;
 use std::fmt::Write;

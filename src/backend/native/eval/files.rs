@@ -181,7 +181,7 @@ impl Files {
         let mut message = format!("the commit has no file {shown:?}");
         let names = self.names(paths::parent(path)).unwrap_or_default();
         let wanted = path.rsplit('/').next().unwrap_or(path);
-        match super::suggest::nearest(wanted, names.iter().map(String::as_str)) {
+        match crate::suggest::nearest(wanted, names.iter().map(String::as_str)) {
             Some(near) => {
                 message += &format!(
                     ", did you mean {:?}?",

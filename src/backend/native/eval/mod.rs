@@ -27,7 +27,6 @@ mod plain_words;
 mod run;
 mod secrets;
 mod state;
-mod suggest;
 #[cfg(test)]
 mod tests;
 mod trace;

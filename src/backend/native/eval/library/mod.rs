@@ -1,6 +1,6 @@
 //! The modules kiln ships, as `load("@kiln//text.star", ...)` finds them.
 
-use super::suggest;
+use crate::suggest;
 
 const FILES: &[(&str, &str)] = &[
     ("layers.star", include_str!("layers.star")),

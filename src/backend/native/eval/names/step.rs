@@ -5,13 +5,13 @@
 )]
 
 use super::super::state::{State, called_at, said};
-use super::super::suggest;
 use super::super::values::OutputValue;
 use super::arguments::{
     dict, given, list, optional_plain, output, plain, plain_list, template, wrong,
 };
 use super::{check, text};
 use crate::backend::native::graph::{Node, StepNode, Template};
+use crate::suggest;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;

@@ -1,10 +1,10 @@
 //! `render`, `dedent`, `secret`: texts.
 
 use super::super::state::{State, said};
-use super::super::suggest;
 use super::super::values::OutputValue;
 use super::arguments::{plain, wrong};
 use super::check;
+use crate::suggest;
 use starlark::collections::SmallMap;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;

@@ -41,4 +41,19 @@ mod tests {
         assert_eq!(nearest("output", known), Some("outputs"));
         assert_eq!(nearest("colour", known), None);
     }
+
+    #[test]
+    fn a_slip_of_the_finger_finds_its_word_and_nonsense_finds_none() {
+        let known = ["poll_interval", "url", "name", "timeout"];
+        for (typed, meant) in [
+            ("poll_intervall", Some("poll_interval")),
+            ("pol-interval", Some("poll_interval")),
+            ("ulr", Some("url")),
+            ("urls", Some("url")),
+            ("timout", Some("timeout")),
+            ("password", None),
+        ] {
+            assert_eq!(nearest(typed, known), meant, "{typed}");
+        }
+    }
 }
