@@ -176,8 +176,8 @@ mod tests {
                 "8:8: `hooks.a.name`: \"a\" is the name of another hook already",
             ),
             (
-                "name = \"a\"\ncommand = [\"/bin/sh\"]\nretry = 3",
-                "7:1: unknown key `retry` in `hooks.a`; did you mean `retries`?",
+                "name = \"a\"\ncommand = [\"/bin/sh\"]\nretrys = 3",
+                "7:1: unknown key `retrys` in `hooks.a`; did you mean `retries`?",
             ),
         ] {
             let error = error(&format!("{REMOTE}[[hooks]]\n{lines}"));
