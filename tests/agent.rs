@@ -279,3 +279,36 @@ fn d04_a_second_agent_on_the_same_state_is_refused_and_told_who_owns_it() {
     assert_eq!(said.code, Some(1));
     assert!(said.stderr.contains(&agent.pid().to_string()), "{said:?}");
 }
+
+#[test]
+fn d06_d07_old_generations_and_events_leave_and_who_is_behind_gets_a_snapshot() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(HELLO);
+    let retention = "[retention]\nbuilt = 1\nfailed = 1\ndays = 0\nevents = 100\n";
+    let configured = format!("{}{retention}", local(&repository));
+    let agent = Agent::start(&home, &configured);
+    agent.built(1);
+    for _ in 0..60 {
+        agent.kiln(&["suspend"]).ok();
+        agent.kiln(&["resume"]).ok();
+    }
+    for number in 2..=4 {
+        repository.commit(&HELLO.replace("MOTD", &number.to_string()));
+        agent.built(number);
+    }
+    // What is old leaves at the start, if not before; nothing is in memory then.
+    assert!(agent.terminate().success());
+    let agent = Agent::start(&home, &configured);
+    let gone = agent.state.join("generations/2");
+    wait_for(|| (!gone.exists()).then_some(()));
+    let list = agent.kiln(&["generations", "--json"]).ok().stdout;
+    assert_eq!(list.lines().count(), 2, "current and previous: {list}");
+    let mut events = agent.events_after(1);
+    let snapshot = events.until(|_| true);
+    let latest = &snapshot["snapshot"]["status"]["latest"]["number"];
+    assert_eq!(*latest, 4, "{snapshot:#}");
+    let behind: u64 = snapshot["seq"].as_str().unwrap().parse().unwrap();
+    let next = events.until(|_| true);
+    assert_eq!(next["seq"], (behind + 1).to_string(), "{next:#}");
+}

@@ -33,6 +33,7 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     let mut remotes = SourceConfig::new(repository, remotes);
     remotes.initial_commit.clone_from(&config.initial_commit);
     let (source, source_task) = poller::start(remotes, events, baseline, core.cancel.clone());
+    core.keep_up(&config);
     core.follow(&source);
     core.serve(&config, &source, listener, group);
     tracing::info!(host = %config.host, socket = %config.grpc.socket.display(), "ready");

@@ -36,6 +36,7 @@ pub async fn run_dev(
     let rev = options.rev.clone();
     let (handle, source_task) = source.start(rev, core.event_sink(), core.cancel.clone());
     core.serve(&config, &handle, listener, None);
+    core.keep_up(&config);
     let host = config.host.to_string();
     let _ = started.send(Started {
         socket: options.socket.clone(),

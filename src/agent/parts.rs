@@ -7,12 +7,12 @@ use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
 use crate::builder::{self, BuilderConfig};
 use crate::config::{self, BackendChoice, Config};
-use crate::events::{EventKind, Item};
+use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
 use crate::model::{BackendKind, CommitId};
 use crate::server::{self, Access, Listener};
 use crate::source::{self, EventSink, SourceEvent};
-use crate::state::State;
+use crate::state::{Retention, State};
 use crate::store::Store;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -159,6 +159,29 @@ impl Core {
         });
     }
 
+    /// Lets go of what is old, now and after each generation's end, and recovers
+    /// an index that a reader found damaged.
+    pub fn keep_up(&mut self, config: &Config) {
+        let retention = retention(&config.retention);
+        let (state, cancel) = (Arc::clone(&self.state), self.cancel.clone());
+        let log = state.events();
+        let mut events = log.subscribe(log.last_seq());
+        self.tasks.spawn(async move {
+            loop {
+                let (state, retention) = (Arc::clone(&state), retention.clone());
+                let damage = Arc::clone(&state);
+                off_the_async_threads(move || retain(&state, &retention)).await;
+                tokio::select! {
+                    () = cancel.cancelled() => return,
+                    () = next_end(&mut events) => {}
+                    () = damage.damage() => {
+                        off_the_async_threads(move || damage.recover()).await;
+                    }
+                }
+            }
+        });
+    }
+
     /// Serves the socket until [`Core::stop`].
     pub fn serve(
         &mut self,
@@ -181,7 +204,6 @@ impl Core {
                 .map(|r| (r.name.clone(), r.poll_interval))
                 .collect::<BTreeMap<_, _>>(),
             started_at: crate::model::now(),
-            state_damaged: !self.state.reader().warnings().is_empty(),
             access: Access::new(group),
         };
         let cancel = self.cancel.clone();
@@ -219,6 +241,55 @@ impl Core {
             Ok(Err(error)) => Err(RunError::failed(&error)),
             Err(error) => Err(RunError::failed(&error)),
         }
+    }
+}
+
+/// Waits until a generation has ended; events that were missed may have been an end.
+async fn next_end(events: &mut Subscription) {
+    loop {
+        match events.next().await {
+            Some(Item::Event(event)) => match &event.kind {
+                EventKind::EvalFinished { generation }
+                | EventKind::BuildFinished { generation }
+                    if generation.is_ended() =>
+                {
+                    return;
+                }
+                _ => {}
+            },
+            Some(Item::Lagged { .. }) => return,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn off_the_async_threads(
+    work: impl FnOnce() -> Result<(), crate::state::StateError> + Send + 'static,
+) {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the state is not kept up; tried again later"),
+        Err(error) => tracing::error!(%error, "keeping up the state ended badly"),
+    }
+}
+
+fn retain(state: &State, retention: &Retention) -> Result<(), crate::state::StateError> {
+    let left = state.retain(retention)?;
+    if left != crate::state::Left::default() {
+        tracing::info!(generations = ?left.generations, logs = ?left.logs, events_below = ?left.events,
+            "what is old has left");
+    }
+    Ok(())
+}
+
+fn retention(config: &config::Retention) -> Retention {
+    let days = u64::from(config.days);
+    Retention {
+        built: config.built,
+        failed: config.failed,
+        age: std::time::Duration::from_secs(days * 24 * 60 * 60),
+        logs: config.logs,
+        events: config.events,
     }
 }
 

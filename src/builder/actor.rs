@@ -15,6 +15,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+/// Between two attempts to record what the disk refused.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Commands that may wait; a caller beyond waits for room.
 const MAILBOX: usize = 64;
 /// How many generations are looked at for one that was interrupted.
@@ -46,6 +48,7 @@ pub(super) fn start(
         work: None,
         job: None,
         suspension,
+        owed: None,
         shutting_down: false,
     };
     #[expect(
@@ -72,7 +75,19 @@ pub(super) struct Actor {
     pub(super) work: Option<Generation>,
     pub(super) job: Option<Job>,
     pub(super) suspension: Option<Suspension>,
+    /// What the work came to and could not be recorded: it is tried again, and
+    /// nothing new begins before.
+    pub(super) owed: Option<Owed>,
     pub(super) shutting_down: bool,
+}
+
+/// Which write of the generation in work is missing.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Owed {
+    /// That its evaluation ended, and on whose demand.
+    EvaluationEnd(Option<CancelledBy>),
+    /// The state it is in.
+    State,
 }
 
 /// What runs for the generation in work.
@@ -104,6 +119,7 @@ impl Actor {
                     None => self.shutdown().await,
                 },
                 () = wall_clock(until) => self.suspension_is_over().await,
+                () = soon(self.owed.is_some()) => self.pay().await,
             }
         }
         self.publish();
@@ -119,6 +135,7 @@ impl Actor {
     }
 
     pub(super) async fn command(&mut self, command: Command) {
+        self.pay().await;
         // A caller that is gone has no use for the answer; the work is done all the same.
         match command {
             Command::Select(selection, reply) => answer(reply, self.select(selection).await),
@@ -254,6 +271,14 @@ pub(super) async fn next_end(job: &mut Option<Job>) -> Option<JobEnd> {
             None => None,
         },
         None => std::future::pending().await,
+    }
+}
+
+/// A while, when something is owed.
+async fn soon(owed: bool) {
+    match owed {
+        true => tokio::time::sleep(AGAIN).await,
+        false => std::future::pending().await,
     }
 }
 

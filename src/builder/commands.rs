@@ -56,9 +56,11 @@ impl Actor {
         by_hand: bool,
         take_over: bool,
     ) -> Result<Generation, Refusal> {
-        let number = self.state.next_number().map_err(refused)?;
+        self.settled().await?;
+        let number = self.state.next_number();
         self.stop_job(CancelledBy::Superseded(number)).await;
         self.leave_waiting(CancelledBy::Superseded(number)).await;
+        self.settled().await?;
         let origin = if by_hand {
             Origin {
                 testing: false,
@@ -139,6 +141,7 @@ impl Actor {
         &mut self,
         number: Option<GenerationNumber>,
     ) -> Result<Generation, Refusal> {
+        self.settled().await?;
         let reader = self.state.reader();
         let asked = match number {
             Some(number) => number,
@@ -281,18 +284,19 @@ impl Actor {
     /// A generation that waits is not in work any more; what holds it back no
     /// longer matters, it is superseded.
     pub(super) async fn leave_waiting(&mut self, by: CancelledBy) {
+        if self.owed.is_some() {
+            return; // it stays in work until it is recorded
+        }
         let Some(generation) = self.work.take() else {
             return;
         };
         let Some(Build::Pending { .. }) = generation.build() else {
             return;
         };
-        let number = generation.number;
         match generation.build_left(by, now()) {
             Ok(left) => {
-                if let Err(error) = self.ended(left).await {
-                    tracing::error!(%error, %number, "its end is not recorded");
-                }
+                self.work = Some(left);
+                self.proceed().await;
             }
             Err(error) => tracing::error!(%error, "a defect in kiln"),
         }

@@ -1,6 +1,7 @@
 //! What follows what: brings the generation in work from state to state.
 
-use super::actor::{Actor, Job, JobEnd};
+use super::Refusal;
+use super::actor::{Actor, Job, JobEnd, Owed};
 use super::machine::{BuildEnd, EvaluationEnd, Guards};
 use super::sink::AttemptSink;
 use crate::backend::{
@@ -23,6 +24,7 @@ impl Actor {
             return;
         };
         let number = generation.number;
+        let kept = generation.clone();
         let recorded = match (&generation.evaluation, generation.build()) {
             (Evaluation::Pending { .. }, _) => self.start_evaluation(generation).await,
             (_, Some(Build::Pending { blocked: None, .. })) => self.start_build(generation).await,
@@ -40,11 +42,39 @@ impl Actor {
             _ => self.ended(generation).await,
         };
         if let Err(error) = recorded {
-            tracing::error!(%error, %number, "left as it was recorded; the next start takes it up");
+            tracing::error!(%error, %number, "not recorded; tried again until it is");
             self.job = None;
-            self.work = None;
+            self.work = Some(kept);
+            self.owed = Some(Owed::State);
         }
         self.publish();
+    }
+
+    /// Records what could not be recorded before.
+    pub(super) async fn pay(&mut self) {
+        match self.owed.take() {
+            None => {}
+            Some(Owed::State) => self.proceed().await,
+            Some(Owed::EvaluationEnd(by)) => {
+                if let Some(generation) = self.work.take() {
+                    self.evaluated_or_ended(generation, by).await;
+                }
+            }
+        }
+    }
+
+    /// The last chance before a command changes what is in work.
+    ///
+    /// # Errors
+    /// When the disk still refuses.
+    pub(super) async fn settled(&mut self) -> Result<(), Refusal> {
+        self.pay().await;
+        match self.owed {
+            None => Ok(()),
+            Some(_) => Err(Refusal::State(
+                "the end of the last work could not be recorded yet; see the agent's log".into(),
+            )),
+        }
     }
 
     pub(super) async fn start_evaluation(
@@ -183,7 +213,9 @@ impl Actor {
             };
             let occasion = is_refused(&generation).then_some(Occasion::Refused);
             if let Err(error) = self.record_with(&generation, vec![event], occasion).await {
-                tracing::error!(%error, number = %generation.number, "the evaluation is not recorded");
+                tracing::error!(%error, number = %generation.number, "the evaluation's end is not recorded; tried again until it is");
+                self.work = Some(generation);
+                self.owed = Some(Owed::EvaluationEnd(by));
                 return;
             }
             self.work = Some(generation);

@@ -17,6 +17,7 @@ mod wait;
 pub mod places;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use commands::internal::Handed;
 use error::{CliError, Outcome, Problem};
 use render::Output;
 use std::path::PathBuf;
@@ -111,11 +112,18 @@ struct Context {
 
 /// Runs the program to its exit code.
 pub fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let mut cli = Cli::parse();
     // A child of the agent: no logging, no runtime, nothing of the user's.
-    if let Command::Internal(internal) = command {
-        return internal.run();
+    while let Command::Internal(internal) = cli.command {
+        match internal.run() {
+            Handed::Over(code) => return code,
+            Handed::Back(line) => {
+                let program = std::ffi::OsString::from("kiln");
+                cli = Cli::parse_from(std::iter::once(program).chain(line));
+            }
+        }
     }
+    let Cli { global, command } = cli;
     let env = environment::Environment::read();
     let out = Output::new(global.json, global.color, &env);
     let context = Context { global, out, env };

@@ -285,15 +285,8 @@ impl Retention {
             failed: section.number("failed", 20, 0..=u32::MAX)?,
             days: section.number("days", 90, 0..=u32::MAX)?,
             logs: section.size("logs", "1GiB")?,
-            events: section.number("events", 100_000, 1000..=u32::MAX)?,
+            events: section.number("events", 100_000, 100..=u32::MAX)?,
         };
-        section.defaults_yet(&[
-            ("built", "5"),
-            ("failed", "20"),
-            ("days", "90"),
-            ("logs", "\"1GiB\""),
-            ("events", "100000"),
-        ])?;
         Ok(retention)
     }
 }

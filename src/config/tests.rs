@@ -243,7 +243,6 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "[builder]\nlocal = \"never\"",
             "5:1: `builder.local = \"never\"`",
         ),
-        ("[retention]\nbuilt = 3", "5:1: `retention.built = 3`"),
         (
             "[store]\nmin_free = \"5GiB\"",
             "5:1: `store.min_free = \"5GiB\"`",

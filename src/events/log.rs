@@ -140,6 +140,12 @@ impl EventLog {
         replace_sequence(places, inner.last)
     }
 
+    /// Events below `oldest` can no longer be read: who is behind is told so.
+    pub(crate) fn forget_below(&self, oldest: u64) {
+        let mut inner = self.lock();
+        inner.oldest = inner.oldest.max(oldest);
+    }
+
     /// The newest number that may be seen.
     pub fn last_seq(&self) -> u64 {
         *self.shared.visible.borrow()
@@ -173,9 +179,13 @@ impl EventLog {
         if cursor > 0 && cursor.saturating_add(1) < oldest {
             items.push_back(Item::Lagged { seq: oldest - 1 });
         }
-        let older = (self.shared.older)(cursor, BATCH).into_iter();
+        let older = (self.shared.older)(cursor, BATCH);
+        if self.lock().oldest > oldest {
+            return self.batch(cursor); // some left while they were read
+        }
         items.extend(
             older
+                .into_iter()
                 .take_while(|e| e.seq < first_in_ring && e.seq <= visible)
                 .map(|e| Item::Event(Arc::new(e))),
         );

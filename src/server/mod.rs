@@ -54,8 +54,6 @@ pub struct Parts {
     pub poll_intervals: BTreeMap<RemoteName, Duration>,
     /// Since when this agent runs: nothing is stale before it could be fresh.
     pub started_at: OffsetDateTime,
-    /// The state could not be read as it was left and no operator has seen it yet.
-    pub state_damaged: bool,
     /// Who may change things.
     pub access: Access,
 }

@@ -43,7 +43,7 @@ pub fn gather(parts: &Parts) -> pb::Status {
         selection: selection.as_ref(),
         remotes: &remotes,
         intervals: &parts.poll_intervals,
-        state_damaged: parts.state_damaged,
+        state_damaged: parts.state.is_damaged(),
     });
     pb::Status {
         host: parts.host.to_string(),

@@ -2,7 +2,8 @@
 //! fsync of the folder), so that a reader sees the old or the new one, never
 //! a part, whatever is pulled when.
 
-use super::{Places, StateError};
+use super::record::{decode, encode};
+use super::{Places, StateError, fail_point};
 use crate::model::{Generation, GenerationNumber, Suspension};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,67 +11,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-
-/// Raised when the meaning of a stored record changes.
-pub const RECORD_VERSION: u32 = 1;
-
-/// Every record on disk says which version of its format it is.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Record<T> {
-    version: u32,
-    #[serde(flatten)]
-    value: T,
-}
-
-/// What is known of a record before it is understood.
-#[derive(Deserialize)]
-struct Version {
-    version: u32,
-}
-
-/// The bytes of `value` as a versioned record.
-///
-/// # Errors
-/// When `value` has no JSON form.
-pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StateError> {
-    let record = Record {
-        version: RECORD_VERSION,
-        value,
-    };
-    let mut bytes = serde_json::to_vec_pretty(&record).map_err(StateError::Encode)?;
-    bytes.push(b'\n');
-    Ok(bytes)
-}
-
-/// The same on one line, for the index.
-pub(super) fn encode_compact<T: Serialize>(value: &T) -> Result<Vec<u8>, StateError> {
-    serde_json::to_vec(&Record {
-        version: RECORD_VERSION,
-        value,
-    })
-    .map_err(StateError::Encode)
-}
-
-/// The value of a versioned record; `what` names it in errors.
-///
-/// # Errors
-/// When it is damaged, or was written by a newer kiln.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &Path) -> Result<T, StateError> {
-    let damaged = |source| StateError::Damaged {
-        path: what.into(),
-        source,
-    };
-    let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
-    if version > RECORD_VERSION {
-        return Err(StateError::Newer {
-            path: what.into(),
-            found: version,
-            known: RECORD_VERSION,
-        });
-    }
-    let record: Record<T> = serde_json::from_slice(bytes).map_err(damaged)?;
-    Ok(record.value)
-}
 
 /// Replaces `path` by `bytes`, durably: when this returns, a power cut keeps it.
 ///
@@ -90,9 +30,11 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
         .as_file()
         .sync_all()
         .map_err(|e| StateError::io("make durable", path, e))?;
+    fail_point::reach("file-written");
     temporary
         .persist(path)
         .map_err(|e| StateError::io("replace", path, e.error))?;
+    fail_point::reach("file-replaced");
     sync_folder(folder)
 }
 
@@ -119,6 +61,7 @@ pub fn point(link: &Path, target: &Path) -> Result<(), StateError> {
     let _ = fs::remove_file(&temporary); // left by a crash
     std::os::unix::fs::symlink(target, &temporary)
         .map_err(|e| StateError::io("link", &temporary, e))?;
+    fail_point::reach("link-made");
     fs::rename(&temporary, link).map_err(|e| StateError::io("replace", link, e))?;
     sync_folder(folder)
 }

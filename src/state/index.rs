@@ -2,16 +2,23 @@
 //! sled 0.34 panics on damage: every call goes through [`guarded`]. All of it
 //! can be rebuilt from the files, but events, which are only here.
 
-use super::{StateError, files};
+use super::{StateError, record};
 use crate::events::Event;
 use crate::model::{Generation, GenerationNumber};
 use sled::Transactional;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const SCHEMA: &[u8] = b"schema";
-/// Raised when keys or trees change their meaning.
-const SCHEMA_VERSION: u32 = 1;
+/// The one at `n` makes schema `n + 2` of schema `n + 1`; added to when keys or
+/// trees change their meaning.
+const MIGRATIONS: &[Migration] = &[];
+type Migration = fn(&Index) -> Result<(), StateError>;
+/// How long a database just closed may stay locked.
+const LET_GO: Duration = Duration::from_secs(5);
+/// Pairs copied at a time.
+const COPIED: usize = 512;
 
 pub(super) struct Index {
     path: PathBuf,
@@ -38,14 +45,26 @@ fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T, 
     }
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are never that many migrations"
+)]
+fn known_schema() -> u32 {
+    MIGRATIONS.len() as u32 + 1
+}
+
 fn is_of_the_host(error: &std::io::Error) -> bool {
     use std::io::ErrorKind as Kind;
     match error.kind() {
         Kind::UnexpectedEof | Kind::InvalidData | Kind::InvalidInput => false,
         // sled reports a held lock so; everything else of this kind is its own.
-        Kind::Other => error.to_string().contains("acquire lock"),
+        Kind::Other => is_of_a_lock(error),
         _ => true,
     }
+}
+
+fn is_of_a_lock(error: &std::io::Error) -> bool {
+    error.to_string().contains("acquire lock")
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -55,13 +74,45 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 impl Index {
-    /// Opens the database at `path`, making it if it is absent.
+    /// Makes a database at `path`.
+    ///
+    /// # Errors
+    /// When the host is in the way.
+    pub fn make(path: &Path) -> Result<Self, StateError> {
+        let index = Self::open_as_it_is(path)?;
+        index.set_schema(known_schema())?;
+        Ok(index)
+    }
+
+    /// Opens the database at `path`. One without its schema was cut short: sled
+    /// opens what is left of a truncated log as if there had never been more.
     ///
     /// # Errors
     /// When it is damaged, a newer kiln wrote it, or the host is in the way.
     pub fn open(path: &Path) -> Result<Self, StateError> {
+        let index = Self::open_as_it_is(path)?;
+        index.check_schema()?;
+        Ok(index)
+    }
+
+    /// sled's threads may hold on for a moment to what was closed before.
+    fn open_as_it_is(path: &Path) -> Result<Self, StateError> {
+        let end = Instant::now() + LET_GO;
+        loop {
+            match Self::open_now(path) {
+                Err(StateError::Io { source, .. })
+                    if is_of_a_lock(&source) && Instant::now() < end =>
+                {
+                    std::thread::park_timeout(Duration::from_millis(2));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn open_now(path: &Path) -> Result<Self, StateError> {
         #[expect(clippy::disallowed_methods, reason = "the only home of sled")]
-        let index = guarded(path, || {
+        guarded(path, || {
             // No thread flushes behind our back: every transaction is flushed here.
             let config = sled::Config::new().path(path).flush_every_ms(None);
             let database = config.cache_capacity(8 << 20).open()?;
@@ -73,45 +124,30 @@ impl Index {
                 generations,
                 events,
             })
-        })?;
-        index.check_schema()?;
-        Ok(index)
-    }
-
-    /// A database without its schema was cut short: sled opens what is left of a
-    /// truncated log as if there had never been more.
-    ///
-    /// # Errors
-    /// As [`Index::open`].
-    pub fn open_existing(path: &Path) -> Result<Self, StateError> {
-        #[expect(clippy::disallowed_methods, reason = "the only home of sled")]
-        let schema = guarded(path, || sled::Config::new().path(path).open()?.get(SCHEMA))?;
-        match schema {
-            Some(_) => Self::open(path),
-            None => Err(StateError::Index {
-                path: path.into(),
-                message: "it is empty: its file was cut short".into(),
-            }),
-        }
+        })
     }
 
     fn check_schema(&self) -> Result<(), StateError> {
         let found = guarded(&self.path, || self.database.get(SCHEMA))?;
-        let Some(found) = found else {
-            let version = SCHEMA_VERSION.to_be_bytes();
-            guarded(&self.path, || self.database.insert(SCHEMA, &version))?;
-            guarded(&self.path, || self.database.flush())?;
-            return Ok(());
-        };
-        match found.as_ref().try_into().map(u32::from_be_bytes) {
-            Ok(SCHEMA_VERSION) => Ok(()),
-            Ok(found) => Err(StateError::Newer {
-                path: self.path.clone(),
-                found,
-                known: SCHEMA_VERSION,
-            }),
-            Err(_) => Err(self.damaged("the schema version is not four bytes")),
+        let found = found.ok_or_else(|| self.damaged("it is empty: its file was cut short"))?;
+        let found = found.as_ref().try_into().map(u32::from_be_bytes);
+        let found = found.map_err(|_| self.damaged("the schema version is not four bytes"))?;
+        let missing = record::missing(found, &self.path, MIGRATIONS)?;
+        for migration in missing {
+            migration(self)?;
         }
+        match missing.is_empty() {
+            true => Ok(()),
+            false => self.set_schema(known_schema()),
+        }
+    }
+
+    fn set_schema(&self, version: u32) -> Result<(), StateError> {
+        let version = version.to_be_bytes();
+        guarded(&self.path, || {
+            self.database.insert(SCHEMA, &version)?;
+            self.database.flush().map(drop)
+        })
     }
 
     fn damaged(&self, message: impl Into<String>) -> StateError {
@@ -125,19 +161,18 @@ impl Index {
     pub fn write(
         &self,
         generation: Option<&Generation>,
-        events: &[impl AsRef<Event>],
+        events: &[Event],
     ) -> Result<(), StateError> {
         let generation = match generation {
             Some(generation) => Some((
                 generation.number.0.to_be_bytes(),
-                files::encode_compact(generation)?,
+                record::encode_compact(generation)?,
             )),
             None => None,
         };
         let mut encoded = Vec::with_capacity(events.len());
         for event in events {
-            let event = event.as_ref();
-            encoded.push((event.seq.to_be_bytes(), files::encode_compact(event)?));
+            encoded.push((event.seq.to_be_bytes(), record::encode_compact(event)?));
         }
         guarded(&self.path, || {
             let trees = (&self.generations, &self.events);
@@ -163,7 +198,7 @@ impl Index {
         let key = number.0.to_be_bytes();
         let record = guarded(&self.path, || self.generations.get(key))?;
         record
-            .map(|bytes| files::decode(&bytes, &self.path))
+            .map(|bytes| record::decode(&bytes, &self.path))
             .transpose()
     }
 
@@ -184,7 +219,7 @@ impl Index {
         })?;
         records
             .iter()
-            .map(|bytes| files::decode(bytes, &self.path))
+            .map(|bytes| record::decode(bytes, &self.path))
             .collect()
     }
 
@@ -196,7 +231,7 @@ impl Index {
         })?;
         records
             .iter()
-            .map(|bytes| files::decode(bytes, &self.path))
+            .map(|bytes| record::decode(bytes, &self.path))
             .collect()
     }
 
@@ -208,31 +243,176 @@ impl Index {
         let (Some((first, _)), Some((last, _))) = (first, last) else {
             return Ok(None);
         };
-        let number = |key: &[u8]| key.try_into().map(u64::from_be_bytes);
-        match (number(&first), number(&last)) {
-            (Ok(first), Ok(last)) => Ok(Some((first, last))),
-            _ => Err(self.damaged("an event's key is not eight bytes")),
+        match (key_number(&first), key_number(&last)) {
+            (Some(first), Some(last)) => Ok(Some((first, last))),
+            _ => Err(self.damaged(KEY)),
         }
     }
 
-    /// Reads every tree to its end: flipped bytes show only when they are read.
-    pub fn read_all(&self) -> Result<u64, StateError> {
-        let mut read = 0;
-        for name in guarded(&self.path, || Ok(self.database.tree_names()))? {
-            let tree = guarded(&self.path, || self.database.open_tree(&name))?;
-            read += guarded(&self.path, || {
-                tree.iter()
-                    .try_fold(0, |count, pair| pair.map(|_| count + 1))
+    /// Many generations at once, durable with the last.
+    pub fn fill(
+        &self,
+        generations: impl Iterator<Item = Result<Generation, StateError>>,
+    ) -> Result<(), StateError> {
+        let mut batch = sled::Batch::default();
+        for (n, generation) in generations.enumerate() {
+            let generation = generation?;
+            let record = record::encode_compact(&generation)?;
+            batch.insert(&generation.number.0.to_be_bytes(), record);
+            if n % COPIED == COPIED - 1 {
+                let full = std::mem::take(&mut batch);
+                guarded(&self.path, || self.generations.apply_batch(full))?;
+            }
+        }
+        guarded(&self.path, || {
+            self.generations.apply_batch(batch)?;
+            self.database.flush().map(drop)
+        })
+    }
+
+    /// Removes what is recorded of a generation.
+    pub fn forget(&self, number: GenerationNumber) -> Result<(), StateError> {
+        guarded(&self.path, || {
+            self.generations.remove(number.0.to_be_bytes())?;
+            self.database.flush().map(drop)
+        })
+    }
+
+    /// Removes events until at most `count` are kept, and none of a number below
+    /// that of the oldest kept: which is answered, when there were any to remove.
+    pub fn excess_events(&self, count: usize) -> Result<Option<u64>, StateError> {
+        let Some((first, last)) = self.event_bounds()? else {
+            return Ok(None);
+        };
+        if last - first < count as u64 {
+            return Ok(None);
+        }
+        // Numbers have gaps: what counts is how many there are.
+        let kept = guarded(&self.path, || {
+            self.events
+                .iter()
+                .keys()
+                .rev()
+                .take(count)
+                .last()
+                .transpose()
+        })?;
+        let oldest = match kept {
+            Some(key) => key_number(&key).ok_or_else(|| self.damaged(KEY))?,
+            None => last + 1,
+        };
+        Ok((oldest > first).then_some(oldest))
+    }
+
+    /// Removes the events below `oldest`, a part at a time.
+    pub fn forget_events(&self, oldest: u64) -> Result<(), StateError> {
+        loop {
+            let gone: Vec<_> = guarded(&self.path, || {
+                let below = self.events.range(..oldest.to_be_bytes());
+                below.keys().take(COPIED).collect()
+            })?;
+            if gone.is_empty() {
+                return Ok(());
+            }
+            let mut batch = sled::Batch::default();
+            gone.into_iter().for_each(|key| batch.remove(key));
+            guarded(&self.path, || {
+                self.events.apply_batch(batch)?;
+                self.database.flush().map(drop)
             })?;
         }
-        for record in guarded(&self.path, || {
-            self.generations
-                .iter()
-                .values()
-                .collect::<Result<Vec<_>, _>>()
-        })? {
-            files::decode::<Generation>(&record, &self.path)?;
+    }
+
+    /// Numbers of all generations recorded, oldest first.
+    pub fn numbers(&self) -> Result<Vec<GenerationNumber>, StateError> {
+        let keys: Vec<_> = guarded(&self.path, || self.generations.iter().keys().collect())?;
+        let number = |key: &sled::IVec| key.as_ref().try_into().map(u32::from_be_bytes);
+        let numbers = keys.iter().map(|key| number(key).map(GenerationNumber));
+        numbers
+            .collect::<Result<_, _>>()
+            .map_err(|_| self.damaged("a generation's key is not four bytes"))
+    }
+
+    /// Reads every tree to its end: flipped bytes show only when they are read.
+    /// Answers with the bytes that live in it.
+    pub fn read_all(&self) -> Result<u64, StateError> {
+        let mut live = 0;
+        for name in guarded(&self.path, || Ok(self.database.tree_names()))? {
+            let tree = guarded(&self.path, || self.database.open_tree(&name))?;
+            live += guarded(&self.path, || {
+                tree.iter().try_fold(0, |live, pair| {
+                    pair.map(|(key, value)| live + (key.len() + value.len()) as u64)
+                })
+            })?;
         }
-        Ok(read)
+        Ok(live)
+    }
+
+    /// Everything in it goes to `new`, durably.
+    pub fn copy_to(&self, new: &Index) -> Result<(), StateError> {
+        for (from, to) in [
+            (&self.generations, &new.generations),
+            (&self.events, &new.events),
+        ] {
+            guarded(&self.path, || {
+                let mut batch = sled::Batch::default();
+                for (n, pair) in from.iter().enumerate() {
+                    let (key, value) = pair?;
+                    batch.insert(key, value);
+                    if n % COPIED == COPIED - 1 {
+                        to.apply_batch(std::mem::take(&mut batch))?;
+                    }
+                }
+                to.apply_batch(batch)
+            })?;
+        }
+        guarded(&new.path, || new.database.flush()).map(drop)
+    }
+}
+
+const KEY: &str = "an event's key is not eight bytes";
+
+fn key_number(key: &[u8]) -> Option<u64> {
+    key.try_into().map(u64::from_be_bytes).ok()
+}
+
+/// Where the index stands: open, or closed after the disk refused a write.
+pub(super) struct Slot {
+    index: Option<Index>,
+    path: PathBuf,
+}
+
+impl Slot {
+    pub fn new(index: Index) -> Self {
+        let path = index.path.clone();
+        let index = Some(index);
+        Slot { index, path }
+    }
+
+    /// The index, while it can be used.
+    pub fn get(&self) -> Result<&Index, StateError> {
+        self.index.as_ref().ok_or_else(|| {
+            let closed = std::io::Error::other("it was closed after a write failed");
+            StateError::io("use the index", &self.path, closed)
+        })
+    }
+
+    pub fn set(&mut self, index: Index) -> &Index {
+        self.close();
+        self.index.insert(index)
+    }
+
+    /// Lets go of the database, which may panic where it is damaged.
+    pub fn close(&mut self) {
+        let index = self.index.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(index))) {
+            tracing::error!("closing the index: {}", panic_message(panic.as_ref()));
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.close();
     }
 }

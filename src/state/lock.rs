@@ -5,6 +5,16 @@ use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A process killed while it started a program: what it started lets go of the
+/// lock a moment after it is gone.
+const LET_GO: Duration = Duration::from_secs(5);
+
+fn is_gone(owner: &str) -> bool {
+    let pid = owner.parse().map(nix::unistd::Pid::from_raw);
+    pid.is_ok_and(|pid| nix::sys::signal::kill(pid, None) == Err(nix::errno::Errno::ESRCH))
+}
 
 /// Held as long as the state is open; the kernel lets go of it when we die.
 #[derive(Debug)]
@@ -18,6 +28,18 @@ impl Lock {
     /// # Errors
     /// [`StateError::Owned`] with the owner's process id when another has it.
     pub fn take(state: &Path) -> Result<Self, StateError> {
+        let end = Instant::now() + LET_GO;
+        loop {
+            match Self::take_now(state) {
+                Err(StateError::Owned { owner, .. }) if is_gone(&owner) && Instant::now() < end => {
+                    std::thread::park_timeout(Duration::from_millis(5));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn take_now(state: &Path) -> Result<Self, StateError> {
         let path = super::Places::new(state).owner();
         let mut file = OpenOptions::new()
             .read(true)

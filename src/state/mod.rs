@@ -1,32 +1,48 @@
 //! What survives a restart. Files are the truth (`files.rs`), sled is the index
 //! (`index.rs`). A transition is one [`Change`]: it writes its files, then one
 //! flushed transaction of the index, then its events are seen, then the caller
-//! may answer. One process owns a state directory (`lock.rs`); at start a child
-//! reads the index to its end (`check.rs`), and a damaged one is moved aside
-//! and rebuilt from the files (`recovery.rs`).
+//! may answer. It is recorded whole first (`transition.rs`), so that a crash
+//! between any two writes leaves no half of it. One process owns a state
+//! directory (`lock.rs`); at start a child reads the index to its end
+//! (`check.rs`), and a damaged one is moved aside and rebuilt from the files
+//! (`recovery.rs`). What is old leaves (`retention.rs`, `upkeep.rs`,
+//! `compaction.rs`).
 //!
 //! In: changes from the Builder, events from the sources. Out: a [`Reader`] that
 //! never waits for the Builder. It decides nothing: what may follow what is the
 //! Builder's business.
 
 pub mod check;
+mod compaction;
+pub mod fail_point;
 pub mod files;
 mod hooks;
 mod index;
 mod lock;
 mod places;
 mod reader;
+mod record;
 mod recovery;
+mod reserve;
+pub mod retention;
+mod transition;
+mod upkeep;
 
 pub use places::Places;
 pub use reader::Reader;
+pub use record::RECORD_VERSION;
+pub use retention::Retention;
+pub use upkeep::Left;
 
 use crate::events::{EventKind, EventLog};
 use crate::model::{CommitId, Generation, GenerationNumber, HookPlan, Occasion, Steps, Suspension};
-use index::Index;
+use index::{Index, Slot};
+use reserve::Reserve;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use transition::{Before, Transition};
 
 /// What can go wrong with the state; paths are always named.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +88,12 @@ impl StateError {
             source,
         }
     }
+
+    /// There is no space left.
+    fn is_full(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, StateError::Io { source, .. } if full.contains(&source.kind()))
+    }
 }
 
 /// One transition: all of it is durable when [`State::apply`] returns.
@@ -97,15 +119,38 @@ pub struct State {
 
 struct Shared {
     places: Places,
-    index: Arc<RwLock<Index>>,
+    index: Arc<RwLock<Slot>>,
     events: EventLog,
     /// One transition at a time.
     writing: Mutex<()>,
     /// Which hooks run after what.
     plan: Mutex<HookPlan>,
+    /// The highest number a generation ever had.
+    highest: AtomicU32,
     /// Counts of the running build; recorded only with its end.
     live: Mutex<Option<(GenerationNumber, Steps)>>,
-    warnings: Mutex<Vec<String>>,
+    /// What was recovered: said until the agent is started anew.
+    damage: Mutex<Vec<String>>,
+    /// Why the last transition could not be written.
+    unwritten: Mutex<Option<String>>,
+    suspect: Arc<Suspect>,
+    reserve: Reserve,
+}
+
+/// Damage of the index that a reader met; the next writer recovers it.
+#[derive(Default)]
+struct Suspect {
+    damage: Mutex<Option<String>>,
+    told: tokio::sync::Notify,
+}
+
+impl Suspect {
+    fn tell(&self, error: &StateError) {
+        if let StateError::Index { message, .. } = error {
+            *locked(&self.damage) = Some(message.clone());
+            self.told.notify_one();
+        }
+    }
 }
 
 /// Progress is written in batches of this many events, fewer than are reserved.
@@ -124,22 +169,37 @@ impl State {
     /// When another process owns it, a newer kiln wrote it, or it cannot be written.
     pub async fn open(folder: &Path) -> Result<Self, StateError> {
         let places = Places::new(folder);
+        recovery::check_version(&places)?;
         places.prepare()?;
         let lock = lock::Lock::take(folder)?;
+        let reserve = Reserve::default();
+        if places.probe().is_err_and(|error| error.is_full()) {
+            reserve.spend(&places);
+        }
+        upkeep::sweep(&places)?;
+        fail_point::reach("locked");
         let (index, recovered) = recovery::open_index(&places).await?;
-        let notes = recovery::reconcile(&places, &index)?;
+        recovery::redo(&places, &index)?;
+        let (highest, notes) = recovery::reconcile(&places, &index)?;
         for note in &notes {
             tracing::error!("{note}");
         }
-        let events = recovery::event_log(&places, index)?;
+        recovery::note_version(&places)?;
+        let suspect = Arc::new(Suspect::default());
+        let events = recovery::event_log(&places, index, &suspect)?;
+        reserve.ensure(&places);
         let shared = Arc::new(Shared {
             places,
             index: events.index,
             events: events.log,
             writing: Mutex::new(()),
             plan: Mutex::default(),
+            highest: AtomicU32::new(highest.0),
             live: Mutex::new(None),
-            warnings: Mutex::new(notes),
+            damage: Mutex::new(notes),
+            unwritten: Mutex::default(),
+            suspect,
+            reserve,
         });
         let state = State {
             shared,
@@ -148,13 +208,14 @@ impl State {
         if let Some(recovered) = recovered {
             state.announce_recovery(recovered)?;
         }
+        fail_point::reach("opened");
         Ok(state)
     }
 
     fn announce_recovery(&self, recovered: recovery::Recovered) -> Result<(), StateError> {
         tracing::error!(kept_at = %recovered.kept_at.display(), "{}", recovered.message);
         let kept_at = recovered.kept_at.display().to_string();
-        locked(&self.shared.warnings).push(format!(
+        locked(&self.shared.damage).push(format!(
             "{}; the damaged copy is kept at {kept_at}, remove it once it was looked at",
             recovered.message
         ));
@@ -168,11 +229,13 @@ impl State {
         })
     }
 
-    /// Writes one transition: files, then index, then its events are seen.
+    /// Writes one transition: files, then index, then its events are seen. On a
+    /// full disk the reserve is spent to finish it.
     /// Blocks on the disk: call it off the async threads.
     ///
     /// # Errors
-    /// When a file cannot be written; then nothing of the change was announced.
+    /// When it cannot be written; then nothing of the change was announced, and
+    /// what its files held before is put back.
     pub fn apply(&self, change: &Change<'_>) -> Result<(), StateError> {
         let writing = locked(&self.shared.writing);
         let (generation, events) = self.with_hooks(change);
@@ -190,59 +253,102 @@ impl State {
         change: &Change<'_>,
         writing: MutexGuard<'_, ()>,
     ) -> Result<(), StateError> {
-        self.write_files(change)?;
-        let events = self
-            .shared
-            .events
-            .begin(&change.events, &self.shared.places)?;
-        let recovered = self.write_index(change.generation, events.durable())?;
-        events.publish();
+        let written = match self.write(change) {
+            Err(error) if error.is_full() && self.shared.reserve.spend(&self.shared.places) => {
+                self.write(change)
+            }
+            other => other,
+        };
+        let failed = written.as_ref().err().map(ToString::to_string);
+        *locked(&self.shared.unwritten) = failed;
+        let recovered = written?;
+        self.shared.reserve.ensure_if_spent(&self.shared.places);
         drop(writing);
         recovered.map_or(Ok(()), |recovered| self.announce_recovery(recovered))
     }
 
-    fn write_files(&self, change: &Change<'_>) -> Result<(), StateError> {
+    fn write(&self, change: &Change<'_>) -> Result<Option<recovery::Recovered>, StateError> {
         let places = &self.shared.places;
+        let events = self.shared.events.begin(&change.events, places)?;
+        fail_point::reach("numbered");
         if let Some(generation) = change.generation {
-            let folder = places.make_generation(generation.number)?;
-            files::replace(&folder.join("generation.json"), &files::encode(generation)?)?;
-            if change.becomes_current {
-                let target = format!("generations/{}/result", generation.number);
-                files::point(&places.current(), Path::new(&target))?;
-            }
+            let number = generation.number.0;
+            self.shared.highest.fetch_max(number, Ordering::SeqCst);
         }
-        match change.suspension {
-            Some(Some(suspension)) => {
-                files::replace(&places.suspension(), &files::encode(suspension)?)?;
-            }
-            Some(None) => files::remove(&places.suspension())?,
-            None => {}
+        let transition = Transition::new(change, events.durable());
+        let mut before = Before::default();
+        let written = transition
+            .record(places)
+            .and_then(|()| transition.write_files(places, &mut before))
+            .and_then(|()| self.write_index(&transition));
+        match &written {
+            Ok(_) => transition.forget(places),
+            Err(_) => before.restore(places).unwrap_or_else(|error| {
+                tracing::error!(%error, "what could not be written is not undone either");
+            }),
         }
-        match change.baseline {
-            Some(commit) => files::replace(&places.baseline(), format!("{commit}\n").as_bytes()),
-            None => Ok(()),
+        if written.is_ok() {
+            events.publish();
+            fail_point::reach("announced");
         }
+        written
     }
 
-    /// Writes the transaction; an index found damaged is rebuilt from the files,
-    /// which have the change already, and then written once more.
-    fn write_index(
-        &self,
-        generation: Option<&Generation>,
-        events: &[Arc<crate::events::Event>],
-    ) -> Result<Option<recovery::Recovered>, StateError> {
-        let mut index = self
-            .shared
-            .index
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        match index.write(generation, events) {
-            Err(StateError::Index { message, .. }) => {
-                let recovered = recovery::replace_index(&self.shared.places, &mut index, &message)?;
-                index.write(generation, events)?;
-                Ok(Some(recovered))
+    fn index(&self) -> RwLockWriteGuard<'_, Slot> {
+        let index = self.shared.index.write();
+        index.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the transaction; an index that refuses it is replaced, and then it
+    /// is written once more.
+    fn write_index(&self, of: &Transition) -> Result<Option<recovery::Recovered>, StateError> {
+        let mut slot = self.index();
+        let write = |index: &Index| index.write(of.generation.as_ref(), &of.events);
+        let suspected = locked(&self.shared.suspect.damage).take();
+        let first = match suspected {
+            Some(message) => Err(StateError::Index {
+                path: self.shared.places.index(),
+                message,
+            }),
+            None => slot.get().and_then(write),
+        };
+        let recovered = match first {
+            Ok(()) => None,
+            Err(error) => {
+                let recovered = self.reopen(&mut slot, error)?;
+                slot.get().and_then(write)?;
+                recovered
             }
-            other => other.map(|()| None),
+        };
+        fail_point::reach("index-written");
+        Ok(recovered)
+    }
+
+    /// After a write failed sled takes none any more. A damaged index is rebuilt
+    /// from the files, which have the change already; else it is opened anew.
+    fn reopen(
+        &self,
+        slot: &mut Slot,
+        error: StateError,
+    ) -> Result<Option<recovery::Recovered>, StateError> {
+        let places = &self.shared.places;
+        slot.close();
+        // A full disk makes sled panic, too: then its data is not at fault.
+        places.probe()?;
+        let opened = match error {
+            StateError::Index { .. } => Err(error),
+            _ => Index::open(&places.index()),
+        };
+        match opened {
+            Ok(index) => {
+                recovery::reconcile(places, &index)?;
+                slot.set(index);
+                Ok(None)
+            }
+            Err(StateError::Index { message, .. }) => {
+                recovery::replace_index(places, slot, &message).map(Some)
+            }
+            Err(other) => Err(other),
         }
     }
 
@@ -265,12 +371,8 @@ impl State {
     }
 
     /// The number the next generation gets; numbers are never used twice.
-    ///
-    /// # Errors
-    /// When the generations cannot be listed.
-    pub fn next_number(&self) -> Result<GenerationNumber, StateError> {
-        let numbers = files::numbers(&self.shared.places.folder)?;
-        Ok(GenerationNumber(numbers.last().map_or(0, |n| n.0) + 1))
+    pub fn next_number(&self) -> GenerationNumber {
+        GenerationNumber(self.shared.highest.load(Ordering::SeqCst) + 1)
     }
 
     /// A cheap reader.

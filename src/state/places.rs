@@ -4,8 +4,11 @@ use super::StateError;
 use crate::model::GenerationNumber;
 use std::fs::{DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// What a transition needs at least.
+const PROBE: usize = 64 << 10;
 
 /// Names every place in one state directory.
 #[derive(Debug, Clone)]
@@ -61,6 +64,17 @@ impl Places {
     pub(super) fn index(&self) -> PathBuf {
         self.folder.join("sled")
     }
+    /// The transition being written; absent between two.
+    pub(super) fn transition(&self) -> PathBuf {
+        self.folder.join("transition.json")
+    }
+    /// The version of everything here.
+    pub(super) fn version(&self) -> PathBuf {
+        self.folder.join("version")
+    }
+    pub(super) fn reserve(&self) -> PathBuf {
+        self.folder.join("reserve")
+    }
     /// `refs/kiln/baseline` as a loose ref: it is never packed, and so can be
     /// replaced with the same care as every other file.
     pub fn baseline(&self) -> PathBuf {
@@ -70,6 +84,7 @@ impl Places {
     /// Makes the folders; the state itself is closed to others.
     pub(super) fn prepare(&self) -> Result<(), StateError> {
         make(&self.folder, 0o750)?;
+        self.check_owner()?;
         for folder in [
             self.generations(),
             self.folder.join("logs"),
@@ -78,6 +93,38 @@ impl Places {
             make(&folder, 0o755)?;
         }
         make(&self.store(), 0o755)
+    }
+
+    /// Can anything be written here now?
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(super) fn probe(&self) -> Result<(), StateError> {
+        let io = |e| StateError::io("write to", &self.folder, e);
+        let file = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(&self.folder)
+            .map_err(io)?;
+        std::io::Write::write_all(&mut file.as_file(), &[1; PROBE])
+            .and_then(|()| file.as_file().sync_all())
+            .map_err(io)
+    }
+
+    /// Whoever owns the folder can replace what lies in it.
+    fn check_owner(&self) -> Result<(), StateError> {
+        let metadata = std::fs::metadata(&self.folder)
+            .map_err(|e| StateError::io("look at", &self.folder, e))?;
+        let (owner, we) = (metadata.uid(), nix::unistd::geteuid().as_raw());
+        match owner == we {
+            true => Ok(()),
+            false => Err(StateError::Unexpected {
+                path: self.folder.clone(),
+                message: format!(
+                    "belongs to user {owner}, and kiln runs as user {we}: run it as {owner}, \
+                     name another state directory, or give it over with chown -R {we}"
+                ),
+            }),
+        }
     }
 
     /// Makes the state's folder for one user alone, where it is not there yet.

@@ -1,7 +1,8 @@
 //! Reads for everyone who is not the Builder. Failures of the index are logged
 //! and answered from the files: a reader never brings the agent down.
 
-use super::{Shared, files, locked};
+use super::index::Index;
+use super::{Shared, StateError, files, locked};
 use crate::model::{Build, Evaluation, Generation, GenerationNumber};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -18,12 +19,8 @@ pub struct Reader {
 impl Reader {
     /// One generation, with the counts of its running build.
     pub fn generation(&self, number: GenerationNumber) -> Option<Generation> {
-        let index = self
-            .shared
-            .index
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let found = index.generation(number).unwrap_or_else(|error| {
+        let found = self.index(|index| index.generation(number));
+        let found = found.unwrap_or_else(|error| {
             tracing::error!(%error, %number, "reading the file instead");
             files::read_generation(&self.shared.places.folder, number)
                 .ok()
@@ -72,18 +69,22 @@ impl Reader {
 
     /// At most `size` generations below `before`, newest first.
     pub fn page(&self, before: Option<GenerationNumber>, size: usize) -> Vec<Generation> {
-        let index = self
-            .shared
-            .index
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let page = index.page(before, size).unwrap_or_else(|error| {
+        let page = self.index(|index| index.page(before, size));
+        let page = page.unwrap_or_else(|error| {
             tracing::error!(%error, "reading the files instead");
             self.page_of_files(before, size)
         });
         page.into_iter()
             .map(|generation| self.live(generation))
             .collect()
+    }
+
+    /// Asks the index; damage met on the way is recovered by the next writer.
+    fn index<T>(&self, ask: impl Fn(&Index) -> Result<T, StateError>) -> Result<T, StateError> {
+        let slot = self.shared.index.read();
+        let slot = slot.unwrap_or_else(PoisonError::into_inner);
+        let answer = slot.get().and_then(ask);
+        answer.inspect_err(|error| self.shared.suspect.tell(error))
     }
 
     fn page_of_files(&self, before: Option<GenerationNumber>, size: usize) -> Vec<Generation> {
@@ -128,7 +129,18 @@ impl Reader {
 
     /// What status must warn of.
     pub fn warnings(&self) -> Vec<String> {
-        locked(&self.shared.warnings).clone()
+        let mut warnings = locked(&self.shared.damage).clone();
+        let unwritten = locked(&self.shared.unwritten).clone();
+        warnings.extend(unwritten.map(|error| {
+            format!("the state cannot be written: {error}; nothing new begins until it can")
+        }));
+        warnings.extend(self.shared.reserve.warning(&self.shared.places));
+        warnings
+    }
+
+    /// Something of the state was lost, or it cannot be written.
+    pub fn is_damaged(&self) -> bool {
+        !locked(&self.shared.damage).is_empty() || locked(&self.shared.unwritten).is_some()
     }
 
     /// The folder with a generation's logs: `evaluation.log`, and

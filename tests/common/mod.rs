@@ -203,10 +203,19 @@ impl<'a> Agent<'a> {
 
     /// Everything that happened and will happen, an event a line.
     pub fn events(&self) -> Events {
+        self.events_after(0)
+    }
+
+    /// What happened after this number and will happen.
+    pub fn events_after(&self, seq: u64) -> Events {
         let mut kiln = self.home.command();
-        kiln.arg("--socket")
-            .arg(&self.socket)
-            .args(["events", "--follow", "--json"]);
+        kiln.arg("--socket").arg(&self.socket).args([
+            "events",
+            "--follow",
+            "--json",
+            "--after",
+            &seq.to_string(),
+        ]);
         let mut child = kiln.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Events { child, lines }

@@ -60,6 +60,8 @@ struct Running {
     /// Ends every step, for whatever reason.
     cancel: CancellationToken,
     timed_out: bool,
+    /// This host cannot go on: the first reason.
+    broken: Option<BackendError>,
 }
 
 impl Build {
@@ -84,8 +86,12 @@ impl Build {
             tokio::select! {
                 biased;
                 Some(job) = running.jobs.join_next() => {
-                    let job = job.map_err(attempted("run a step's job"))?;
-                    self.take(&mut running, job)?;
+                    let job = job.map_err(attempted("run a step's job"));
+                    if let Err(error) = job.and_then(|job| self.take(&mut running, job)) {
+                        // The others are ended and awaited before it is told.
+                        running.cancel.cancel();
+                        running.broken.get_or_insert(error);
+                    }
                 }
                 () = tokio::time::sleep_until(deadline), if !running.cancel.is_cancelled() => {
                     running.timed_out = true;
@@ -122,6 +128,7 @@ impl Build {
             unsynced: false,
             cancel: self.request.cancel.child_token(),
             timed_out: false,
+            broken: None,
         })
     }
 
@@ -284,6 +291,9 @@ impl Build {
     }
 
     async fn finish(self, running: Running) -> Result<BuildOutcome, BackendError> {
+        if let Some(error) = running.broken {
+            return Err(error);
+        }
         let steps = running.tally.steps();
         if running.timed_out {
             let failure = Failure::certain(format!(

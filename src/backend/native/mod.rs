@@ -68,11 +68,15 @@ impl Native {
             provider,
         }
     }
+}
 
-    fn stored(&self) -> Stored<'_> {
-        Stored {
-            store: &self.store,
-            config: &self.config,
+impl NativeConfig {
+    /// The platform's name as it is now, for one whole call: the host may be
+    /// upgraded while steps run.
+    fn bound(&self) -> Self {
+        NativeConfig {
+            platform: Platform::Named(self.platform.name()),
+            ..self.clone()
         }
     }
 }
@@ -142,7 +146,7 @@ impl Backend for Native {
             EvalEnd::TimedOut(failure) => return Ok(EvaluationOutcome::TimedOut(failure)),
             EvalEnd::Cancelled => return Ok(EvaluationOutcome::Cancelled),
         };
-        let (store, config) = (self.store.clone(), self.config.clone());
+        let (store, config) = (self.store.clone(), self.config.bound());
         blocking("store the graph", move || {
             Stored {
                 store: &store,
@@ -159,16 +163,30 @@ impl Backend for Native {
         _host: &HostName,
         roots: &Path,
     ) -> Result<Option<Built>, BackendError> {
-        self.stored().existing(evaluated, roots)
+        let (store, config) = (self.store.clone(), self.config.bound());
+        let (evaluated, roots) = (evaluated.clone(), roots.to_owned());
+        blocking("look for the result", move || {
+            let stored = Stored {
+                store: &store,
+                config: &config,
+            };
+            stored.existing(&evaluated, &roots)
+        })
+        .await?
     }
 
     async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BackendError> {
-        let graph = self.stored().load(&request.evaluated)?;
+        let config = self.config.bound();
+        let stored = Stored {
+            store: &self.store,
+            config: &config,
+        };
+        let graph = stored.load(&request.evaluated)?;
         let _in_use = self.store.in_use();
         let build = build::Build {
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
-            config: self.config.clone(),
+            config,
             graph: Arc::new(graph),
             request,
         };
