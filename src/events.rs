@@ -73,6 +73,11 @@ pub enum EventKind {
         to: String,
         reason: String,
     },
+    ConfigurationReloaded {
+        /// Why it was not; empty when it was.
+        error: String,
+        needs_restart: Vec<String>,
+    },
     StateRecovered {
         message: String,
         kept_at: String,

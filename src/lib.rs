@@ -36,6 +36,7 @@ pub mod state;
 
 pub mod hooks;
 
+pub mod audit;
 pub mod pb;
 pub mod server;
 

@@ -89,6 +89,9 @@ host("web-1", second)
     let log = agent.state.join("logs/1/steps");
     let sleeping = wait_for(|| processes_with(&format!("sleep {mark}")).first().copied());
     assert!(log.exists());
+    // What was built is made durable while others run: until then a kill costs it.
+    let realisations = agent.state.join("store/.kiln/realisations");
+    wait_for(|| std::fs::read_dir(&realisations).ok()?.flatten().next());
     agent.kill();
     wait_gone(sleeping);
     let agent = Agent::start(&home, &local(&repository));

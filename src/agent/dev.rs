@@ -5,11 +5,11 @@ use super::{DevOptions, RunError, Started};
 use crate::builder::Selected;
 use crate::config::{Config, Sandbox};
 use crate::model::{Build, Evaluation, Generation, GenerationNumber, HostName};
-use crate::server;
+use crate::server::{self, Access};
 use crate::source::Selection;
 use crate::source::dev::{self, DevError, DevSource};
 use crate::state::{Places, StateError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Runs a dev agent until `cancel` fires (signals are the caller's) or, with
@@ -35,7 +35,9 @@ pub async fn run_dev(
     let notes = notes(&source, &options);
     let rev = options.rev.clone();
     let (handle, source_task) = source.start(rev, core.event_sink(), core.cancel.clone());
-    core.serve(&config, &handle, listener, None);
+    let (_, settings) = watch::channel(server::Settings::default());
+    let access = Access::new(None, None);
+    core.serve(&config, &handle, listener, access, settings);
     core.keep_up(&config);
     let host = config.host.to_string();
     let _ = started.send(Started {

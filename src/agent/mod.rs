@@ -10,7 +10,9 @@ mod daemon;
 mod dev;
 mod notify;
 mod parts;
+mod reload;
 mod signals;
+mod watch;
 
 pub use daemon::run;
 pub use dev::run_dev;
@@ -18,7 +20,7 @@ pub use dev::run_dev;
 use std::path::PathBuf;
 
 /// What `kiln agent` was asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AgentOptions {
     pub config: PathBuf,
     /// Overrides the configuration's socket.

@@ -1,6 +1,7 @@
 //! What both agents are made of, in the order it is brought up and taken down.
 
 use super::RunError;
+use crate::audit::AuditLog;
 use crate::backend::Backend;
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
@@ -10,21 +11,23 @@ use crate::config::{self, BackendChoice, Config};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
 use crate::model::{BackendKind, CommitId};
-use crate::server::{self, Access, Listener};
+use crate::server::{self, Access, Listener, Settings};
 use crate::source::{self, EventSink, SourceEvent};
 use crate::state::{Retention, State};
 use crate::store::Store;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// The lower half: everything that needs no source and no socket.
 pub(super) struct Core {
     pub state: Arc<State>,
     pub builder: builder::Handle,
+    audit: Arc<AuditLog>,
     builder_task: JoinHandle<()>,
     /// Ends source, server and helpers.
     pub cancel: CancellationToken,
@@ -55,6 +58,7 @@ impl Core {
         let state = Arc::new(state);
         // Before anything can come about that they run after.
         state.plan_hooks(config::plan(&config.hooks));
+        let audit = AuditLog::open(&state.places().audit()).map_err(|e| RunError::failed(&e))?;
         let store = Store::open(&state.places().store()).map_err(|e| RunError::failed(&e))?;
         let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
         let builder_config = BuilderConfig {
@@ -83,6 +87,7 @@ impl Core {
         Ok(Core {
             state,
             builder,
+            audit: Arc::new(audit),
             builder_task,
             cancel,
             tasks,
@@ -116,7 +121,8 @@ impl Core {
     /// The baseline, and every move of it.
     pub fn baseline(&mut self) -> watch::Receiver<Option<CommitId>> {
         let parse = |text: String| text.parse::<CommitId>().ok();
-        let (sender, receiver) = watch::channel(self.state.reader().baseline().and_then(parse));
+        let reader = self.state.reader();
+        let (sender, receiver) = watch::channel(reader.baseline().and_then(parse));
         let mut events = self
             .state
             .events()
@@ -129,10 +135,16 @@ impl Core {
                     item = events.next() => item,
                 };
                 let Some(item) = item else { return };
-                if let Item::Event(event) = item
-                    && let EventKind::BaselineMoved { to, .. } = &event.kind
-                {
-                    sender.send_replace(parse(to.clone()));
+                match item {
+                    Item::Event(event) => {
+                        if let EventKind::BaselineMoved { to, .. } = &event.kind {
+                            sender.send_replace(parse(to.clone()));
+                        }
+                    }
+                    // A move may be among what was missed.
+                    Item::Lagged { .. } => {
+                        sender.send_replace(reader.baseline().and_then(parse));
+                    }
                 }
             }
         });
@@ -188,23 +200,20 @@ impl Core {
         config: &Config,
         source: &source::Handle,
         listener: Listener,
-        group: Option<u32>,
+        access: Access,
+        settings: watch::Receiver<Settings>,
     ) {
-        let intervals = config
-            .remotes
-            .iter()
-            .filter(|remote| !remote.poll_interval.is_zero());
         let parts = server::Parts {
             host: config.host.clone(),
             builder: self.builder.clone(),
             source: source.clone(),
             state: self.state.reader(),
             events: self.state.events(),
-            poll_intervals: intervals
-                .map(|r| (r.name.clone(), r.poll_interval))
-                .collect::<BTreeMap<_, _>>(),
+            settings,
             started_at: crate::model::now(),
-            access: Access::new(group),
+            access,
+            audit: Arc::clone(&self.audit),
+            changes: TaskTracker::new(),
         };
         let cancel = self.cancel.clone();
         self.tasks.spawn(async move {
@@ -315,7 +324,7 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         platforms: config.native.platforms.clone(),
         host_paths: config.native.sandbox_paths.clone(),
         limits: StepLimits {
-            timeout: config.builder.build_timeout,
+            timeout: Duration::MAX, // each build brings its own, which may change
             silence: config.builder.silence_timeout,
             memory: config.limits.memory,
             processes: config.limits.processes.into(),

@@ -13,7 +13,10 @@ pub(super) struct Signals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
     Stop,
+    /// Read the configuration again.
     Reload,
+    /// See whether the configuration is another one.
+    Look,
 }
 
 impl Signals {

@@ -166,6 +166,15 @@ impl Actor {
                 self.publish();
                 answer(reply, Ok(self.published()));
             }
+            Command::AcceptReset {
+                commit,
+                reason,
+                reply,
+            } => answer(reply, self.accept_reset(commit, reason).await),
+            Command::Configure { timeouts, reply } => {
+                self.configure(timeouts);
+                answer(reply, Ok(()));
+            }
             Command::Shutdown { reply } => {
                 self.shutdown().await;
                 answer(reply, Ok(self.published()));

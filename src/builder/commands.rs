@@ -3,11 +3,11 @@
 use super::Phase;
 use super::actor::{Actor, next_end};
 use super::machine::admit_build;
-use super::{BuilderState, Refusal, Selected};
+use super::{BuilderState, Refusal, Selected, Timeouts};
 use crate::events::EventKind;
 use crate::model::{
-    Build, Built, CancelledBy, Evaluated, Evaluation, Generation, GenerationNumber, Occasion,
-    Origin, Suspension, now,
+    Build, Built, CancelledBy, CommitId, Evaluated, Evaluation, Generation, GenerationNumber,
+    Occasion, Origin, Suspension, now,
 };
 use crate::process::{GIVE_UP, GRACE};
 use crate::source::Selection;
@@ -257,6 +257,49 @@ impl Actor {
             tracing::error!(%error, "the suspension that is over could not be ended");
             tokio::time::sleep(Duration::from_secs(1)).await; // not at full speed
         }
+    }
+
+    /// Moves the baseline by hand. What was made before is of the history that
+    /// was left, and moves it no more: the number is kept beside the baseline.
+    pub(super) async fn accept_reset(
+        &mut self,
+        commit: CommitId,
+        reason: String,
+    ) -> Result<Option<CommitId>, Refusal> {
+        if !self.config.has_baseline {
+            return Err(Refusal::NoBaseline);
+        }
+        let reader = self.state.reader();
+        let from = reader.baseline();
+        if from.as_deref() == Some(commit.as_str()) {
+            return Err(Refusal::BaselineAlready(commit));
+        }
+        let event = EventKind::BaselineMoved {
+            from: from.clone(),
+            to: commit.to_string(),
+            reason,
+        };
+        let before = reader.latest().map(|latest| latest.number);
+        self.write(move |state| {
+            state.apply(&Change {
+                baseline: Some(&commit),
+                reset_after: before,
+                events: vec![event],
+                ..Change::default()
+            })
+        })
+        .await
+        .map_err(refused)?;
+        Ok(from.and_then(|from| from.parse().ok()))
+    }
+
+    /// What begins from now on has these limits.
+    pub(super) fn configure(&mut self, timeouts: Timeouts) {
+        let config = &mut self.config;
+        config.eval_timeout = timeouts.eval_timeout;
+        config.eval_memory = timeouts.eval_memory;
+        config.build_timeout = timeouts.build_timeout;
+        config.silence_timeout = timeouts.silence_timeout;
     }
 
     pub(super) async fn shutdown(&mut self) {

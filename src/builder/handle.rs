@@ -1,7 +1,7 @@
 //! How everyone else talks to the Builder.
 
-use super::{BuilderState, Refusal, Selected};
-use crate::model::{Generation, GenerationNumber};
+use super::{BuilderState, Refusal, Selected, Timeouts};
+use crate::model::{CommitId, Generation, GenerationNumber};
 use crate::source::Selection;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -31,6 +31,15 @@ pub(super) enum Command {
     },
     Stop {
         reply: Reply<BuilderState>,
+    },
+    AcceptReset {
+        commit: CommitId,
+        reason: String,
+        reply: Reply<Option<CommitId>>,
+    },
+    Configure {
+        timeouts: Timeouts,
+        reply: Reply<()>,
     },
     Shutdown {
         reply: Reply<BuilderState>,
@@ -125,6 +134,33 @@ impl Handle {
     /// When the agent is stopping.
     pub async fn stop(&self) -> Result<BuilderState, Refusal> {
         self.ask(|reply| Command::Stop { reply }).await
+    }
+
+    /// Moves the baseline to `commit`, by hand; answers with where it was.
+    /// Generations made before do not move it again.
+    ///
+    /// # Errors
+    /// When it is there already, there is none to move, or the state cannot be written.
+    pub async fn accept_reset(
+        &self,
+        commit: CommitId,
+        reason: String,
+    ) -> Result<Option<CommitId>, Refusal> {
+        self.ask(|reply| Command::AcceptReset {
+            commit,
+            reason,
+            reply,
+        })
+        .await
+    }
+
+    /// Other limits for what begins from now on; what runs keeps its own.
+    ///
+    /// # Errors
+    /// When the agent is stopping.
+    pub async fn configure(&self, timeouts: Timeouts) -> Result<(), Refusal> {
+        self.ask(|reply| Command::Configure { timeouts, reply })
+            .await
     }
 
     /// Cancels what runs and ends the Builder; the next start takes it up.

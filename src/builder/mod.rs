@@ -28,7 +28,9 @@ pub use handle::Handle;
 pub use machine::Illegal;
 
 use crate::backend::Backend;
-use crate::model::{BackendKind, Generation, GenerationNumber, Hold, HostName, Suspension};
+use crate::model::{
+    BackendKind, CommitId, Generation, GenerationNumber, Hold, HostName, Suspension,
+};
 use crate::state::{State, StateError};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,6 +87,16 @@ pub struct BuilderConfig {
     pub silence_timeout: Duration,
 }
 
+/// The limits that may change while the agent runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    pub eval_timeout: Duration,
+    /// Bytes of address space.
+    pub eval_memory: u64,
+    pub build_timeout: Duration,
+    pub silence_timeout: Duration,
+}
+
 /// Why a command was refused: each its own, for people and for gRPC codes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -113,6 +125,10 @@ pub enum Refusal {
     AlreadySuspended(Suspension),
     #[error("builds are not suspended")]
     NotSuspended,
+    #[error("kiln dev follows HEAD wherever it goes: there is no baseline to move")]
+    NoBaseline,
+    #[error("the baseline is {0} already")]
+    BaselineAlready(CommitId),
     #[error("the agent is stopping")]
     ShuttingDown,
     /// The state could not be written; nothing was changed.

@@ -261,8 +261,10 @@ impl Actor {
         let to = &generation.commit.id;
         let from = self.state.reader().baseline();
         let is_main = !generation.origin.testing && !generation.by_hand;
+        let reset_after = self.state.reset_after()?;
         let moves = self.config.has_baseline
             && is_main
+            && reset_after.is_none_or(|before| before < generation.number)
             && becomes_current
             && from.as_deref() != Some(to.as_str());
         if moves {

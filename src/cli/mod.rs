@@ -88,6 +88,8 @@ enum Command {
     Eval(commands::eval::Eval),
     Build(commands::build::Build),
     Cancel(commands::cancel::Cancel),
+    Baseline(commands::baseline::Baseline),
+    AcceptReset(commands::baseline::AcceptReset),
     /// There is no such command: see `kiln cancel`.
     #[command(hide = true)]
     Stop,
@@ -170,6 +172,8 @@ async fn ask(context: &Context, command: Command) -> Result<Outcome, CliError> {
         Command::Eval(command) => command.run(context).await,
         Command::Build(command) => command.run(context).await,
         Command::Cancel(command) => command.run(context).await,
+        Command::Baseline(command) => command.run(context).await,
+        Command::AcceptReset(command) => command.run(context).await,
         Command::Stop => Err(Problem::usage(
             "there is no command stop",
             "to end what the agent runs: kiln cancel",

@@ -170,13 +170,60 @@ impl Config {
         })
     }
 
-    /// The keys in which `new` differs and that only a restart can change.
+    /// This configuration with what can change at run time as `new` has it:
+    /// the remotes, `trust.initial_commit` and the limits of evaluations and
+    /// builds. Under another host's name nothing does: its remotes are filled in.
+    pub fn reloaded(&self, new: &Config) -> Config {
+        if self.host != new.host {
+            return self.clone();
+        }
+        Config {
+            remotes: new.remotes.clone(),
+            initial_commit: new.initial_commit.clone(),
+            builder: Builder {
+                eval_timeout: new.builder.eval_timeout,
+                eval_memory: new.builder.eval_memory,
+                build_timeout: new.builder.build_timeout,
+                silence_timeout: new.builder.silence_timeout,
+                ..self.builder.clone()
+            },
+            ..self.clone()
+        }
+    }
+
+    /// The tables in which `new` differs and that only a restart can change.
     pub fn needs_restart(&self, new: &Config) -> Vec<&'static str> {
+        let kept = self.reloaded(new);
+        // A new table does not compile before it is decided here.
+        let Config {
+            host,
+            state_dir,
+            repository,
+            remotes,
+            initial_commit,
+            backend,
+            builder,
+            native,
+            limits,
+            store,
+            retention,
+            hooks,
+            grpc,
+        } = new;
         let changed = [
-            ("host", self.host != new.host),
-            ("state_dir", self.state_dir != new.state_dir),
-            ("hooks", self.hooks != new.hooks),
-            ("grpc", self.grpc != new.grpc),
+            ("host", kept.host != *host),
+            ("state_dir", kept.state_dir != *state_dir),
+            ("repository", kept.repository != *repository),
+            ("remotes", kept.remotes != *remotes),
+            ("trust", kept.initial_commit != *initial_commit),
+            ("backend", kept.backend != *backend),
+            ("builder", kept.builder != *builder),
+            ("native", kept.native != *native),
+            ("limits", kept.limits != *limits),
+            ("store", kept.store != *store),
+            ("retention", kept.retention != *retention),
+            ("hooks", kept.hooks != *hooks),
+            ("grpc", kept.grpc != *grpc),
         ];
         let changed = changed.into_iter().filter(|(_, differs)| *differs);
         changed.map(|(key, _)| key).collect()

@@ -299,7 +299,8 @@ pub struct Grpc {
     pub mode: u32,
     /// Its members may change; empty: nobody but root and the agent's user.
     pub group: String,
-    /// Users that may read.
+    /// Names of users that may read; none: whoever the mode lets in. Where there
+    /// are any, everybody can connect and what they may do is asked at each call.
     pub readers: Vec<String>,
 }
 
@@ -313,14 +314,20 @@ impl Grpc {
         if socket.as_os_str().len() > 107 {
             return Err(section.problem("socket", "a socket's path may have at most 107 bytes"));
         }
-        let grpc = Grpc {
+        Ok(Grpc {
             socket,
             mode: section.text_as("mode", "0660", parse_mode)?,
             group: section.text("group", "kiln")?,
             readers: section.texts("readers", &[])?,
-        };
-        section.not_yet("readers")?;
-        Ok(grpc)
+        })
+    }
+
+    /// The mode the socket gets.
+    pub fn socket_mode(&self) -> u32 {
+        match self.readers.is_empty() {
+            true => self.mode,
+            false => 0o666,
+        }
     }
 
     /// For one user alone.

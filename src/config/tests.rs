@@ -251,7 +251,6 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "[builder.retry]\nattempts = 9",
             "5:1: `builder.retry.attempts = 9`",
         ),
-        ("[grpc]\nreaders = [\"ann\"]", "5:1: `grpc.readers`"),
         (
             "[native]\nkeep_failed = true",
             "5:1: `native.keep_failed = true`",
@@ -427,6 +426,26 @@ fn keys_that_need_a_restart_are_named() {
     )
     .unwrap();
     assert_eq!(old.needs_restart(&new), ["state_dir"]);
+}
+
+#[test]
+fn a_reload_takes_remotes_and_limits_and_nothing_of_another_hosts_file() {
+    let text =
+        |host: &str, rest: &str| parse(&format!("host = \"{host}\"\n{REMOTE}{rest}"), "f").unwrap();
+    let old = text("web-1", "");
+    let new = text(
+        "web-1",
+        "poll_interval = \"5s\"\n[builder]\nbuild_timeout = \"7m\"\n[native]\njobs = 3\n",
+    );
+    let used = old.reloaded(&new);
+    assert_eq!(used.remotes, new.remotes);
+    assert_eq!(used.builder, new.builder);
+    assert_eq!(used.native, old.native);
+    assert_eq!(old.needs_restart(&new), ["native"]);
+    let renamed = text("web-2", "");
+    assert_eq!(old.reloaded(&renamed), old);
+    // The testing branch has the host's name in it.
+    assert_eq!(old.needs_restart(&renamed), ["host", "remotes"]);
 }
 
 proptest::proptest! {

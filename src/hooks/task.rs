@@ -95,6 +95,7 @@ impl Task {
             | EventKind::StepFinished { .. }
             | EventKind::HookFinished { .. }
             | EventKind::BaselineMoved { .. }
+            | EventKind::ConfigurationReloaded { .. }
             | EventKind::StateRecovered { .. } => {}
         }
     }

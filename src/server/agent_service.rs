@@ -2,9 +2,11 @@
 //! pulled by the client: nothing is buffered for one that does not read, and
 //! dropping the call drops everything it held.
 
+use super::access::Caller;
+use super::change::Asked;
 use super::log_reader::{LogReader, Which};
-use super::refusal::{not_yet, refuse};
-use super::{Parts, convert, status};
+use super::refusal::{from_fetch, not_yet, refuse};
+use super::{Parts, convert, reset, status};
 use crate::events::{Item, Subscription};
 use crate::model::{self, BlockedReason, GenerationNumber, RemoteName};
 use crate::pb;
@@ -36,35 +38,33 @@ impl pb::agent_server::Agent for Service {
     type WatchEventsStream = BoxStream<'static, Result<pb::Event, Status>>;
     type ReadLogStream = BoxStream<'static, Result<pb::LogChunk, Status>>;
 
-    async fn get_status(&self, _: Request<pb::GetStatusRequest>) -> Answer<pb::Status> {
+    async fn get_status(&self, request: Request<pb::GetStatusRequest>) -> Answer<pb::Status> {
+        self.parts.read(&request, "Agent.GetStatus").await?;
         Ok(Response::new(status::gather(&self.parts)))
     }
 
     async fn fetch(&self, request: Request<pb::FetchRequest>) -> Answer<pb::FetchResponse> {
-        self.parts.access.may_change(&request).await?;
-        let named: Result<Vec<RemoteName>, _> = request
-            .into_inner()
-            .remotes
-            .iter()
-            .map(|name| name.parse())
-            .collect();
-        let named = named.map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let fetched = self.parts.source.fetch(named).await;
-        let remotes = fetched.map_err(|error| {
-            refuse(
-                Code::FailedPrecondition,
-                error.to_string(),
-                "kiln status lists the remotes",
-            )
-        })?;
-        let remotes = remotes.iter().map(convert::remote_status).collect();
-        Ok(Response::new(pb::FetchResponse { remotes }))
+        let names = request.get_ref().remotes.clone();
+        let asked = Asked::new("Agent.Fetch", names.join(" "));
+        let work = |parts: Arc<Parts>, _| async move {
+            let named: Result<Vec<RemoteName>, _> = names.iter().map(|name| name.parse()).collect();
+            let named = named.map_err(|error| Status::invalid_argument(error.to_string()))?;
+            let fetched = parts.source.fetch(named).await;
+            let remotes = fetched.map_err(|error| from_fetch(&error))?;
+            let silent = remotes.iter().filter(|remote| !remote.reachable).count();
+            let message = format!("{} asked, {silent} without an answer", remotes.len());
+            let remotes = remotes.iter().map(convert::remote_status).collect();
+            Ok((pb::FetchResponse { remotes }, message))
+        };
+        let answer = self.parts.change(&request, asked, work).await?;
+        Ok(Response::new(answer))
     }
 
     async fn list_generations(
         &self,
         request: Request<pb::ListGenerationsRequest>,
     ) -> Answer<pb::ListGenerationsResponse> {
+        self.parts.read(&request, "Agent.ListGenerations").await?;
         let request = request.into_inner();
         let size = page_size(request.page_size);
         let before = page_start(&request.page_token)?;
@@ -79,6 +79,7 @@ impl pb::agent_server::Agent for Service {
         &self,
         request: Request<pb::GetGenerationRequest>,
     ) -> Answer<pb::Generation> {
+        self.parts.read(&request, "Agent.GetGeneration").await?;
         let found = self.generation(request.into_inner().number)?;
         Ok(Response::new(convert::generation(&found)))
     }
@@ -87,6 +88,7 @@ impl pb::agent_server::Agent for Service {
         &self,
         request: Request<pb::WatchEventsRequest>,
     ) -> Answer<Self::WatchEventsStream> {
+        self.parts.read(&request, "Agent.WatchEvents").await?;
         let last_seq = self.parts.events.last_seq();
         let subscription = self.parts.events.subscribe(request.into_inner().after_seq);
         let start = (self.parts.clone(), subscription, self.cancel.clone());
@@ -105,6 +107,7 @@ impl pb::agent_server::Agent for Service {
     }
 
     async fn read_log(&self, request: Request<pb::ReadLogRequest>) -> Answer<Self::ReadLogStream> {
+        self.parts.read(&request, "Agent.ReadLog").await?;
         let request = request.into_inner();
         let number = self.generation(request.generation_number)?.number;
         let which = Which::new(request.derivation, request.offset)?;
@@ -150,8 +153,9 @@ impl pb::agent_server::Agent for Service {
 
     async fn get_baseline(
         &self,
-        _: Request<pb::GetBaselineRequest>,
+        request: Request<pb::GetBaselineRequest>,
     ) -> Answer<pb::GetBaselineResponse> {
+        self.parts.read(&request, "Agent.GetBaseline").await?;
         let commit_id = self.parts.state.baseline().ok_or_else(|| {
             refuse(
                 Code::NotFound,
@@ -166,8 +170,12 @@ impl pb::agent_server::Agent for Service {
         &self,
         request: Request<pb::AcceptResetRequest>,
     ) -> Answer<pb::AcceptResetResponse> {
-        self.parts.access.may_change(&request).await?;
-        Err(not_yet("Agent.AcceptReset"))
+        let wanted = request.get_ref().clone();
+        let target = [&wanted.remote, &wanted.branch, &wanted.commit_id].map(String::as_str);
+        let asked = Asked::new("Agent.AcceptReset", target.join(" ")).because(&wanted.reason);
+        let work = |parts: Arc<Parts>, caller: Caller| reset::accept(parts, caller, wanted);
+        let answer = self.parts.change(&request, asked, work).await?;
+        Ok(Response::new(answer))
     }
 }
 

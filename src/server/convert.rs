@@ -405,6 +405,13 @@ fn event_kind(kind: &EventKind) -> pb::event::Event {
             to: to.clone(),
             reason: reason.clone(),
         }),
+        EventKind::ConfigurationReloaded {
+            error,
+            needs_restart,
+        } => E::ConfigurationReloaded(pb::ConfigurationReloaded {
+            error: error.clone(),
+            needs_restart: needs_restart.clone(),
+        }),
         EventKind::StateRecovered { message, kept_at } => E::StateRecovered(pb::StateRecovered {
             message: message.clone(),
             kept_at: kept_at.clone(),

@@ -324,6 +324,13 @@ fn every_event_has_a_message_of_its_own() {
             "baselineMoved",
         ),
         (
+            EventKind::ConfigurationReloaded {
+                error: String::new(),
+                needs_restart: vec!["grpc".into()],
+            },
+            "configurationReloaded",
+        ),
+        (
             EventKind::StateRecovered {
                 message: "m".into(),
                 kept_at: "/k".into(),

@@ -8,6 +8,7 @@
 mod access;
 mod agent_service;
 mod builder_service;
+mod change;
 pub(crate) mod convert;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -15,6 +16,7 @@ mod listener;
 mod log_reader;
 mod peer;
 mod refusal;
+mod reset;
 mod status;
 mod store_service;
 
@@ -23,6 +25,7 @@ pub use agent_service::{HOOKS_FOLDER, LAST_SEQ};
 pub use listener::{BindError, Listener, bind, is_listening};
 pub use refusal::HINT;
 
+use crate::audit::AuditLog;
 use crate::events::EventLog;
 use crate::model::{HostName, RemoteName};
 use crate::pb;
@@ -31,7 +34,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// How long open streams and calls may take to end after cancellation.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -42,6 +47,15 @@ pub fn generation_json(generation: &crate::model::Generation) -> String {
     serde_json::to_string(&convert::generation(generation)).unwrap_or_default()
 }
 
+/// What a reload of the configuration changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Remotes polled by the clock; those not named are asked on request only.
+    pub poll_intervals: BTreeMap<RemoteName, Duration>,
+    /// What status must say of the configuration.
+    pub warnings: Vec<String>,
+}
+
 /// What the server answers from.
 pub struct Parts {
     /// The host this agent builds for.
@@ -50,12 +64,16 @@ pub struct Parts {
     pub source: source::Handle,
     pub state: state::Reader,
     pub events: EventLog,
-    /// Remotes polled by the clock; those not named are asked on request only.
-    pub poll_intervals: BTreeMap<RemoteName, Duration>,
+    /// What a reload of the configuration changes.
+    pub settings: watch::Receiver<Settings>,
     /// Since when this agent runs: nothing is stale before it could be fresh.
     pub started_at: OffsetDateTime,
-    /// Who may change things.
+    /// Who may read and change things.
     pub access: Access,
+    /// Where every change and every refusal is recorded.
+    pub audit: Arc<AuditLog>,
+    /// The changes under way; they outlive their callers, not the server.
+    pub changes: TaskTracker,
 }
 
 /// The server cannot run.
@@ -79,6 +97,7 @@ pub async fn serve(
     listener: Listener,
     cancel: CancellationToken,
 ) -> Result<(), ServerError> {
+    let changes = parts.changes.clone();
     let parts = Arc::new(parts);
     let builder = builder_service::Service(parts.clone());
     let agent = agent_service::Service {
@@ -102,7 +121,12 @@ pub async fn serve(
         .add_service(pb::builder_server::BuilderServer::new(builder))
         .add_service(pb::agent_server::AgentServer::new(agent))
         .add_service(pb::store_server::StoreServer::new(store_service::Service));
-    run(router, listener, cancel).await
+    let ended = run(router, listener, cancel).await;
+    changes.close();
+    if tokio::time::timeout(DRAIN, changes.wait()).await.is_err() {
+        tracing::warn!("a change that was asked for does not end; it is left behind");
+    }
+    ended
 }
 
 async fn run(

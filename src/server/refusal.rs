@@ -2,6 +2,7 @@
 //! the next step as metadata.
 
 use crate::builder::Refusal;
+use crate::source::{FetchError, ResolveError};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
@@ -67,7 +68,9 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
             (Code::FailedPrecondition, "kiln resume ends it".to_owned())
         }
         Refusal::NotSuspended => (Code::FailedPrecondition, "kiln status".to_owned()),
-        Refusal::ShuttingDown => (Code::Unavailable, "ask again once it runs again".to_owned()),
+        Refusal::NoBaseline => (Code::FailedPrecondition, "kiln status".to_owned()),
+        Refusal::BaselineAlready(_) => (Code::AlreadyExists, "kiln fetch".to_owned()),
+        Refusal::ShuttingDown => (Code::Unavailable, STOPPED.to_owned()),
         Refusal::State(_) => (
             Code::Internal,
             "make room or mend the state directory, then ask again".to_owned(),
@@ -75,6 +78,35 @@ pub fn from_refusal(refusal: &Refusal) -> Status {
     };
     refuse(code, refusal.to_string(), hint)
 }
+
+/// Why nothing was fetched, as a status.
+pub fn from_fetch(error: &FetchError) -> Status {
+    let (code, hint) = match error {
+        FetchError::UnknownRemote { .. } => (Code::NotFound, "kiln status lists the remotes"),
+        FetchError::Stopped => (Code::Unavailable, STOPPED),
+    };
+    refuse(code, error.to_string(), hint)
+}
+
+/// Why a revision is no commit, as a status.
+pub fn from_resolve(error: &ResolveError) -> Status {
+    let fetch = "kiln fetch shows every branch's verdict";
+    let (code, hint) = match error {
+        ResolveError::NothingSelected => (Code::FailedPrecondition, fetch),
+        ResolveError::UnknownRemote { .. } => (Code::NotFound, "kiln status lists the remotes"),
+        ResolveError::UnknownBranch { .. } | ResolveError::UnknownRevision { .. } => {
+            (Code::NotFound, fetch)
+        }
+        ResolveError::NoRemotes => (Code::InvalidArgument, "kiln eval REV"),
+        ResolveError::Repository(_) => (Code::Internal, "see the agent's log, and kiln fetch"),
+        ResolveError::Dev(error) if error.is_usage() => (Code::NotFound, "kiln status"),
+        ResolveError::Dev(_) => (Code::Internal, "see the agent's log"),
+        ResolveError::Stopped => (Code::Unavailable, STOPPED),
+    };
+    refuse(code, error.to_string(), hint)
+}
+
+const STOPPED: &str = "ask again once it runs again";
 
 #[cfg(test)]
 mod tests {
@@ -105,6 +137,46 @@ mod tests {
             messages.insert(status.message().to_owned());
         }
         assert_eq!(messages.len(), 5);
+    }
+
+    #[test]
+    fn what_does_not_exist_is_not_found_and_an_agent_that_ends_is_unavailable() {
+        let remote = FetchError::UnknownRemote {
+            name: "gone".parse().unwrap(),
+            known: "origin".into(),
+        };
+        assert_eq!(from_fetch(&remote).code(), Code::NotFound);
+        assert_eq!(from_fetch(&FetchError::Stopped).code(), Code::Unavailable);
+        let (name, known) = ("gone".to_owned(), "origin".to_owned());
+        let table = [
+            (ResolveError::NothingSelected, Code::FailedPrecondition),
+            (
+                ResolveError::UnknownRemote {
+                    name: name.clone(),
+                    known: known.clone(),
+                },
+                Code::NotFound,
+            ),
+            (
+                ResolveError::UnknownBranch {
+                    name: name.clone(),
+                    known,
+                },
+                Code::NotFound,
+            ),
+            (
+                ResolveError::UnknownRevision {
+                    rev: name.clone(),
+                    why: name,
+                },
+                Code::NotFound,
+            ),
+            (ResolveError::NoRemotes, Code::InvalidArgument),
+            (ResolveError::Stopped, Code::Unavailable),
+        ];
+        for (error, code) in table {
+            assert_eq!(from_resolve(&error).code(), code, "{error:?}");
+        }
     }
 
     #[test]

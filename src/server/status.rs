@@ -34,6 +34,7 @@ pub fn gather(parts: &Parts) -> pb::Status {
     let (current, latest) = (parts.state.current(), parts.state.latest());
     let remotes = parts.source.statuses();
     let selection = parts.source.selection().borrow().clone();
+    let settings = parts.settings.borrow().clone();
     let conditions = conditions(&Inputs {
         now: model::now(),
         started_at: parts.started_at,
@@ -42,7 +43,7 @@ pub fn gather(parts: &Parts) -> pb::Status {
         latest: latest.as_ref(),
         selection: selection.as_ref(),
         remotes: &remotes,
-        intervals: &parts.poll_intervals,
+        intervals: &settings.poll_intervals,
         state_damaged: parts.state.is_damaged(),
     });
     pb::Status {
@@ -55,7 +56,7 @@ pub fn gather(parts: &Parts) -> pb::Status {
         latest: latest.as_ref().map(convert::generation),
         baseline: parts.state.baseline().unwrap_or_default(),
         remotes: remotes.iter().map(convert::remote_status).collect(),
-        warnings: parts.state.warnings(),
+        warnings: [parts.state.warnings(), settings.warnings].concat(),
     }
 }
 

@@ -1,9 +1,9 @@
 //! How everybody else speaks to a source: the remotes of an agent and the work
 //! tree of `kiln dev` look the same from outside.
 
-use super::resolve::{ResolveError, Resolver};
-use super::{RemoteStatus, Selection};
-use crate::model::RemoteName;
+use super::resolve::{ResolveError, Resolver, Standing};
+use super::{RemoteStatus, Selection, SourceConfig};
+use crate::model::{CommitId, RemoteName};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -33,12 +33,20 @@ pub enum FetchError {
 pub struct Handle {
     shared: Arc<Shared>,
     requests: mpsc::Sender<Request>,
+    /// Absent where there is nothing to configure.
+    configure: Option<mpsc::Sender<Configure>>,
 }
 
 /// Poll these remotes now (all when empty), then say so.
 pub(super) struct Request {
     pub remotes: Vec<RemoteName>,
     pub done: oneshot::Sender<Result<(), FetchError>>,
+}
+
+/// Go on with another configuration, then say so.
+pub(super) struct Configure {
+    pub config: SourceConfig,
+    pub done: oneshot::Sender<()>,
 }
 
 /// Requests waiting to be taken; more wait in their callers.
@@ -51,9 +59,40 @@ impl Handle {
             Handle {
                 shared: shared.clone(),
                 requests,
+                configure: None,
             },
             receiver,
         )
+    }
+
+    /// The same for a source whose configuration can change.
+    pub(super) fn configurable(
+        shared: &Arc<Shared>,
+    ) -> (Self, mpsc::Receiver<Request>, mpsc::Receiver<Configure>) {
+        let (handle, requests) = Handle::new(shared);
+        let (configure, configured) = mpsc::channel(1);
+        let configure = Some(configure);
+        (
+            Handle {
+                configure,
+                ..handle
+            },
+            requests,
+            configured,
+        )
+    }
+
+    /// Goes on with another configuration: remotes come, go or change. What is
+    /// known of those that stay as they were is kept. Answers once it is in force.
+    ///
+    /// # Errors
+    /// When the source has ended, or has no configuration.
+    pub async fn configure(&self, config: SourceConfig) -> Result<(), FetchError> {
+        let sender = self.configure.as_ref().ok_or(FetchError::Stopped)?;
+        let (done, answer) = oneshot::channel();
+        let sent = sender.send(Configure { config, done }).await;
+        sent.map_err(|_| FetchError::Stopped)?;
+        answer.await.map_err(|_| FetchError::Stopped)
     }
 
     /// Polls `remotes` (all when empty) now, waits until each answered, failed
@@ -105,13 +144,30 @@ impl Handle {
         }
         let (shared, rev) = (self.shared.clone(), rev.to_owned());
         let work = move || {
-            shared
-                .resolver
-                .resolve(&rev, remote.as_deref(), branch.as_deref())
+            let resolver = shared.resolver();
+            resolver.resolve(&rev, remote.as_deref(), branch.as_deref())
         };
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|_| ResolveError::Stopped)?
+    }
+}
+
+impl Handle {
+    /// How `head` stands to what it must descend from: the baseline, else the
+    /// initial commit; `None` where there is no such rule.
+    ///
+    /// # Errors
+    /// When the repository cannot be opened.
+    pub async fn standing(
+        &self,
+        baseline: Option<CommitId>,
+        head: CommitId,
+    ) -> Result<Option<Standing>, ResolveError> {
+        let shared = self.shared.clone();
+        let work = move || shared.resolver().standing(baseline, &head);
+        let standing = tokio::task::spawn_blocking(work).await;
+        Ok(standing.map_err(|_| ResolveError::Stopped)??)
     }
 }
 
@@ -123,7 +179,7 @@ fn named(text: Option<&str>) -> Option<String> {
 pub(super) struct Shared {
     statuses: Mutex<Vec<RemoteStatus>>,
     selection: watch::Sender<Option<Selection>>,
-    resolver: Resolver,
+    resolver: Mutex<Arc<Resolver>>,
     sink: EventSink,
 }
 
@@ -133,9 +189,20 @@ impl Shared {
         Arc::new(Shared {
             statuses,
             selection: watch::Sender::new(None),
-            resolver,
+            resolver: Mutex::new(Arc::new(resolver)),
             sink,
         })
+    }
+
+    /// Other remotes, in the order of the new configuration.
+    pub fn replace(&self, statuses: Vec<RemoteStatus>, resolver: Resolver) {
+        *self.resolver.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(resolver);
+        *self.statuses() = statuses;
+    }
+
+    fn resolver(&self) -> Arc<Resolver> {
+        let resolver = self.resolver.lock();
+        resolver.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn statuses(&self) -> MutexGuard<'_, Vec<RemoteStatus>> {

@@ -37,7 +37,7 @@ mod worktree;
 pub use config::{Auth, RemoteConfig, SourceConfig};
 pub use dev::{DevError, DevSource};
 pub use handle::{EventSink, FetchError, Handle, SourceEvent};
-pub use resolve::ResolveError;
+pub use resolve::{ResolveError, Standing};
 
 use crate::model::{BranchName, Commit, Origin, RemoteName};
 use serde::{Deserialize, Serialize};

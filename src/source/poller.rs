@@ -8,11 +8,13 @@
 //!    └────────────── due at once ◀─────────────┘
 //! ```
 
+mod configure;
+
 use super::ancestry::Ancestry;
 use super::backoff::{delay, jittered};
 use super::config::{RemoteConfig, SourceConfig};
 use super::fetch::{FetchOutcome, FetchRequest, Heads, fetch};
-use super::handle::{EventSink, FetchError, Handle, Request, Shared};
+use super::handle::{Configure, EventSink, FetchError, Handle, Request, Shared};
 use super::judge::{Judgement, judge, stored_heads};
 use super::location::{display_url, local_path};
 use super::repository::{self, RepositoryError};
@@ -44,12 +46,8 @@ pub fn start(
 ) -> (Handle, JoinHandle<()>) {
     let remotes: Vec<_> = config.remotes.iter().map(Remote::new).collect();
     let statuses = remotes.iter().map(|remote| remote.status.clone()).collect();
-    let resolver = Resolver::Remotes {
-        repository: config.repository.clone(),
-        remotes: config.remotes.clone(),
-    };
-    let shared = Shared::new(statuses, resolver, events);
-    let (handle, requests) = Handle::new(&shared);
+    let shared = Shared::new(statuses, resolver(&config), events);
+    let (handle, requests, configured) = Handle::configurable(&shared);
     let poller = Poller {
         config: Arc::new(config),
         shared,
@@ -60,14 +58,23 @@ pub fn start(
         polls: JoinSet::new(),
         waiting: Vec::new(),
         changed: Arc::default(),
+        fetching: cancel.child_token(),
         cancel,
     };
     #[expect(
         clippy::disallowed_methods,
         reason = "the caller owns the task by its handle and the token"
     )]
-    let task = tokio::spawn(poller.run(requests));
+    let task = tokio::spawn(poller.run(requests, configured));
     (handle, task)
+}
+
+fn resolver(config: &SourceConfig) -> Resolver {
+    Resolver::Remotes {
+        repository: config.repository.clone(),
+        remotes: config.remotes.clone(),
+        initial_commit: config.initial_commit.clone(),
+    }
 }
 
 /// What is known of one remote.
@@ -164,22 +171,32 @@ struct Poller {
     polls: JoinSet<(usize, FetchOutcome)>,
     waiting: Vec<Waiting>,
     changed: Arc<Notify>,
+    /// Ends the polls under way.
+    fetching: CancellationToken,
     cancel: CancellationToken,
 }
 
 impl Poller {
-    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    async fn run(
+        mut self,
+        mut requests: mpsc::Receiver<Request>,
+        mut configured: mpsc::Receiver<Configure>,
+    ) {
         let cancel = self.cancel.clone();
         tokio::select! {
             biased;
             () = cancel.cancelled() => {}
-            () = self.work(&mut requests) => {}
+            () = self.work(&mut requests, &mut configured) => {}
         }
         // The token ends the children; they are waited for, here.
         while self.polls.join_next().await.is_some() {}
     }
 
-    async fn work(&mut self, requests: &mut mpsc::Receiver<Request>) {
+    async fn work(
+        &mut self,
+        requests: &mut mpsc::Receiver<Request>,
+        configured: &mut mpsc::Receiver<Configure>,
+    ) {
         self.prepare().await;
         let changed = self.changed.clone();
         loop {
@@ -192,6 +209,7 @@ impl Poller {
                 .min();
             tokio::select! {
                 Some(request) = requests.recv() => self.request(request),
+                Some(asked) = configured.recv() => self.configure(asked).await,
                 Some(polled) = self.polls.join_next() => self.polled(polled).await,
                 () = moved(&mut self.baseline) => self.judge().await,
                 () = changed.notified() => self.mark_changed(),
@@ -240,7 +258,7 @@ impl Poller {
             remote.begun += 1;
             let request = FetchRequest::new(&self.config, &self.config.remotes[index]);
             let timeout = self.config.remotes[index].timeout;
-            let (watch, cancel) = (remote.watch.clone(), self.cancel.clone());
+            let (watch, cancel) = (remote.watch.clone(), self.fetching.clone());
             self.polls.spawn(async move {
                 if let Some(watch) = watch {
                     // A panic in it is said by the runtime; polling goes on.

@@ -1,6 +1,7 @@
 //! From what a person types to a commit. Blocking.
 
 use super::Selection;
+use super::ancestry::{Relation, is_descendant};
 use super::config::RemoteConfig;
 use super::dev::DevSource;
 use super::repository::{self, RepositoryError, read_commit, tracked_head};
@@ -39,8 +40,18 @@ pub(super) enum Resolver {
     Remotes {
         repository: PathBuf,
         remotes: Vec<RemoteConfig>,
+        initial_commit: Option<CommitId>,
     },
     Dev(Box<DevSource>),
+}
+
+/// What a commit must descend from, and how it stands to that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// In words: the baseline, or initial_commit.
+    pub name: &'static str,
+    pub anchor: CommitId,
+    pub relation: Relation,
 }
 
 impl Resolver {
@@ -60,12 +71,43 @@ impl Resolver {
             Resolver::Remotes {
                 repository,
                 remotes,
+                ..
             } => {
                 let repository = repository::open(repository)?;
                 let heads = tracked(&repository, remotes, remote)?;
                 lookup(&repository, &heads, rev, branch)
             }
         }
+    }
+}
+
+impl Resolver {
+    /// How `head` stands to the baseline, else to the initial commit; `None`
+    /// where it need not descend from anything.
+    pub fn standing(
+        &self,
+        baseline: Option<CommitId>,
+        head: &CommitId,
+    ) -> Result<Option<Standing>, RepositoryError> {
+        let (path, initial) = match self {
+            Resolver::Dev(_) => return Ok(None),
+            Resolver::Remotes {
+                repository,
+                initial_commit,
+                ..
+            } => (repository, initial_commit.clone()),
+        };
+        let (name, anchor) = match (baseline, initial) {
+            (Some(baseline), _) => ("the baseline", baseline),
+            (None, Some(initial)) => ("trust.initial_commit", initial),
+            (None, None) => return Ok(None),
+        };
+        let relation = is_descendant(&repository::open(path)?, &anchor, head);
+        Ok(Some(Standing {
+            name,
+            anchor,
+            relation,
+        }))
     }
 }
 

@@ -224,6 +224,7 @@ impl Judge<'_> {
             (None, None) => return None,
         };
         let accept = match name {
+            _ if branch.kind == BranchKind::Testing => "rebase it onto main".into(),
             "the baseline" => format!("kiln accept-reset {remote} {} {head}", branch.name),
             _ => "check the remote's url, or set trust.initial_commit to a commit of its history"
                 .into(),

@@ -161,6 +161,12 @@ pub(super) fn read_suspension(places: &Places) -> Result<Option<Suspension>, Sta
     load(&places.suspension())
 }
 
+/// The newest generation when the baseline was moved by hand.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Reset {
+    pub generation: GenerationNumber,
+}
+
 /// The sequence number up to which events may have been handed out.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Sequence {

@@ -105,6 +105,7 @@ fn generation_of(event: &mut EventKind) -> Option<&mut Generation> {
         | EventKind::Suspended { .. }
         | EventKind::Resumed { .. }
         | EventKind::BaselineMoved { .. }
+        | EventKind::ConfigurationReloaded { .. }
         | EventKind::StateRecovered { .. } => None,
     }
 }

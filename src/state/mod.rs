@@ -108,6 +108,9 @@ pub struct Change<'a> {
     pub baseline: Option<&'a CommitId>,
     /// Makes hooks due: of `generation`, else of the current or latest one.
     pub occasion: Option<Occasion>,
+    /// The baseline is moved by hand: generations up to this one, which were
+    /// made before, do not move it any more.
+    pub reset_after: Option<GenerationNumber>,
     pub events: Vec<EventKind>,
 }
 
@@ -368,6 +371,15 @@ impl State {
     /// When the file cannot be read, or a newer kiln wrote it.
     pub fn suspension(&self) -> Result<Option<Suspension>, StateError> {
         recovery::suspension(&self.shared.places)
+    }
+
+    /// The newest generation made before the baseline was last moved by hand.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn reset_after(&self) -> Result<Option<GenerationNumber>, StateError> {
+        let reset: Option<files::Reset> = files::load(&self.shared.places.reset())?;
+        Ok(reset.map(|reset| reset.generation))
     }
 
     /// The number the next generation gets; numbers are never used twice.

@@ -58,6 +58,14 @@ impl Places {
     pub(super) fn suspension(&self) -> PathBuf {
         self.folder.join("suspension.json")
     }
+    /// The newest generation when the baseline was last moved by hand.
+    pub(super) fn reset(&self) -> PathBuf {
+        self.folder.join("reset.json")
+    }
+    /// Who asked for which change, and what came of it.
+    pub fn audit(&self) -> PathBuf {
+        self.folder.join("audit.jsonl")
+    }
     pub(super) fn sequence(&self) -> PathBuf {
         self.folder.join("sequence")
     }

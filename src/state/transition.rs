@@ -5,7 +5,7 @@
 use super::record::{decode, encode};
 use super::{Change, Places, StateError, fail_point, files};
 use crate::events::Event;
-use crate::model::{CommitId, Generation, Suspension};
+use crate::model::{CommitId, Generation, GenerationNumber, Suspension};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub(super) struct Transition {
     becomes_current: bool,
     suspension: NextSuspension,
     baseline: Option<CommitId>,
+    #[serde(default)]
+    reset_after: Option<GenerationNumber>,
     /// With their numbers, progress that waited included.
     pub events: Vec<Event>,
 }
@@ -39,6 +41,7 @@ impl Transition {
             suspension,
             baseline,
             occasion: _, // what it makes due is in the generation
+            reset_after,
             events: _,
         } = change;
         Transition {
@@ -50,6 +53,7 @@ impl Transition {
                 Some(Some(suspension)) => NextSuspension::Begun((*suspension).clone()),
             },
             baseline: baseline.cloned(),
+            reset_after: *reset_after,
             events: events.iter().map(|e| Event::clone(e)).collect(),
         }
     }
@@ -101,6 +105,9 @@ impl Transition {
             NextSuspension::Unchanged => {}
         }
         fail_point::reach("suspension-written");
+        if let Some(generation) = self.reset_after {
+            before.replace(&places.reset(), &encode(&files::Reset { generation })?)?;
+        }
         if let Some(commit) = &self.baseline {
             before.replace(&places.baseline(), format!("{commit}\n").as_bytes())?;
         }

@@ -151,11 +151,21 @@ pub struct Agent<'a> {
 impl<'a> Agent<'a> {
     /// Starts it on a configuration with this `[[remotes]]` text and waits until it is ready.
     pub fn start(home: &'a Home, remotes: &str) -> Self {
+        Self::configured(home, &Self::config(home, remotes))
+    }
+
+    /// The configuration [`Agent::start`] uses.
+    pub fn config(home: &Home, remotes: &str) -> String {
         let (state, socket) = (home.path("agent"), home.path("kiln.sock"));
-        let config = format!(
+        format!(
             "host = \"web-1\"\nstate_dir = {state:?}\n{remotes}\n[builder]\neval_timeout = \"20s\"\n\
              [grpc]\nsocket = {socket:?}\nmode = \"0600\"\ngroup = \"\"\n"
-        );
+        )
+    }
+
+    /// Starts it on a whole configuration and waits until it is ready.
+    pub fn configured(home: &'a Home, config: &str) -> Self {
+        let (state, socket) = (home.path("agent"), home.path("kiln.sock"));
         let file = home.path("kiln.toml");
         std::fs::write(&file, config).unwrap();
         let notify = home.path("notify.sock");

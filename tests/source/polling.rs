@@ -434,3 +434,47 @@ async fn what_a_person_types_is_resolved_or_refused_with_what_there_is() {
     running.stop().await;
     assert_eq!(handle.fetch(vec![]).await, Err(FetchError::Stopped));
 }
+
+#[tokio::test]
+async fn another_configuration_ends_polls_under_way_and_answers_who_waits_for_them() {
+    let place = Place::new();
+    let (one, two) = (place.repo("one"), place.repo("two"));
+    let (first, second) = (one.commit("a"), two.commit("b"));
+    let silent = format!("git://127.0.0.1:{}/x", silent_server());
+    let mut running = start(
+        &place,
+        vec![
+            remote("kept", one.url()),
+            remote("silent", silent.clone()),
+            remote("mute", silent),
+        ],
+    );
+    running.selected(&first).await;
+    let handle = running.handle.clone();
+    let waiting = async move { handle.fetch(vec![]).await };
+    let configure = async {
+        // By then the caller before waits for a remote that never answers.
+        let kept = vec!["kept".parse().unwrap()];
+        running.handle.fetch(kept).await.unwrap();
+        let config = kiln::source::SourceConfig {
+            remotes: vec![remote("new", two.url()), remote("kept", one.url())],
+            ..place.config.clone()
+        };
+        running.handle.configure(config).await.unwrap();
+    };
+    let (answered, ()) = tokio::time::timeout(Duration::from_secs(60), async {
+        tokio::join!(waiting, configure)
+    })
+    .await
+    .unwrap();
+    answered.unwrap();
+    assert_eq!(on(&running.selected(&second).await).0, "new/main");
+    let statuses = running.handle.statuses();
+    let names: Vec<_> = statuses.iter().map(|status| status.name.as_str()).collect();
+    assert_eq!(names, ["new", "kept"]);
+    let resolved = running.handle.resolve("new/main", None, None).await;
+    assert_eq!(resolved.unwrap().commit.id, second);
+    let gone = running.handle.resolve("", Some("silent"), None).await;
+    assert!(matches!(gone, Err(ResolveError::UnknownRemote { .. })));
+    running.stop().await;
+}

@@ -1,6 +1,7 @@
 //! One file per command; its doc comment is its help.
 
 pub mod agent;
+pub mod baseline;
 pub mod build;
 pub mod cancel;
 pub mod config;

@@ -65,7 +65,13 @@ fn what(event: &pb::Event) -> String {
             plain(&moved.reason)
         ),
         Some(E::ConfigurationReloaded(reloaded)) if reloaded.error.is_empty() => {
-            "configuration reloaded".into()
+            match reloaded.needs_restart.is_empty() {
+                true => "configuration reloaded".into(),
+                false => format!(
+                    "configuration reloaded; a restart is needed for {}",
+                    plain(&reloaded.needs_restart.join(", "))
+                ),
+            }
         }
         Some(E::ConfigurationReloaded(reloaded)) => {
             format!("configuration refused: {}", plain(&reloaded.error))
