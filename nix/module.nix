@@ -65,8 +65,9 @@ in
         StateDirectory = "kiln";
         StateDirectoryMode = "0750";
         RuntimeDirectory = "kiln";
-        # The agent ends its own process trees: 5 s of grace, 30 s at most each.
-        KillMode = "mixed";
+        # The agent ends its own process trees: 5 s of grace, 30 s at most each;
+        # steps end with it even when it is killed. Hooks outlive it.
+        KillMode = "process";
         TimeoutStopSec = 90;
         Delegate = true;
       };

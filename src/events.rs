@@ -3,7 +3,7 @@
 //! are progress. Who lags behind is told so and starts from a snapshot.
 
 use crate::backend::StepEnd;
-use crate::model::{Generation, GenerationNumber, Origin, Steps, Suspension};
+use crate::model::{Generation, GenerationNumber, Hook, Origin, Steps, Suspension};
 use crate::source::RemoteStatus;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -57,6 +57,10 @@ pub enum EventKind {
     },
     BuildFinished {
         generation: Generation,
+    },
+    HookFinished {
+        number: GenerationNumber,
+        hook: Hook,
     },
     Suspended {
         suspension: Suspension,

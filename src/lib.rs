@@ -4,7 +4,8 @@
 //! config ─▶ source ─selection─▶ builder ─▶ backend (native: eval, graph, scheduler, provider, store)
 //!                                  │
 //!                                  ▼
-//!                     state (files, then sled) ─▶ events ─▶ server ─gRPC─▶ client ─▶ cli
+//!                     state (files, then sled) ─▶ events ─┬▶ server ─gRPC─▶ client ─▶ cli
+//!                                                         └▶ hooks
 //! ```
 //! `agent` sees them all and wires them; `model` is the words they share.
 
@@ -32,6 +33,8 @@ pub mod store;
 
 pub mod events;
 pub mod state;
+
+pub mod hooks;
 
 pub mod audit;
 pub mod pb;

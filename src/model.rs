@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 mod failure;
 mod generation;
+mod hook;
 mod names;
 mod policy;
 
@@ -16,7 +17,10 @@ pub use generation::{
     AfterFailure, Blocked, BlockedReason, Build, BuildReason, CancelledBy, Commit, Evaluation,
     Generation, Origin, Span, Steps,
 };
-pub use names::{BranchName, CommitId, GenerationNumber, HostName, InvalidName, RemoteName};
+pub use hook::{Hook, HookPlan, HookStatus, Occasion};
+pub use names::{
+    BranchName, CommitId, GenerationNumber, HookName, HostName, InvalidName, RemoteName,
+};
 pub use policy::{Confirmation, Preemption, RetryPolicy};
 
 /// The current time, in UTC. The one place that reads the wall clock for records.

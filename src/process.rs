@@ -6,7 +6,10 @@
 //! afterwards. When kiln dies, however it dies, the child reads end-of-file
 //! there and must end (see [`die_with_parent`]).
 
+mod detached;
 pub(crate) mod privileges;
+
+pub use detached::{Credentials, Owned, detach};
 
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
@@ -40,6 +43,13 @@ static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 /// first call counts.
 pub fn set_program(path: impl Into<PathBuf>) {
     let _ = PROGRAM.set(path.into());
+}
+
+fn program() -> io::Result<PathBuf> {
+    match PROGRAM.get() {
+        Some(program) => Ok(program.clone()),
+        None => std::env::current_exe(),
+    }
 }
 
 /// What to start.
@@ -88,10 +98,7 @@ impl Spawn {
     /// When the running program's path cannot be found out.
     pub fn internal(name: &str, request: Vec<u8>) -> io::Result<Self> {
         Ok(Spawn {
-            program: match PROGRAM.get() {
-                Some(program) => program.clone(),
-                None => std::env::current_exe()?,
-            },
+            program: program()?,
             args: vec!["internal".into(), name.into()],
             env: BTreeMap::new(),
             cwd: "/".into(),

@@ -9,6 +9,7 @@ use crate::backend::native::{Native, NativeConfig, Platform};
 use crate::builder::{self, BuilderConfig};
 use crate::config::{self, BackendChoice, Config};
 use crate::events::{EventKind, Item, Subscription};
+use crate::hooks;
 use crate::model::{BackendKind, CommitId};
 use crate::server::{self, Access, Listener, Settings};
 use crate::source::{self, EventSink, SourceEvent};
@@ -55,6 +56,8 @@ impl Core {
             .await
             .map_err(|e| RunError::failed(&e))?;
         let state = Arc::new(state);
+        // Before anything can come about that they run after.
+        state.plan_hooks(config::plan(&config.hooks));
         let audit = AuditLog::open(&state.places().audit()).map_err(|e| RunError::failed(&e))?;
         let store = Store::open(&state.places().store()).map_err(|e| RunError::failed(&e))?;
         let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
@@ -77,13 +80,21 @@ impl Core {
         let started = builder::start(builder_config, backend, Arc::clone(&state));
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
         let cancel = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let hooks = hooks::Parts {
+            host: config.host.clone(),
+            hooks: config.hooks.clone(),
+            state: Arc::clone(&state),
+            json: server::generation_json,
+        };
+        tasks.spawn(hooks::run(hooks, cancel.clone()));
         Ok(Core {
             state,
             builder,
             audit: Arc::new(audit),
             builder_task,
             cancel,
-            tasks: JoinSet::new(),
+            tasks,
         })
     }
 

@@ -10,7 +10,9 @@ use super::timers::wall_clock;
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
 use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
 use crate::events::EventKind;
-use crate::model::{Build, Built, CancelledBy, Evaluation, Generation, Hold, Suspension, now};
+use crate::model::{
+    Build, Built, CancelledBy, Evaluation, Generation, Hold, Occasion, Suspension, now,
+};
 use crate::source::Selection;
 use crate::state::{Change, State, StateError};
 use std::sync::Arc;
@@ -209,10 +211,21 @@ impl Actor {
         generation: &Generation,
         events: Vec<EventKind>,
     ) -> Result<(), StateError> {
+        self.record_with(generation, events, None).await
+    }
+
+    /// As [`Actor::record`]; the hooks of `occasion` become due with it.
+    pub(super) async fn record_with(
+        &self,
+        generation: &Generation,
+        events: Vec<EventKind>,
+        occasion: Option<Occasion>,
+    ) -> Result<(), StateError> {
         let generation = generation.clone();
         self.write(move |state| {
             state.apply(&Change {
                 generation: Some(&generation),
+                occasion,
                 events,
                 ..Change::default()
             })

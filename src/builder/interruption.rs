@@ -4,7 +4,7 @@ use super::actor::{Actor, next_end};
 use super::commands::refused;
 use super::{BuilderState, Phase, Refusal};
 use crate::events::EventKind;
-use crate::model::{BlockedReason, Build, CancelledBy, Generation, Suspension, now};
+use crate::model::{BlockedReason, Build, CancelledBy, Generation, Occasion, Suspension, now};
 use crate::process::{GIVE_UP, GRACE};
 use crate::state::Change;
 use std::time::Duration;
@@ -41,6 +41,7 @@ impl Actor {
             }];
             state.apply(&Change {
                 suspension: Some(Some(&recorded)),
+                occasion: Some(Occasion::Suspended),
                 events,
                 ..Change::default()
             })
@@ -98,6 +99,7 @@ impl Actor {
             let events = vec![EventKind::Resumed { by }];
             state.apply(&Change {
                 suspension: Some(None),
+                occasion: Some(Occasion::Resumed),
                 events,
                 ..Change::default()
             })

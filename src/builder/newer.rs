@@ -60,6 +60,7 @@ impl Actor {
             commit: selection.commit,
             origin,
             by_hand,
+            hooks: Vec::new(),
             evaluation: Evaluation::first(),
         };
         self.enter(pending, before, take_over)

@@ -8,7 +8,9 @@ use crate::backend::{
     BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
 };
 use crate::events::EventKind;
-use crate::model::{Build, CancelledBy, Evaluation, Failure, Generation, Steps, now};
+use crate::model::{
+    BlockedReason, Build, CancelledBy, Evaluation, Failure, Generation, Occasion, Steps, now,
+};
 use crate::state::{Change, StateError};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -216,7 +218,8 @@ impl Actor {
             let event = EventKind::EvalFinished {
                 generation: generation.clone(),
             };
-            if let Err(error) = self.record(&generation, vec![event]).await {
+            let occasion = is_refused(&generation).then_some(Occasion::Refused);
+            if let Err(error) = self.record_with(&generation, vec![event], occasion).await {
                 tracing::error!(%error, number = %generation.number, "the evaluation's end is not recorded; tried again until it is");
                 self.work = Some(generation);
                 self.owed = Some(Owed::EvaluationEnd(by));
@@ -251,8 +254,12 @@ impl Actor {
                 generation: announced,
             },
         };
-        self.record(&generation, vec![event]).await?;
-        if generation.next_try().is_some() {
+        // A failure that is tried again is not the last word.
+        let is_final = generation.next_try().is_none();
+        let failed = generation.failure().filter(|_| is_final);
+        let occasion = failed.map(|_| Occasion::Failed);
+        self.record_with(&generation, vec![event], occasion).await?;
+        if !is_final {
             self.work = Some(generation); // until its time comes
         }
         Ok(())
@@ -289,6 +296,7 @@ impl Actor {
             state.apply(&Change {
                 generation,
                 becomes_current,
+                occasion: becomes_current.then_some(Occasion::Built),
                 baseline,
                 events,
                 ..Change::default()
@@ -296,6 +304,17 @@ impl Actor {
         })
         .await
     }
+}
+
+/// It is for another machine.
+fn is_refused(generation: &Generation) -> bool {
+    matches!(
+        generation.build(),
+        Some(Build::Pending {
+            blocked: Some(blocked),
+            ..
+        }) if blocked.reason == BlockedReason::MachineId
+    )
 }
 
 pub(super) fn legal(next: Result<Generation, super::Illegal>) -> Result<Generation, StateError> {

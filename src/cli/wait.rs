@@ -1,4 +1,4 @@
-//! `--wait`: until the generation is evaluated and any build of it ended.
+//! `--wait`: until the generation is evaluated and any build and hooks of it ended.
 
 use super::error::{CliError, Outcome, Problem};
 use super::human;
@@ -74,17 +74,29 @@ fn is_ended(generation: &pb::Generation) -> bool {
             return true;
         }
         return !matches!(build.status(), BuildStatus::Pending | BuildStatus::Running)
-            && !is_tried_again(build.retry.as_ref());
+            && !is_tried_again(build.retry.as_ref())
+            && !has_open_hooks(generation);
     }
     let evaluation = generation.evaluation.clone().unwrap_or_default();
     !matches!(
         evaluation.status(),
         EvaluationStatus::Pending | EvaluationStatus::Running
     ) && !is_tried_again(evaluation.retry.as_ref())
+        && !has_open_hooks(generation)
 }
 
 fn is_tried_again(retry: Option<&pb::Retry>) -> bool {
     retry.is_some_and(|retry| retry.next_at.is_some())
+}
+
+fn has_open_hooks(generation: &pb::Generation) -> bool {
+    let is_open = |hook: &pb::Hook| {
+        matches!(
+            hook.status(),
+            pb::HookStatus::Pending | pb::HookStatus::Running
+        )
+    };
+    generation.hooks.iter().any(is_open)
 }
 
 /// Waiting would not help.
@@ -96,10 +108,12 @@ fn is_for_another_machine(build: &pb::Build) -> bool {
 /// What to tell about a generation that did not end well.
 pub fn verdict(generation: &pb::Generation) -> Option<Problem> {
     let build = generation.build.clone().unwrap_or_default();
-    if build.status() == BuildStatus::Succeeded {
-        return None;
-    }
     let number = generation.number;
+    if build.status() == BuildStatus::Succeeded {
+        let bad = generation.hooks.iter().find_map(human::hook_failure)?;
+        let message = format!("generation {number} is built, but its {bad}");
+        return Some(Problem::failed(message).hint(format!("kiln show {number}")));
+    }
     if is_for_another_machine(&build) {
         let why = build
             .blocked
@@ -176,6 +190,20 @@ mod tests {
         assert!(
             is_ended(&foreign) && verdict(&foreign).is_some(),
             "waiting would not help"
+        );
+        let mut applied = generation(BuildStatus::Succeeded, 0);
+        let hook = |status: pb::HookStatus| pb::Hook {
+            name: "apply".into(),
+            status: status.into(),
+            exit_code: 7,
+            ..Default::default()
+        };
+        applied.hooks = vec![hook(pb::HookStatus::Running)];
+        assert!(!is_ended(&applied), "its hooks are waited for");
+        applied.hooks = vec![hook(pb::HookStatus::Failed)];
+        assert_eq!(
+            verdict(&applied).unwrap().message,
+            "generation 4 is built, but its hook apply failed with exit code 7"
         );
         let newer = verdict(&generation(BuildStatus::Cancelled, 5)).unwrap();
         assert_eq!(

@@ -11,8 +11,10 @@
 use crate::model::{CommitId, HostName};
 use std::path::{Path, PathBuf};
 
+mod command;
 mod error;
 mod file;
+mod hooks;
 mod native;
 #[cfg(test)]
 mod policy_tests;
@@ -24,7 +26,9 @@ mod tables;
 mod tests;
 mod units;
 
+pub use command::{CommandError, owned_command};
 pub use error::{ConfigError, Position, Problem};
+pub use hooks::{Hook, plan};
 pub use native::{BuildUsers, FetchDeny, Native, Platform, Sandbox};
 pub use reader::Setting;
 pub use remotes::{Auth, Remote};
@@ -58,6 +62,8 @@ pub struct Config {
     pub limits: Limits,
     pub store: Store,
     pub retention: Retention,
+    /// In the order they run.
+    pub hooks: Vec<Hook>,
     pub grpc: Grpc,
 }
 
@@ -158,6 +164,7 @@ impl Config {
             limits: Limits::read(top)?,
             store: Store::read(top)?,
             retention: Retention::read(top)?,
+            hooks: hooks::read(top)?,
             grpc: Grpc::read(top)?,
             host,
         })
@@ -200,6 +207,7 @@ impl Config {
             limits,
             store,
             retention,
+            hooks,
             grpc,
         } = new;
         let changed = [
@@ -214,6 +222,7 @@ impl Config {
             ("limits", kept.limits != *limits),
             ("store", kept.store != *store),
             ("retention", kept.retention != *retention),
+            ("hooks", kept.hooks != *hooks),
             ("grpc", kept.grpc != *grpc),
         ];
         let changed = changed.into_iter().filter(|(_, differs)| *differs);

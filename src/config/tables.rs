@@ -46,7 +46,7 @@ pub(super) fn refuse_later(top: &Section<'_>) -> Result<(), Problem> {
     top.section("metrics", &["listen"])?.not_yet("listen")?;
     top.section("otlp", &["endpoint"])?.not_yet("endpoint")?;
     top.section("http", &["listen"])?.not_yet("listen")?;
-    for key in ["hooks", "caches", "nix", "activation"] {
+    for key in ["caches", "nix", "activation"] {
         top.not_yet(key)?;
     }
     Ok(())

@@ -186,11 +186,11 @@ fn only_urls_kiln_can_fetch_from_are_taken() {
 #[test]
 fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
     assert_eq!(
-        error_after_remote("\n[[hooks]]\nname = \"apply\"\n"),
-        "kiln.toml:5:1: `[[hooks]]` is not in this version yet; remove it\n\
+        error_after_remote("\n[[caches]]\nurl = \"https://c\"\n"),
+        "kiln.toml:5:1: `[[caches]]` is not in this version yet; remove it\n\
          \x20 |\n\
-         5 | [[hooks]]\n\
-         \x20 | ^^^^^^^^^"
+         5 | [[caches]]\n\
+         \x20 | ^^^^^^^^^^"
     );
     for (lines, what) in [
         (

@@ -15,7 +15,7 @@
 //! evaluated" cannot be written down.
 
 use super::{
-    BackendKind, BranchName, Built, CommitId, Evaluated, Failure, GenerationNumber, HostName,
+    BackendKind, BranchName, Built, CommitId, Evaluated, Failure, GenerationNumber, Hook, HostName,
     RemoteName,
 };
 use serde::{Deserialize, Serialize};
@@ -235,9 +235,18 @@ pub struct Generation {
     #[serde(default)]
     pub by_hand: bool,
     pub evaluation: Evaluation,
+    /// Written by [`State`](crate::state::State) alone: it makes them due, and
+    /// the hooks' task records what becomes of them.
+    #[serde(default)]
+    pub hooks: Vec<Hook>,
 }
 
 impl Generation {
+    /// A hook of it waits or runs.
+    pub fn has_open_hooks(&self) -> bool {
+        self.hooks.iter().any(Hook::is_open)
+    }
+
     /// The build, once there is an evaluation to build.
     pub fn build(&self) -> Option<&Build> {
         match &self.evaluation {

@@ -77,6 +77,10 @@ name!(
     /// A host as `kiln.star` declares it.
     HostName, "host name", |text| plain(text, false)
 );
+name!(
+    /// A hook in the configuration; the name of a folder.
+    HookName, "hook name", |text| plain(text, false)
+);
 
 impl CommitId {
     /// The first twelve digits, for people.

@@ -19,6 +19,10 @@ use tonic::{Code, Request, Response, Status};
 /// began, so that a caller who does not follow knows where to end.
 pub const LAST_SEQ: &str = "kiln-last-seq";
 
+/// Metadata key of a log's answer: the folder with the logs of the generation's
+/// hooks, which are not part of the stream.
+pub const HOOKS_FOLDER: &str = "kiln-hooks-folder";
+
 /// Generations on a page when the caller does not say, and at most.
 const PAGE: (usize, usize) = (50, 1000);
 
@@ -130,11 +134,13 @@ impl pb::agent_server::Agent for Service {
             let chunk = reader.next().await?;
             Some((chunk, reader))
         });
-        Ok(Response::new(
-            chunks
-                .take_until(self.cancel.clone().cancelled_owned())
-                .boxed(),
-        ))
+        let chunks = chunks.take_until(self.cancel.clone().cancelled_owned());
+        let mut answer: Response<Self::ReadLogStream> = Response::new(chunks.boxed());
+        let folder = self.parts.state.hooks(number);
+        if let Ok(folder) = folder.to_string_lossy().parse() {
+            answer.metadata_mut().insert(HOOKS_FOLDER, folder);
+        }
+        Ok(answer)
     }
 
     async fn diff(&self, _: Request<pb::DiffRequest>) -> Answer<pb::DiffResponse> {
@@ -213,7 +219,8 @@ async fn next_event(parts: &Parts, subscription: &mut Subscription) -> Option<pb
     }
 }
 
-/// Nothing more will be logged: it has ended, or is for another machine.
+/// Nothing more will happen to it: it has ended with its hooks, or is for
+/// another machine.
 fn is_at_rest(generation: &model::Generation) -> bool {
     let foreign = |blocked: &model::Blocked| blocked.reason == BlockedReason::MachineId;
     match generation.build() {
@@ -221,7 +228,7 @@ fn is_at_rest(generation: &model::Generation) -> bool {
             blocked: Some(blocked),
             ..
         }) if foreign(blocked) => true,
-        _ => generation.is_ended(),
+        _ => generation.is_ended() && !generation.has_open_hooks(),
     }
 }
 

@@ -12,6 +12,10 @@ use crate::source;
 use pbjson_types::Timestamp;
 use time::OffsetDateTime;
 
+mod hook;
+
+use hook::hook;
+
 /// Wire form of a point in time.
 pub fn time(at: OffsetDateTime) -> Timestamp {
     Timestamp {
@@ -33,7 +37,7 @@ pub fn generation(generation: &model::Generation) -> pb::Generation {
         testing: generation.origin.testing,
         evaluation: Some(evaluation(&generation.evaluation)),
         build: generation.build().map(build),
-        hooks: Vec::new(),
+        hooks: generation.hooks.iter().map(hook).collect(),
         secrets: generation
             .evaluated()
             .map(|found| found.secrets.clone())
@@ -447,6 +451,13 @@ fn event_kind(kind: &EventKind) -> pb::event::Event {
             duration: Some((*duration).into()),
             reused: *end == StepEnd::Reused,
             steps: Some(steps(*counts)),
+        }),
+        EventKind::HookFinished {
+            number,
+            hook: ended,
+        } => E::HookFinished(pb::HookFinished {
+            generation_number: number.0,
+            hook: Some(hook(ended)),
         }),
         EventKind::Suspended { suspension: held } => E::Suspended(pb::Suspended {
             suspension: Some(suspension(held)),

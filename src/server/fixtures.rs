@@ -59,6 +59,7 @@ pub fn generation(number: u32, digit: char, evaluation: Evaluation) -> Generatio
         origin: origin(false),
         by_hand: false,
         evaluation,
+        hooks: Vec::new(),
     }
 }
 

@@ -21,7 +21,7 @@ mod status;
 mod store_service;
 
 pub use access::Access;
-pub use agent_service::LAST_SEQ;
+pub use agent_service::{HOOKS_FOLDER, LAST_SEQ};
 pub use listener::{BindError, Listener, bind, is_listening};
 pub use refusal::HINT;
 
@@ -40,6 +40,12 @@ use tokio_util::task::TaskTracker;
 
 /// How long open streams and calls may take to end after cancellation.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// A generation as `--json` prints it, for whoever is told about one.
+pub fn generation_json(generation: &crate::model::Generation) -> String {
+    // It has a JSON form: every number in it is of an enum kiln knows.
+    serde_json::to_string(&convert::generation(generation)).unwrap_or_default()
+}
 
 /// What a reload of the configuration changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

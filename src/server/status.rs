@@ -3,7 +3,7 @@
 
 use super::{Parts, convert};
 use crate::builder::{BuilderState, Phase};
-use crate::model::{self, BlockedReason, Evaluation, Generation, RemoteName};
+use crate::model::{self, BlockedReason, Evaluation, Generation, Hook, RemoteName};
 use crate::pb::{self, Condition};
 use crate::source::{Branch, BranchKind, RemoteStatus, Selection, Verdict};
 use std::collections::BTreeMap;
@@ -74,7 +74,8 @@ pub fn conditions(inputs: &Inputs<'_>) -> Vec<Condition> {
             Condition::Failed,
             inputs
                 .latest
-                .is_some_and(|latest| latest.failure().is_some() && latest.is_ended()),
+                .is_some_and(|latest| latest.failure().is_some() && latest.is_ended())
+                || has_failed_hook(inputs),
         ),
         (Condition::Refused, is_refused(inputs)),
         (Condition::Stale, is_stale(inputs)),
@@ -87,6 +88,7 @@ pub fn conditions(inputs: &Inputs<'_>) -> Vec<Condition> {
             Condition::Evaluating,
             phase == Phase::Evaluating || is_stopping(inputs, Work::Evaluation),
         ),
+        (Condition::Applying, is_applying(inputs)),
         (Condition::UpToDate, is_up_to_date(inputs)),
     ];
     let holding = candidates.into_iter().filter(|(_, holds)| *holds);
@@ -95,6 +97,16 @@ pub fn conditions(inputs: &Inputs<'_>) -> Vec<Condition> {
         true => vec![Condition::Waiting],
         false => conditions,
     }
+}
+
+fn has_failed_hook(inputs: &Inputs<'_>) -> bool {
+    inputs
+        .current
+        .is_some_and(|current| current.hooks.iter().any(Hook::is_failed))
+}
+
+fn is_applying(inputs: &Inputs<'_>) -> bool {
+    inputs.current.is_some_and(Generation::has_open_hooks)
 }
 
 #[derive(PartialEq)]
@@ -192,6 +204,8 @@ fn is_up_to_date(inputs: &Inputs<'_>) -> bool {
         current.number == latest.number || (latest.is_ended() && latest.failure().is_none());
     is_selected
         && nothing_newer
+        && !is_applying(inputs)
+        && !has_failed_hook(inputs)
         && inputs
             .remotes
             .iter()

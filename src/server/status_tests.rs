@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::{
-    Blocked, Build, CancelledBy, Failure, GenerationNumber, Hold, Steps, Suspension,
+    Blocked, Build, CancelledBy, Failure, GenerationNumber, Hold, HookStatus, Occasion, Steps,
+    Suspension,
 };
 use crate::server::fixtures::*;
 use Condition::*;
@@ -237,4 +238,36 @@ fn up_to_date_is_about_the_selection_and_not_only_the_newest_build() {
         [Waiting],
         "a new host waits for its first commit"
     );
+}
+
+#[test]
+fn h03_a_hook_of_current_that_waits_or_runs_is_applying_and_a_failed_one_failed() {
+    let hook = |status| Hook {
+        name: "apply".parse().unwrap(),
+        on: Occasion::Built,
+        status,
+    };
+    let with = |status| {
+        let mut world = world();
+        let current = world.current.as_mut().unwrap();
+        current.hooks = vec![hook(status)];
+        world.latest = world.current.clone();
+        world.conditions()
+    };
+    assert_eq!(with(HookStatus::Pending { attempt: 2 }), [Applying]);
+    let started_at = at(NOW);
+    assert_eq!(
+        with(HookStatus::Running {
+            attempt: 1,
+            started_at
+        }),
+        [Applying]
+    );
+    assert_eq!(with(HookStatus::Succeeded { span: span() }), [UpToDate]);
+    let log_tail = String::new();
+    let timed_out = HookStatus::TimedOut {
+        span: span(),
+        log_tail,
+    };
+    assert_eq!(with(timed_out), [Failed]);
 }

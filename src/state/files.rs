@@ -74,7 +74,7 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), StateError> {
 }
 
 /// At most 16 MiB of `path`, not following a link; `None` when it is absent.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
     let opened = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NOFOLLOW)

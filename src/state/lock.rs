@@ -40,7 +40,7 @@ impl Lock {
     }
 
     fn take_now(state: &Path) -> Result<Self, StateError> {
-        let path = state.join("lock");
+        let path = super::Places::new(state).owner();
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

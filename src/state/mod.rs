@@ -16,6 +16,7 @@ pub mod check;
 mod compaction;
 pub mod fail_point;
 pub mod files;
+mod hooks;
 mod index;
 mod lock;
 mod places;
@@ -34,7 +35,9 @@ pub use retention::Retention;
 pub use upkeep::Left;
 
 use crate::events::{EventKind, EventLog};
-use crate::model::{CommitId, Generation, GenerationNumber, Hold, Steps, Suspension};
+use crate::model::{
+    CommitId, Generation, GenerationNumber, Hold, HookPlan, Occasion, Steps, Suspension,
+};
 use index::{Index, Slot};
 use reserve::Reserve;
 use std::io;
@@ -107,6 +110,8 @@ pub struct Change<'a> {
     pub hold: Option<Option<&'a Hold>>,
     /// Moves `refs/kiln/baseline`.
     pub baseline: Option<&'a CommitId>,
+    /// Makes hooks due: of `generation`, else of the current or latest one.
+    pub occasion: Option<Occasion>,
     /// The baseline is moved by hand: generations up to this one, which were
     /// made before, do not move it any more.
     pub reset_after: Option<GenerationNumber>,
@@ -125,6 +130,8 @@ struct Shared {
     events: EventLog,
     /// One transition at a time.
     writing: Mutex<()>,
+    /// Which hooks run after what.
+    plan: Mutex<HookPlan>,
     /// The highest number a generation ever had.
     highest: AtomicU32,
     /// Counts of the running build; recorded only with its end.
@@ -193,6 +200,7 @@ impl State {
             index: events.index,
             events: events.log,
             writing: Mutex::new(()),
+            plan: Mutex::default(),
             highest: AtomicU32::new(highest.0),
             live: Mutex::new(None),
             damage: Mutex::new(notes),
@@ -237,6 +245,21 @@ impl State {
     /// what its files held before is put back.
     pub fn apply(&self, change: &Change<'_>) -> Result<(), StateError> {
         let writing = locked(&self.shared.writing);
+        let (generation, events) = self.with_hooks(change);
+        let change = &Change {
+            generation: generation.as_ref(),
+            events,
+            ..*change
+        };
+        self.transition(change, writing)
+    }
+
+    /// One transition, by the holder of the writing lock.
+    fn transition(
+        &self,
+        change: &Change<'_>,
+        writing: MutexGuard<'_, ()>,
+    ) -> Result<(), StateError> {
         let written = match self.write(change) {
             Err(error) if error.is_full() && self.shared.reserve.spend(&self.shared.places) => {
                 self.write(change)

@@ -39,6 +39,14 @@ impl Places {
     pub fn generation(&self, number: GenerationNumber) -> PathBuf {
         self.generations().join(number.to_string())
     }
+    /// Says the process id of the agent that owns the state, which holds a lock on it.
+    pub fn owner(&self) -> PathBuf {
+        self.folder.join("lock")
+    }
+    /// A folder for each of a generation's hooks: its log, and what became of it.
+    pub fn hooks(&self, number: GenerationNumber) -> PathBuf {
+        self.generation(number).join("hooks")
+    }
     /// Where a generation's logs lie.
     pub fn logs(&self, number: GenerationNumber) -> PathBuf {
         self.folder.join("logs").join(number.to_string())

@@ -148,4 +148,9 @@ impl Reader {
     pub fn logs(&self, number: GenerationNumber) -> PathBuf {
         self.shared.places.logs(number)
     }
+
+    /// The folder with a generation's hooks: `<name>/log` for each that ran.
+    pub fn hooks(&self, number: GenerationNumber) -> PathBuf {
+        self.shared.places.hooks(number)
+    }
 }

@@ -53,6 +53,7 @@ impl Transition {
             suspension,
             hold,
             baseline,
+            occasion: _, // what it makes due is in the generation
             reset_after,
             events: _,
         } = change;

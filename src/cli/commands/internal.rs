@@ -17,6 +17,11 @@ enum Part {
     Fetch,
     /// Reads the index to its end.
     CheckIndex,
+    /// Runs one attempt of a hook, beside the agent.
+    HookRunner {
+        /// Where its request lies and its outcome goes.
+        folder: std::path::PathBuf,
+    },
     /// Runs a command that dies, as by kill -9, when its state comes by a
     /// point the nth time: for tests of what a crash leaves.
     DieAt {
@@ -42,6 +47,7 @@ impl Internal {
             Part::Eval => crate::backend::native::eval::internal_main(),
             Part::Fetch => crate::source::fetch_child::internal_main(),
             Part::CheckIndex => crate::state::check::internal_main(),
+            Part::HookRunner { folder } => crate::hooks::internal_main(&folder),
             Part::DieAt {
                 point,
                 nth,

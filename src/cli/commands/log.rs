@@ -1,8 +1,10 @@
-use crate::cli::Context;
 use crate::cli::error::{CliError, Outcome};
 use crate::cli::human::TerminalFilter;
 use crate::cli::values::GenerationArg;
+use crate::cli::{Context, human};
+use crate::client::Client;
 use crate::pb;
+use crate::server::HOOKS_FOLDER;
 
 /// Evaluation and build logs, the failed step first.
 #[derive(Debug, clap::Args)]
@@ -26,13 +28,16 @@ pub struct Log {
 impl Log {
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<Outcome, CliError> {
         let client = context.connect().await?;
+        let number = self.generation.number(&client).await?;
         let request = pb::ReadLogRequest {
-            generation_number: self.generation.number(&client).await?,
+            generation_number: number,
             derivation: self.derivation.clone(),
             follow: self.follow,
             offset: 0,
         };
-        let mut chunks = client.agent().read_log(request).await?.into_inner();
+        let answer = client.agent().read_log(request).await?;
+        let folder = answer.metadata().get(HOOKS_FOLDER).cloned();
+        let mut chunks = answer.into_inner();
         let mut printer = Printer {
             with_headings: self.derivation.is_empty(),
             ..Printer::default()
@@ -45,8 +50,33 @@ impl Log {
                     .bytes(&printer.print(&chunk, context.out.terminal))?,
             }
         }
+        if let Some(folder) = folder.as_ref().and_then(|folder| folder.to_str().ok())
+            && self.derivation.is_empty()
+        {
+            mention_hooks(context, &client, number, folder).await?;
+        }
         Ok(Outcome::Done)
     }
+}
+
+/// What hooks print is their owner's: where it lies, for whoever may read it.
+async fn mention_hooks(
+    context: &Context,
+    client: &Client,
+    number: u32,
+    folder: &str,
+) -> Result<(), CliError> {
+    let request = pb::GetGenerationRequest { number };
+    let generation = client.agent().get_generation(request).await?.into_inner();
+    let ran = |hook: &&pb::Hook| hook.started_at.is_some();
+    for hook in generation.hooks.iter().filter(ran) {
+        let name = human::plain(&hook.name);
+        let folder = human::plain(folder);
+        context
+            .out
+            .note(&format!("hook {name}: its log is {folder}/{name}/log"));
+    }
+    Ok(())
 }
 
 /// Puts a heading where another log goes on, on a line of its own.

@@ -1,6 +1,6 @@
 //! One event as one line.
 
-use super::generation::{failure_of, outcome};
+use super::generation::{failure_of, hook_failure, outcome};
 use super::text::{clock, first_line, lasting, plain, short};
 use crate::pb::{self, event::Event as E};
 
@@ -42,12 +42,13 @@ fn what(event: &pb::Event) -> String {
             format!("generation {}: {}", step.generation_number, step_line(step))
         }
         Some(E::HookFinished(hook)) => {
-            let name = hook
-                .hook
-                .as_ref()
-                .map(|hook| plain(&hook.name))
-                .unwrap_or_default();
-            format!("generation {}: hook {name} ended", hook.generation_number)
+            let number = hook.generation_number;
+            let hook = hook.hook.clone().unwrap_or_default();
+            let went_well = format!("hook {} succeeded", plain(&hook.name));
+            format!(
+                "generation {number}: {}",
+                hook_failure(&hook).unwrap_or(went_well)
+            )
         }
         Some(E::Suspended(suspended)) => {
             let suspension = suspended.suspension.clone().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! One generation: as a line of the history, and whole.
 
 use super::text::{ago, between, clock, first_line, lasting, plain, short};
-use crate::pb::{self, BuildReason, BuildStatus, CancelledBy, EvaluationStatus};
+use crate::pb::{self, BuildReason, BuildStatus, CancelledBy, EvaluationStatus, HookStatus};
 use pbjson_types::Timestamp;
 use std::fmt::Write as _;
 use time::OffsetDateTime;
@@ -99,12 +99,60 @@ pub fn generation(generation: &pb::Generation, now: OffsetDateTime) -> String {
     );
     evaluation(&mut text, generation.evaluation.as_ref(), now);
     build(&mut text, generation.build.as_ref(), now);
+    for hook in &generation.hooks {
+        row(&mut text, "hook", &hook_line(hook, now));
+    }
     row(&mut text, "secrets", &plain(&generation.secrets.join(", ")));
     row(&mut text, "uuid", &generation.uuid);
     if let Some(why) = failure_of(generation) {
         text.push_str(&failure(why));
     }
+    text.push_str(&hook_failures(generation));
     text
+}
+
+/// `apply: succeeded after 1.2 s, 2026-11-21 09:00:12 UTC`
+fn hook_line(hook: &pb::Hook, now: OffsetDateTime) -> String {
+    let status = hook.status().as_str_name();
+    format!(
+        "{}: {}{}",
+        plain(&hook.name),
+        words(status.trim_start_matches("HOOK_STATUS_")),
+        span(hook.started_at.as_ref(), hook.ended_at.as_ref(), 1, now)
+    )
+}
+
+/// `hook apply failed with exit code 7`; `None` for one that did not end badly.
+pub fn hook_failure(hook: &pb::Hook) -> Option<String> {
+    let what = match hook.status() {
+        HookStatus::Failed => format!("failed with exit code {}", hook.exit_code),
+        HookStatus::TimedOut => "took longer than its timeout and was ended".into(),
+        HookStatus::Cancelled => "did not run: a newer generation took over".into(),
+        HookStatus::Unspecified
+        | HookStatus::Pending
+        | HookStatus::Running
+        | HookStatus::Succeeded => return None,
+    };
+    Some(format!("hook {} {what}", plain(&hook.name)))
+}
+
+/// What went wrong with its hooks, each with the last lines of its log.
+pub fn hook_failures(generation: &pb::Generation) -> String {
+    let mut text = String::new();
+    let bad = |hook: &&pb::Hook| hook.status() != HookStatus::Cancelled;
+    for hook in generation.hooks.iter().filter(bad) {
+        if let Some(why) = hook_failure(hook) {
+            let _ = writeln!(text, "  {why}");
+            log_tail(&mut text, &hook.log_tail);
+        }
+    }
+    text
+}
+
+fn log_tail(text: &mut String, tail: &str) {
+    for log_line in plain(tail).lines() {
+        let _ = writeln!(text, "    | {log_line}");
+    }
 }
 
 fn row(text: &mut String, name: &str, value: &str) {
@@ -261,9 +309,7 @@ pub fn failure(failure: &pb::Failure) -> String {
         "{}",
         plain(failure.message.trim_end()).replace('\n', "\n  ")
     );
-    for log_line in plain(&failure.log_tail).lines() {
-        let _ = writeln!(text, "    | {log_line}");
-    }
+    log_tail(&mut text, &failure.log_tail);
     if !failure.hint.is_empty() {
         let _ = writeln!(text, "  hint: {}", plain(&failure.hint));
     }

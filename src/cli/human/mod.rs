@@ -8,7 +8,7 @@ mod status;
 mod text;
 
 pub use event::{event, step_line};
-pub use generation::{blocked_line, failure, failure_of, generation, line, outcome};
+pub use generation::{blocked_line, failure, failure_of, generation, hook_failure, line, outcome};
 pub use remote::remotes;
 pub use status::{oneline, status};
 pub use text::{TerminalFilter, between, clock, first_line, lasting, plain, short};

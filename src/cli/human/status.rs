@@ -1,9 +1,9 @@
 //! `kiln status`: is this host up to date, and if not, why, and what to type.
 
-use super::generation::{blocked_line, failure, failure_of, last_change, outcome};
+use super::generation::{blocked_line, failure, failure_of, hook_failures, last_change, outcome};
 use super::remote::remotes;
 use super::text::{GREEN, RED, YELLOW, ago, clock, first_line, paint, plain, short};
-use crate::pb::{self, BlockedReason, Condition};
+use crate::pb::{self, BlockedReason, Condition, HookStatus};
 use std::fmt::Write as _;
 use time::OffsetDateTime;
 
@@ -25,6 +25,9 @@ pub fn status(status: &pb::Status, now: OffsetDateTime, color: bool) -> String {
         .filter(|current| !is_latest(current, status))
     {
         let _ = writeln!(text, "  current  {}", summary(current, now));
+    }
+    if let Some(current) = &status.current {
+        text.push_str(&hooks(current, now));
     }
     text.push_str(&remotes(&status.remotes, now));
     for warning in &status.warnings {
@@ -53,6 +56,28 @@ pub fn oneline(status: &pb::Status, now: OffsetDateTime, color: bool) -> String 
         plain(&status.host),
         about(status, now)
     )
+}
+
+/// What of current's hooks is worth a line: those that wait, run or failed.
+fn hooks(current: &pb::Generation, now: OffsetDateTime) -> String {
+    let mut text = String::new();
+    for hook in &current.hooks {
+        let name = plain(&hook.name);
+        let _ = match hook.status() {
+            HookStatus::Pending => writeln!(text, "  hook     {name} waits"),
+            HookStatus::Running => {
+                let since = ago(hook.started_at.as_ref(), now);
+                writeln!(text, "  hook     {name} runs, started {since}")
+            }
+            HookStatus::Unspecified
+            | HookStatus::Succeeded
+            | HookStatus::Failed
+            | HookStatus::TimedOut
+            | HookStatus::Cancelled => Ok(()),
+        };
+    }
+    text.push_str(&hook_failures(current));
+    text
 }
 
 fn condition(status: &pb::Status) -> String {
@@ -181,15 +206,16 @@ fn next_command(status: &pb::Status) -> Option<String> {
         Condition::StateDamaged => Some("kiln events".into()),
         Condition::Suspended => Some("kiln resume".into()),
         Condition::Held => Some("kiln eval".into()),
+        // A new generation of the same commit runs its hooks again.
+        Condition::Failed if is_built(status) => Some("kiln eval --wait".into()),
         Condition::Failed => Some(format!("kiln log {latest}")),
         Condition::Stale => Some("kiln fetch".into()),
         Condition::Refused => Some(match is_blocked(status) {
             true => format!("kiln show {latest}"),
             false => "kiln fetch".into(),
         }),
-        Condition::Building | Condition::Evaluating | Condition::Applying => {
-            Some(format!("kiln log {latest} --follow"))
-        }
+        Condition::Building | Condition::Evaluating => Some(format!("kiln log {latest} --follow")),
+        Condition::Applying => Some("kiln events --follow".into()),
         Condition::Waiting if wants_consent(status) => Some(format!("kiln confirm {latest}")),
         Condition::Waiting if is_blocked(status) => Some(format!("kiln show {latest}")),
         Condition::Waiting if status.latest.as_ref().is_some_and(is_cancelled) => {
@@ -206,6 +232,14 @@ fn next_command(status: &pb::Status) -> Option<String> {
         }
         Condition::Waiting => Some("kiln fetch".into()),
     }
+}
+
+fn is_built(status: &pb::Status) -> bool {
+    let build = status
+        .latest
+        .as_ref()
+        .and_then(|latest| latest.build.as_ref());
+    build.is_some_and(|build| build.status() == pb::BuildStatus::Succeeded)
 }
 
 fn is_blocked(status: &pb::Status) -> bool {
