@@ -88,7 +88,7 @@ host("web-1", second)
     // The step is announced before its sandbox stands: its log says when it runs.
     let log = agent.state.join("logs/1/steps");
     let sleeping = wait_for(|| processes_with(&format!("sleep {mark}")).first().copied());
-    assert!(log.exists());
+    wait_for(|| log.exists().then_some(()));
     // What was built is made durable while others run: until then a kill costs it.
     let realisations = agent.state.join("store/.kiln/realisations");
     wait_for(|| std::fs::read_dir(&realisations).ok()?.flatten().next());
