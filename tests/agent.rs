@@ -115,18 +115,6 @@ fn mark(seconds: u32) -> String {
     format!("{seconds}.{:07}", std::process::id())
 }
 
-/// Asks the kernel again and again, without sleeping, until it knows.
-fn wait_for<T>(ask: impl Fn() -> Option<T>) -> T {
-    let end = std::time::Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = ask() {
-            return found;
-        }
-        assert!(std::time::Instant::now() < end, "it never came");
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 fn bad_commits_are_explained_in_status_and_the_next_good_one_is_built() {
     let home = Home::new();

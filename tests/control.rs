@@ -614,15 +614,3 @@ fn c03_a_change_goes_on_and_is_recorded_when_its_caller_is_killed() {
         (&"done".into(), &"left".into())
     );
 }
-
-/// Asks again and again, without sleeping, until there is an answer.
-fn wait_for<T>(ask: impl Fn() -> Option<T>) -> T {
-    let end = std::time::Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = ask() {
-            return found;
-        }
-        assert!(std::time::Instant::now() < end, "it never came");
-        std::thread::yield_now();
-    }
-}

@@ -399,3 +399,15 @@ pub fn wait_gone(pid: i32) {
     unsafe { libc::close(poll.fd) };
     assert_eq!(ready, 1, "process {pid} is still there");
 }
+
+/// Asks again and again, without sleeping, until there is an answer.
+pub fn wait_for<T>(ask: impl Fn() -> Option<T>) -> T {
+    let end = std::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(std::time::Instant::now() < end, "it never came");
+        std::thread::yield_now();
+    }
+}
