@@ -9,7 +9,8 @@ use crate::backend::{
 };
 use crate::events::EventKind;
 use crate::model::{
-    BlockedReason, Build, CancelledBy, Evaluation, Failure, Generation, Occasion, Steps, now,
+    BlockedReason, Build, CancelledBy, CommitId, Evaluation, Failure, Generation, Occasion, Steps,
+    now,
 };
 use crate::state::{Change, StateError};
 use std::sync::Arc;
@@ -272,24 +273,12 @@ impl Actor {
         let mut events = vec![EventKind::BuildFinished {
             generation: generation.clone(),
         }];
-        let to = &generation.commit.id;
-        let from = self.state.reader().baseline();
-        let is_main = !generation.origin.testing && !generation.by_hand;
-        let reset_after = self.state.reset_after()?;
-        let moves = self.config.has_baseline
-            && is_main
-            && reset_after.is_none_or(|before| before < generation.number)
-            && becomes_current
-            && from.as_deref() != Some(to.as_str());
-        if moves {
-            let reason = format!("generation {} is built", generation.number);
-            events.push(EventKind::BaselineMoved {
-                from,
-                to: to.to_string(),
-                reason,
-            });
-        }
-        let baseline = moves.then(|| to.clone());
+        let moved = match becomes_current {
+            true => self.baseline_moved(&generation).await?,
+            false => None,
+        };
+        let baseline = moved.as_ref().map(|_| generation.commit.id.clone());
+        events.extend(moved);
         self.write(move |state| {
             let baseline = baseline.as_ref();
             let generation = Some(&generation);
@@ -303,6 +292,40 @@ impl Actor {
             })
         })
         .await
+    }
+
+    /// The baseline's move by a generation that is built; `None`: it stays. It
+    /// only moves forward, and what was selected before may since have become a
+    /// line beside it: so its ancestry is asked again, of the baseline there is now.
+    async fn baseline_moved(&self, of: &Generation) -> Result<Option<EventKind>, StateError> {
+        let reset_after = self.state.reset_after()?;
+        let is_main = !of.origin.testing && !of.by_hand;
+        let is_before_reset = reset_after.is_some_and(|before| of.number <= before);
+        if !self.config.has_baseline || !is_main || is_before_reset {
+            return Ok(None);
+        }
+        let from = self.state.reader().baseline();
+        let to = of.commit.id.clone();
+        if from.as_deref() == Some(to.as_str()) {
+            return Ok(None);
+        }
+        if let Some(baseline) = from.as_deref().and_then(|from| from.parse().ok())
+            && !self.descends(baseline, to.clone()).await
+        {
+            tracing::warn!(generation = %of.number, from, %to,
+                "the baseline stays: what is built does not descend from it");
+            return Ok(None);
+        }
+        let reason = format!("generation {} is built", of.number);
+        let to = to.to_string();
+        Ok(Some(EventKind::BaselineMoved { from, to, reason }))
+    }
+
+    /// The walk is bounded, and ends by itself.
+    async fn descends(&self, ancestor: CommitId, head: CommitId) -> bool {
+        let lineage = self.config.lineage.clone();
+        let walk = tokio::task::spawn_blocking(move || lineage.descends(&ancestor, &head));
+        walk.await.unwrap_or(false)
     }
 }
 

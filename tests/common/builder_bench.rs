@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use kiln::builder::{self, BuilderConfig, Handle, HoldFor, Phase};
+use kiln::builder::{self, BuilderConfig, Handle, HoldFor, Lineage, Phase};
 use kiln::events::{EventKind, Item};
 use kiln::model::{
-    BackendKind, Built, Commit, Confirmation, Evaluated, Failure, Generation, GenerationNumber,
-    HostName, Origin, Preemption, RetryPolicy, Steps,
+    BackendKind, Built, Commit, CommitId, Confirmation, Evaluated, Failure, Generation,
+    GenerationNumber, HostName, Origin, Preemption, RetryPolicy, Steps,
 };
 use kiln::source::Selection;
 use kiln::state::{Reader, State};
@@ -91,6 +91,9 @@ impl Call {
         self.gone.load(Ordering::SeqCst) == 1
     }
 }
+
+/// Pairs of commits of which the second does not descend from the first.
+type Diverging = Arc<Mutex<HashSet<(CommitId, CommitId)>>>;
 
 struct Told {
     calls: mpsc::UnboundedSender<Call>,
@@ -228,6 +231,7 @@ pub struct Bench {
     task: JoinHandle<()>,
     backend: Arc<Told>,
     calls: mpsc::UnboundedReceiver<Call>,
+    diverging: Diverging,
 }
 
 impl Bench {
@@ -261,6 +265,12 @@ impl Bench {
             running: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
         });
+        let diverging = Diverging::default();
+        let known = Arc::clone(&diverging);
+        let lineage = Lineage::new(move |ancestor, head| {
+            let pair = (ancestor.clone(), head.clone());
+            !known.lock().unwrap().contains(&pair)
+        });
         let config = BuilderConfig {
             host: "web-1".parse().unwrap(),
             backend: BackendKind::Native,
@@ -276,6 +286,7 @@ impl Bench {
             confirmation: policies.confirmation,
             retry: policies.retry,
             max_suspend: policies.max_suspend,
+            lineage,
         };
         let (handle, task) =
             builder::start(config, Arc::<Told>::clone(&backend), Arc::clone(&state)).unwrap();
@@ -287,6 +298,7 @@ impl Bench {
             task,
             backend,
             calls,
+            diverging,
         }
     }
 
@@ -358,6 +370,13 @@ impl Bench {
         self.next(format!("build {name}")).await
     }
 
+    /// The two commits are on lines of their own.
+    pub fn diverge(&self, one: &str, other: &str) {
+        let (one, other) = (commit(one).id, commit(other).id);
+        let mut diverging = self.diverging.lock().unwrap();
+        diverging.insert((one.clone(), other.clone()));
+        diverging.insert((other, one));
+    }
     /// Outputs of this commit are there from now on.
     pub fn outputs_exist(&self, name: &str) {
         self.backend
