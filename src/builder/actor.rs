@@ -91,7 +91,8 @@ pub(super) struct Actor {
     pub(super) finished_in_a_row: u32,
     pub(super) suspension: Option<Suspension>,
     pub(super) hold: Option<Hold>,
-    /// The newest selection that the hold keeps from taking over.
+    /// The newest selection that the hold, or a generation made by hand, keeps
+    /// from taking over.
     pub(super) held_back: Option<Selection>,
     /// What the work came to and could not be recorded: it is tried again, and
     /// nothing new begins before.
@@ -125,8 +126,10 @@ impl Actor {
             self.take_up(interrupted).await;
         }
         while !self.shutting_down {
+            self.selection_takes_over().await;
             self.publish();
             let due = self.next_wake();
+            let again = self.owed.is_some() || self.selection_is_due();
             tokio::select! {
                 biased;
                 end = next_end(&mut self.job) => self.job_ended(end, None).await,
@@ -135,7 +138,7 @@ impl Actor {
                     None => self.shutdown().await,
                 },
                 wake = wall_clock(due) => self.wake(wake).await,
-                () = soon(self.owed.is_some()) => self.pay().await,
+                () = soon(again) => self.pay().await,
             }
         }
         self.publish();
@@ -299,9 +302,9 @@ pub(super) async fn next_end(job: &mut Option<Job>) -> Option<JobEnd> {
     }
 }
 
-/// A while, when something is owed.
-async fn soon(owed: bool) {
-    match owed {
+/// A while, when something is to be tried again.
+async fn soon(again: bool) {
+    match again {
         true => tokio::time::sleep(AGAIN).await,
         false => std::future::pending().await,
     }

@@ -9,8 +9,7 @@ use crate::backend::{
 };
 use crate::events::EventKind;
 use crate::model::{
-    BlockedReason, Build, CancelledBy, CommitId, Evaluation, Failure, Generation, Occasion, Steps,
-    now,
+    Build, CancelledBy, CommitId, Evaluation, Failure, Generation, Occasion, Steps, now,
 };
 use crate::state::{Change, StateError};
 use std::sync::Arc;
@@ -219,7 +218,9 @@ impl Actor {
             let event = EventKind::EvalFinished {
                 generation: generation.clone(),
             };
-            let occasion = is_refused(&generation).then_some(Occasion::Refused);
+            let occasion = generation
+                .is_for_another_machine()
+                .then_some(Occasion::Refused);
             if let Err(error) = self.record_with(&generation, vec![event], occasion).await {
                 tracing::error!(%error, number = %generation.number, "the evaluation's end is not recorded; tried again until it is");
                 self.work = Some(generation);
@@ -327,17 +328,6 @@ impl Actor {
         let walk = tokio::task::spawn_blocking(move || lineage.descends(&ancestor, &head));
         walk.await.unwrap_or(false)
     }
-}
-
-/// It is for another machine.
-fn is_refused(generation: &Generation) -> bool {
-    matches!(
-        generation.build(),
-        Some(Build::Pending {
-            blocked: Some(blocked),
-            ..
-        }) if blocked.reason == BlockedReason::MachineId
-    )
 }
 
 pub(super) fn legal(next: Result<Generation, super::Illegal>) -> Result<Generation, StateError> {
