@@ -12,7 +12,7 @@ mod builder_bench;
 
 use builder_bench::*;
 use kiln::builder::Phase;
-use kiln::model::{Failure, GenerationNumber};
+use kiln::model::{Failure, GenerationNumber, Preemption};
 use std::time::Duration;
 
 const N1: GenerationNumber = GenerationNumber(1);
@@ -101,4 +101,90 @@ async fn s15_a_pushed_commit_superseded_by_hand_waits_for_the_hold_and_survives_
     bench.handle.stop().await.unwrap();
     bench.select("other").await;
     bench.idle().await;
+}
+
+/// Its build is asked for again, and runs.
+async fn is_rebuilt(bench: &mut Bench, number: GenerationNumber, name: &str) {
+    bench
+        .handle
+        .submit_build(Some(number), false)
+        .await
+        .unwrap();
+    drop(bench.build(name).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d01_an_interrupted_rebuild_of_a_very_old_generation_is_taken_up() {
+    let mut bench = Bench::in_memory(Policies::default()).await;
+    fails_to_build(&mut bench, "a").await;
+    for n in 0..70 {
+        bench.eval(&format!("n{n}")).await;
+        let failure = Failure::certain("no");
+        bench.evaluation(&format!("n{n}")).await.fails(failure);
+    }
+    bench.idle().await;
+    is_rebuilt(&mut bench, N1, "a").await;
+    let mut bench = bench.crash().await;
+    bench.build("a").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N1).built().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn d01_what_waited_for_the_rebuild_of_an_older_generation_waits_for_it_after_a_crash() {
+    let mut bench = Bench::with(Policies {
+        preemption: Preemption::FinishBuild(5),
+        ..Policies::default()
+    })
+    .await;
+    fails_to_build(&mut bench, "a").await;
+    fails_to_build(&mut bench, "b").await;
+    is_rebuilt(&mut bench, N1, "a").await;
+    bench.eval("c").await;
+    let mut bench = bench.crash().await;
+    bench.build("a").await.builds();
+    bench.evaluation("c").await.evaluates();
+    bench.build("c").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N1).built().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn b08_only_the_generation_in_work_is_building_already() {
+    let mut bench = Bench::new().await;
+    fails_to_build(&mut bench, "a").await;
+    fails_to_build(&mut bench, "b").await;
+    // A record that a copied or damaged state left behind.
+    let mut bench = bench
+        .crash_with(|state| {
+            let path = state.join("generations/2/generation.json");
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+            record["host"] = "another".into();
+            record["evaluation"]["build"] = serde_json::json!({
+                "status": "running", "attempt": 1, "started_at": "2026-01-01T00:00:00Z",
+                "steps": { "total": 0, "done": 0, "running": 0, "failed": 0, "reused": 0 },
+            });
+            std::fs::write(&path, record.to_string()).unwrap();
+        })
+        .await;
+    bench.idle().await;
+    bench.handle.submit_build(Some(N2), false).await.unwrap();
+    bench.build("b").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N2).built().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn b13_a_rebuild_of_an_older_generation_goes_on_after_a_suspension() {
+    let mut bench = Bench::new().await;
+    fails_to_build(&mut bench, "a").await;
+    fails_to_build(&mut bench, "b").await;
+    is_rebuilt(&mut bench, N1, "a").await;
+    let suspended = bench.handle.suspend("x".into(), None, "ann".into()).await;
+    assert_eq!(suspended.unwrap().generation, Some(N1));
+    bench.handle.resume("ann".into()).await.unwrap();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N1).built().is_some());
 }

@@ -25,8 +25,6 @@ use tokio_util::sync::CancellationToken;
 const AGAIN: Duration = Duration::from_secs(5);
 /// Commands that may wait; a caller beyond waits for room.
 const MAILBOX: usize = 64;
-/// How many generations are looked at for one that was interrupted.
-const TAKEN_UP: usize = 64;
 
 pub(super) fn start(
     config: BuilderConfig,
@@ -145,10 +143,12 @@ impl Actor {
     }
 
     /// What a crash or a shutdown interrupted: at most one, and rarely an older
-    /// generation that somebody submitted again.
+    /// generation that somebody submitted again, which may be any that is kept.
     fn unfinished(&self) -> Option<Generation> {
-        let mut newest = self.state.reader().page(None, TAKEN_UP).into_iter();
-        newest.find(|generation| generation.clone().taken_up(now(), &self.guards()).is_some())
+        let reader = self.state.reader();
+        reader.newest(None, |generation| {
+            generation.clone().taken_up(now(), &self.guards()).is_some()
+        })
     }
 
     pub(super) async fn command(&mut self, command: Command) {

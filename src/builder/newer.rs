@@ -280,8 +280,7 @@ impl Actor {
     /// The build that `latest` waited for when the agent ended.
     fn build_interrupted_before(&self, latest: &Generation) -> Option<Generation> {
         let reader = self.state.reader();
-        let before = reader.newest(Some(latest.number), |older| !older.was_passed_over());
-        before.filter(Generation::was_being_built)
+        reader.newest(Some(latest.number), Generation::was_being_built)
     }
 
     /// Whether the older build goes on and `latest` waits for it as before; else

@@ -17,11 +17,17 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 impl Actor {
-    /// Brings the generation in work one state further, until a job runs, it
+    /// Brings the generation in work from state to state, until a job runs, it
     /// waits, or it has ended.
     pub(super) async fn proceed(&mut self) {
+        while self.advance().await {}
+        self.publish();
+    }
+
+    /// One state further; whether another follows at once.
+    async fn advance(&mut self) -> bool {
         let Some(generation) = self.work.take() else {
-            return;
+            return false;
         };
         let number = generation.number;
         let kept = generation.clone();
@@ -46,8 +52,25 @@ impl Actor {
             self.job = None;
             self.work = Some(kept);
             self.owed = Some(Owed::State);
+            return false;
         }
-        self.publish();
+        let is_suspended = matches!(
+            kept.build(),
+            Some(Build::Cancelled {
+                by: CancelledBy::Suspend,
+                ..
+            })
+        );
+        is_suspended && self.waits_for_resume(kept)
+    }
+
+    /// A build that the suspension cancelled waits as its next attempt.
+    fn waits_for_resume(&mut self, cancelled: Generation) -> bool {
+        let waiting = cancelled.build_waits_for_resume(now(), &self.guards());
+        self.work = waiting
+            .inspect_err(|error| tracing::error!(%error, "a defect in kiln"))
+            .ok();
+        self.work.is_some()
     }
 
     /// Records what could not be recorded before.

@@ -71,17 +71,6 @@ impl Generation {
         Some(self.with_blocked(next, now, guards))
     }
 
-    /// It waited for the build of an earlier generation and was superseded.
-    pub(in crate::builder) fn was_passed_over(&self) -> bool {
-        matches!(
-            self.evaluation,
-            Evaluation::Cancelled {
-                by: CancelledBy::Superseded(_),
-                ..
-            }
-        )
-    }
-
     /// A generation that somebody made by hand took its place before it ended.
     pub(in crate::builder) fn was_superseded(&self) -> bool {
         let by = match (&self.evaluation, self.build()) {
