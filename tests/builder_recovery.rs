@@ -13,6 +13,7 @@ mod builder_bench;
 use builder_bench::*;
 use kiln::builder::Phase;
 use kiln::model::{Failure, GenerationNumber, Preemption};
+use std::path::Path;
 use std::time::Duration;
 
 const N1: GenerationNumber = GenerationNumber(1);
@@ -154,25 +155,21 @@ async fn b08_only_the_generation_in_work_is_building_already() {
     let mut bench = Bench::new().await;
     fails_to_build(&mut bench, "a").await;
     fails_to_build(&mut bench, "b").await;
-    // A record that a copied or damaged state left behind.
+    is_rebuilt(&mut bench, N2, "b").await;
+    // A record that a damaged state left behind.
     let mut bench = bench
         .crash_with(|state| {
-            let path = state.join("generations/2/generation.json");
-            let text = std::fs::read_to_string(&path).unwrap();
-            let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
-            record["host"] = "another".into();
-            record["evaluation"]["build"] = serde_json::json!({
-                "status": "running", "attempt": 1, "started_at": "2026-01-01T00:00:00Z",
-                "steps": { "total": 0, "done": 0, "running": 0, "failed": 0, "reused": 0 },
+            change_record(state, 1, |record| {
+                record["evaluation"]["build"] = serde_json::json!({
+                    "status": "running", "attempt": 1, "started_at": "2026-01-01T00:00:00Z",
+                    "steps": { "total": 0, "done": 0, "running": 0, "failed": 0, "reused": 0 },
+                });
             });
-            std::fs::write(&path, record.to_string()).unwrap();
         })
         .await;
-    bench.idle().await;
-    bench.handle.submit_build(Some(N2), false).await.unwrap();
     bench.build("b").await.builds();
     bench.idle().await;
-    assert!(bench.generation(N2).built().is_some());
+    is_rebuilt(&mut bench, N1, "a").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,4 +184,99 @@ async fn b13_a_rebuild_of_an_older_generation_goes_on_after_a_suspension() {
     bench.build("a").await.builds();
     bench.idle().await;
     assert!(bench.generation(N1).built().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn b20_other_settings_evaluate_the_same_commit_again() {
+    let mut bench = Bench::new().await;
+    bench.select("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    let mut bench = bench
+        .restart_with(|policies| policies.settings = "other.star".into())
+        .await;
+    bench.outputs_exist("a");
+    bench.select("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.idle().await;
+    assert!(bench.generation(N2).built().is_some());
+    bench.select("a").await;
+    bench.idle().await;
+    // Back again it is a generation, for which nothing is evaluated.
+    let mut bench = bench
+        .restart_with(|policies| policies.settings.clear())
+        .await;
+    bench.outputs_exist("a");
+    bench.select("a").await;
+    bench.idle().await;
+    assert!(bench.generation(N3).built().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn b20_a_record_without_settings_is_evaluated_again() {
+    let mut bench = Bench::new().await;
+    bench.select("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    let mut bench = bench
+        .crash_with(|state| {
+            change_record(state, 1, |record| {
+                let settings = record.as_object_mut().unwrap().remove("settings");
+                assert!(settings.is_some());
+            });
+        })
+        .await;
+    bench.select("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn d01_what_another_host_left_unfinished_is_ended_not_taken_up() {
+    for is_built in [false, true] {
+        let mut bench = Bench::new().await;
+        bench.select("a").await;
+        let call = bench.evaluation("a").await;
+        if is_built {
+            call.evaluates();
+            drop(bench.build("a").await);
+        }
+        let mut bench = bench.restart_with(|policies| policies.host = "web-2").await;
+        bench.idle().await;
+        assert!(bench.generation(N1).is_ended());
+        bench.select("a").await;
+        bench.evaluation("a").await.evaluates();
+        bench.build("a").await.builds();
+        bench.idle().await;
+        let bench = bench.restart_with(|policies| policies.host = "web-1").await;
+        assert_eq!(bench.handle.state().phase, Phase::Idle);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b20_an_evaluation_whose_graph_was_collected_is_made_again() {
+    let mut bench = Bench::new().await;
+    for name in ["a", "b"] {
+        bench.select(name).await;
+        bench.evaluation(name).await.evaluates();
+        bench.build(name).await.builds();
+        bench.idle().await;
+    }
+    bench.is_collected("a");
+    bench.select("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N3).built().is_some());
+}
+
+fn change_record(state: &Path, number: u32, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = state.join(format!("generations/{number}/generation.json"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut record = serde_json::from_str(&text).unwrap();
+    change(&mut record);
+    std::fs::write(&path, record.to_string()).unwrap();
 }

@@ -15,6 +15,7 @@ use crate::model::{
 };
 use crate::source::Selection;
 use crate::state::{Change, State, StateError};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -43,9 +44,11 @@ pub(super) fn start(
         suspension: suspension.clone(),
         hold: hold.clone(),
     };
+    let settings = settings(&config.subdir, &backend.settings());
     let (publisher, published) = watch::channel(initial);
     let actor = Actor {
         config,
+        settings,
         backend,
         state,
         mailbox,
@@ -76,6 +79,8 @@ pub(super) fn start(
 
 pub(super) struct Actor {
     pub(super) config: BuilderConfig,
+    /// Digest of what evaluations depend on beside commit and host.
+    pub(super) settings: String,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) state: Arc<State>,
     pub(super) mailbox: mpsc::Receiver<Command>,
@@ -120,6 +125,7 @@ pub(super) enum JobEnd {
 
 impl Actor {
     pub(super) async fn run(mut self) {
+        self.leave_what_is_not_ours().await;
         if let Some(interrupted) = self.unfinished() {
             self.take_up(interrupted).await;
         }
@@ -147,8 +153,42 @@ impl Actor {
     fn unfinished(&self) -> Option<Generation> {
         let reader = self.state.reader();
         reader.newest(None, |generation| {
-            generation.clone().taken_up(now(), &self.guards()).is_some()
+            self.is_ours(generation) && self.is_unfinished(generation)
         })
+    }
+
+    fn is_unfinished(&self, generation: &Generation) -> bool {
+        generation.clone().taken_up(now(), &self.guards()).is_some()
+    }
+
+    /// The state may have been copied from another host, or be of another backend.
+    pub(super) fn is_ours(&self, generation: &Generation) -> bool {
+        generation.host == self.config.host && generation.backend == self.config.backend
+    }
+
+    /// What another host or backend left unfinished in these records ends.
+    async fn leave_what_is_not_ours(&mut self) {
+        let reader = self.state.reader();
+        let mut before = None;
+        while let Some(found) = reader.newest(before, |generation| {
+            !self.is_ours(generation) && self.is_unfinished(generation)
+        }) {
+            before = Some(found.number);
+            if let Some(left) = found.left_behind(now(), &self.guards())
+                && let Err(error) = self.record_end(&left).await
+            {
+                tracing::error!(%error, number = %left.number, "its end is not recorded");
+            }
+        }
+    }
+
+    async fn record_end(&self, left: &Generation) -> Result<(), StateError> {
+        let generation = left.clone();
+        let event = match left.build() {
+            Some(_) => EventKind::BuildFinished { generation },
+            None => EventKind::EvalFinished { generation },
+        };
+        self.record(left, vec![event]).await
     }
 
     pub(super) async fn command(&mut self, command: Command) {
@@ -300,6 +340,13 @@ pub(super) async fn next_end(job: &mut Option<Job>) -> Option<JobEnd> {
         },
         None => std::future::pending().await,
     }
+}
+
+/// Of what evaluations depend on beside commit and host; each part with its length.
+fn settings(subdir: &str, of_the_backend: &str) -> String {
+    let text = format!("{}:{subdir},{of_the_backend}", subdir.len());
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A while, when something is to be tried again.

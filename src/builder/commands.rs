@@ -86,8 +86,8 @@ impl Actor {
         generation.commit.id == selection.commit.id
             && generation.commit.tree == selection.commit.tree
             && generation.origin.testing == selection.origin.testing
-            && generation.host == self.config.host
-            && generation.backend == self.config.backend
+            && generation.settings == self.settings
+            && self.is_ours(generation)
     }
 
     /// Asked for by somebody: it always evaluates. Without a hold, one that was

@@ -108,7 +108,10 @@ impl Actor {
         generation: Generation,
     ) -> Result<(), StateError> {
         let number = generation.number;
-        let generation = legal(generation.evaluation_starts(now()))?;
+        let generation = Generation {
+            settings: self.settings.clone(),
+            ..legal(generation.evaluation_starts(now()))?
+        };
         let event = EventKind::EvalStarted {
             generation: generation.clone(),
         };

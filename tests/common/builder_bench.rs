@@ -98,6 +98,8 @@ type Diverging = Arc<Mutex<HashSet<(CommitId, CommitId)>>>;
 struct Told {
     calls: mpsc::UnboundedSender<Call>,
     existing: Mutex<HashSet<String>>,
+    collected: Mutex<HashSet<String>>,
+    settings: String,
     running: AtomicUsize,
     most: AtomicUsize,
 }
@@ -143,6 +145,17 @@ impl Backend for Told {
             Some(Answer::Evaluate(outcome)) => outcome,
             _ => EvaluationOutcome::Cancelled,
         })
+    }
+    fn settings(&self) -> String {
+        self.settings.clone()
+    }
+    async fn is_evaluated(
+        &self,
+        evaluated: &Evaluated,
+        _roots: &Path,
+    ) -> Result<bool, BackendError> {
+        let collected = self.collected.lock().unwrap();
+        Ok(!collected.contains(&evaluated.drv_path))
     }
     async fn is_built(
         &self,
@@ -210,6 +223,9 @@ pub struct Policies {
     pub confirmation: Confirmation,
     pub retry: RetryPolicy,
     pub max_suspend: Option<Duration>,
+    pub host: &'static str,
+    /// Of the backend, which evaluations depend on.
+    pub settings: String,
 }
 
 impl Default for Policies {
@@ -219,6 +235,8 @@ impl Default for Policies {
             confirmation: Confirmation::None,
             retry: RetryPolicy::default(),
             max_suspend: None,
+            host: "web-1",
+            settings: String::new(),
         }
     }
 }
@@ -262,6 +280,8 @@ impl Bench {
         let backend = Arc::new(Told {
             calls: sender,
             existing: Mutex::default(),
+            collected: Mutex::default(),
+            settings: policies.settings.clone(),
             running: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
         });
@@ -272,7 +292,7 @@ impl Bench {
             !known.lock().unwrap().contains(&pair)
         });
         let config = BuilderConfig {
-            host: "web-1".parse().unwrap(),
+            host: policies.host.parse().unwrap(),
             backend: BackendKind::Native,
             repository: "/nowhere".into(),
             subdir: ".".into(),
@@ -331,6 +351,13 @@ impl Bench {
         Self::on(self.folder, self.policies).await
     }
 
+    /// The agent is started again with something else configured.
+    pub async fn restart_with(mut self, change: impl FnOnce(&mut Policies)) -> Self {
+        self.handle.shutdown().await.unwrap();
+        change(&mut self.policies);
+        self.crash().await
+    }
+
     pub async fn eval(&self, name: &str) {
         self.handle
             .eval(selection(name, false), false, None)
@@ -384,6 +411,11 @@ impl Bench {
             .lock()
             .unwrap()
             .insert(name.to_owned());
+    }
+    /// What this commit was evaluated to is not in the store any more.
+    pub fn is_collected(&self, name: &str) {
+        let mut collected = self.backend.collected.lock().unwrap();
+        collected.insert(name.to_owned());
     }
     pub fn most_at_once(&self) -> usize {
         self.backend.most.load(Ordering::SeqCst)

@@ -28,6 +28,7 @@ use crate::model::{Built, Evaluated, Failure, HostName};
 use crate::store::Store;
 use async_trait::async_trait;
 use eval::{EvalEnd, EvalRequest};
+use graph::GRAPH_VERSION;
 use provider::{Provider, StepLimits};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -153,6 +154,27 @@ impl Backend for Native {
                 config: &config,
             }
             .save(graph, &request)
+        })
+        .await?
+    }
+
+    fn settings(&self) -> String {
+        format!("graph {GRAPH_VERSION}, {}", self.config.file)
+    }
+
+    async fn is_evaluated(
+        &self,
+        evaluated: &Evaluated,
+        roots: &Path,
+    ) -> Result<bool, BackendError> {
+        let (store, config) = (self.store.clone(), self.config.clone());
+        let (evaluated, roots) = (evaluated.clone(), roots.to_owned());
+        blocking("look for the graph", move || {
+            let stored = Stored {
+                store: &store,
+                config: &config,
+            };
+            stored.is_there(&evaluated, &roots)
         })
         .await?
     }

@@ -36,6 +36,21 @@ impl Generation {
         Some(self)
     }
 
+    /// After a restart: nobody goes on with what was interrupted. `None`: there is nothing.
+    pub(in crate::builder) fn left_behind(
+        self,
+        now: OffsetDateTime,
+        guards: &Guards<'_>,
+    ) -> Option<Self> {
+        let next = self.taken_up(now, guards)?;
+        let left = match (next.next_try(), next.build()) {
+            (Some(_), _) => next.retry_left(),
+            (None, Some(_)) => next.build_left(CancelledBy::Stop, now),
+            (None, None) => next.evaluation_left(CancelledBy::Stop, now),
+        };
+        left.ok()
+    }
+
     fn build_taken_up(self, now: OffsetDateTime, guards: &Guards<'_>) -> Option<Self> {
         let next = match self.build()? {
             &Build::Pending {
