@@ -61,6 +61,7 @@ impl Actor {
             origin,
             by_hand,
             settings: self.settings.clone(),
+            in_a_row: 0,
             hooks: Vec::new(),
             evaluation: Evaluation::first(),
         };
@@ -141,7 +142,11 @@ impl Actor {
         if let Some(newer) = self.newer.take() {
             let by = CancelledBy::Superseded(newer.generation.number);
             self.leave_work(by).await;
-            self.begin(newer.generation, newer.take_over).await;
+            let generation = Generation {
+                in_a_row: self.finished_in_a_row,
+                ..newer.generation
+            };
+            self.begin(generation, newer.take_over).await;
         }
     }
 
@@ -286,6 +291,7 @@ impl Actor {
             return;
         };
         tracing::info!(generation = %unfinished.number, "an unfinished generation is taken up");
+        self.finished_in_a_row = unfinished.in_a_row;
         let waits = unfinished.next_try().is_some();
         self.work = Some(unfinished);
         if !waits {
@@ -312,6 +318,7 @@ impl Actor {
             return false;
         };
         if lets_finish && again.blocked().is_none() {
+            self.finished_in_a_row = again.in_a_row;
             self.work = Some(again);
             self.newer = Some(Newer {
                 generation: latest.clone(),
