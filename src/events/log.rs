@@ -353,15 +353,36 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Something newer can be read, as far as is known without looking.
+    pub fn is_behind(&self) -> bool {
+        !self.ready.is_empty() || self.log.last_seq() > self.cursor
+    }
+
+    /// The next event, with what can be had at once behind it: `most` at most.
+    pub async fn some(&mut self, most: usize) -> Option<Vec<Item>> {
+        let mut items = vec![self.next().await?];
+        while items.len() < most
+            && let Some(item) = self.take_ready()
+        {
+            items.push(item);
+        }
+        Some(items)
+    }
+
+    fn take_ready(&mut self) -> Option<Item> {
+        let item = self.ready.pop_front()?;
+        self.cursor = match &item {
+            Item::Event(event) => event.seq,
+            Item::Lagged { seq } => self.cursor.max(*seq),
+        };
+        Some(item)
+    }
+
     /// The next event; waits for one. `None` never comes: the log lives as long
     /// as the agent, and the caller ends with its own cancellation.
     pub async fn next(&mut self) -> Option<Item> {
         loop {
-            if let Some(item) = self.ready.pop_front() {
-                self.cursor = match &item {
-                    Item::Event(event) => event.seq,
-                    Item::Lagged { seq } => self.cursor.max(*seq),
-                };
+            if let Some(item) = self.take_ready() {
                 return Some(item);
             }
             let visible = *self.visible.borrow_and_update();

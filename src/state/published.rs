@@ -78,3 +78,63 @@ impl Newest {
         next
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::GenerationNumber;
+    use crate::server::fixtures::{commit, evaluated, generation, succeeded};
+    use crate::state::{Change, State};
+    use std::sync::PoisonError;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn c04_what_a_status_is_made_of_is_answered_while_nobody_can_use_the_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).await.unwrap();
+        let made = generation(1, 'a', evaluated(succeeded()));
+        let baseline = commit('a').id;
+        let change = Change {
+            generation: Some(&made),
+            becomes_current: true,
+            baseline: Some(&baseline),
+            ..Change::default()
+        };
+        state.apply(&change).unwrap();
+        let reader = state.reader();
+        let replaced = state.shared.index.write();
+        let _replaced = replaced.unwrap_or_else(PoisonError::into_inner);
+        let _written = state.shared.writing.lock();
+        let (answers, answered) = mpsc::channel();
+        std::thread::spawn(move || {
+            let newest = (reader.latest(), reader.current());
+            let by_number = reader.generation(GenerationNumber(1));
+            let rest = (reader.baseline(), reader.warnings(), reader.is_damaged());
+            answers.send((newest, by_number, rest))
+        });
+        let answered = answered.recv_timeout(Duration::from_secs(60)).unwrap();
+        let made = Some(made);
+        let rest = (Some(baseline.to_string()), Vec::new(), false);
+        assert_eq!(answered, ((made.clone(), made.clone()), made, rest));
+    }
+
+    #[tokio::test]
+    async fn what_is_known_after_a_start_is_what_was_known_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).await.unwrap();
+        let [first, second] = [1, 2].map(|n| generation(n, 'a', evaluated(succeeded())));
+        for (made, becomes_current) in [(&first, true), (&second, false)] {
+            let change = Change {
+                generation: Some(made),
+                becomes_current,
+                ..Change::default()
+            };
+            state.apply(&change).unwrap();
+        }
+        drop(state);
+        let reader = State::open(folder.path()).await.unwrap().reader();
+        let newest = (reader.current(), reader.latest());
+        assert_eq!(newest, (Some(first), Some(second)));
+        assert_eq!(reader.baseline(), None);
+    }
+}

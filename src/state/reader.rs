@@ -19,8 +19,14 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// One generation, with the counts of its running build.
+    /// One generation, with the counts of its running build; the latest and the
+    /// current one from memory.
     pub fn generation(&self, number: GenerationNumber) -> Option<Generation> {
+        let newest = self.shared.published.get();
+        let known = [&newest.latest, &newest.current].into_iter().flatten();
+        if let Some(known) = known.into_iter().find(|known| known.number == number) {
+            return Some(self.live(Generation::clone(known)));
+        }
         let found = self.index(|index| index.generation(number));
         let found = found.unwrap_or_else(|error| {
             tracing::error!(%error, %number, "reading the file instead");
