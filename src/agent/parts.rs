@@ -92,6 +92,7 @@ impl Core {
             json: server::generation_json,
         };
         tasks.spawn(hooks::run(hooks, cancel.clone()));
+        tasks.spawn(write_progress(Arc::clone(&state), cancel.clone()));
         Ok(Core {
             state,
             builder,
@@ -258,6 +259,19 @@ impl Core {
             Ok(Err(error)) => Err(RunError::failed(&error)),
             Err(error) => Err(RunError::failed(&error)),
         }
+    }
+}
+
+/// Takes progress to the index whenever enough of it waits: who announces it does
+/// not wait for the disk.
+async fn write_progress(state: Arc<State>, cancel: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = state.progress_due() => {}
+        }
+        let state = Arc::clone(&state);
+        off_the_async_threads(move || state.write_progress()).await;
     }
 }
 
