@@ -21,7 +21,7 @@
 //! follow what, `retry.rs` when a failure is tried again,
 //! `actor.rs` is the loop, `commands.rs` what callers ask for, `work.rs` what
 //! follows by itself, `timers.rs` what time brings, `newer.rs` how a newer
-//! generation takes over, `interruption.rs` stop and suspension, `sink.rs` takes what a backend reports.
+//! generation takes over, `room.rs` what waits for space, `interruption.rs` stop and suspension, `sink.rs` takes what a backend reports.
 
 mod actor;
 mod commands;
@@ -30,12 +30,14 @@ mod interruption;
 mod machine;
 mod newer;
 mod retry;
+mod room;
 mod sink;
 mod timers;
 mod work;
 
 pub use handle::{Handle, HoldFor};
 pub use machine::Illegal;
+pub use room::{Endless, Room};
 
 use crate::backend::Backend;
 use crate::model::{
@@ -171,5 +173,18 @@ pub fn start(
     backend: Arc<dyn Backend>,
     state: Arc<State>,
 ) -> Result<(Handle, JoinHandle<()>), StateError> {
-    actor::start(config, backend, state)
+    start_within(config, backend, state, Arc::new(Endless))
+}
+
+/// As [`start`]; nothing begins while `room` has too little space.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn start_within(
+    config: BuilderConfig,
+    backend: Arc<dyn Backend>,
+    state: Arc<State>,
+    room: Arc<dyn Room>,
+) -> Result<(Handle, JoinHandle<()>), StateError> {
+    actor::start(config, backend, state, room)
 }

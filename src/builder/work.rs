@@ -85,6 +85,10 @@ impl Actor {
         generation: Generation,
     ) -> Result<(), StateError> {
         let number = generation.number;
+        if let Some(short) = self.look_for_space().await {
+            let waits = legal(generation.evaluation_lacks_space(&short, now()))?;
+            return self.wait(waits).await;
+        }
         let generation = legal(generation.evaluation_starts(now()))?;
         let event = EventKind::EvalStarted {
             generation: generation.clone(),
@@ -133,6 +137,10 @@ impl Actor {
         let Some(evaluated) = generation.evaluated().cloned() else {
             return Ok(());
         };
+        if self.look_for_space().await.is_some() {
+            let waits = legal(generation.build_reconsidered(now(), &self.guards()))?;
+            return self.wait(waits).await;
+        }
         let generation = legal(generation.build_starts(now()))?;
         let event = EventKind::BuildStarted {
             generation: generation.clone(),

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use kiln::builder::{self, BuilderConfig, Handle, HoldFor, Phase};
+use kiln::builder::{self, BuilderConfig, Handle, HoldFor, Phase, Room};
 use kiln::events::{EventKind, Item};
 use kiln::model::{
     BackendKind, Built, Commit, Confirmation, Evaluated, Failure, Generation, GenerationNumber,
@@ -207,6 +207,33 @@ pub struct Policies {
     pub confirmation: Confirmation,
     pub retry: RetryPolicy,
     pub max_suspend: Option<Duration>,
+    pub room: Disk,
+}
+
+/// A disk that is full when the test says so.
+#[derive(Clone)]
+pub struct Disk(Arc<tokio::sync::watch::Sender<bool>>);
+
+impl Disk {
+    pub fn set_full(&self, full: bool) {
+        self.0.send_replace(full);
+    }
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Disk(Arc::new(tokio::sync::watch::Sender::new(false)))
+    }
+}
+
+#[async_trait]
+impl Room for Disk {
+    async fn shortage(&self) -> Option<String> {
+        self.0.borrow().then(|| "the disk is full".to_owned())
+    }
+    async fn freed(&self) {
+        let _ = self.0.subscribe().wait_for(|full| !full).await;
+    }
 }
 
 impl Default for Policies {
@@ -216,6 +243,7 @@ impl Default for Policies {
             confirmation: Confirmation::None,
             retry: RetryPolicy::default(),
             max_suspend: None,
+            room: Disk::default(),
         }
     }
 }
@@ -277,8 +305,9 @@ impl Bench {
             retry: policies.retry,
             max_suspend: policies.max_suspend,
         };
-        let (handle, task) =
-            builder::start(config, Arc::<Told>::clone(&backend), Arc::clone(&state)).unwrap();
+        let room = Arc::new(policies.room.clone());
+        let (told, kept) = (Arc::<Told>::clone(&backend), Arc::clone(&state));
+        let (handle, task) = builder::start_within(config, told, kept, room).unwrap();
         Bench {
             folder,
             policies,
