@@ -384,7 +384,7 @@ async fn n05_nothing_starts_while_space_is_short_and_goes_on_by_itself() {
     let policies = Policies::default();
     let disk = policies.room.clone();
     disk.set_full(true);
-    let mut bench = Bench::with(policies).await;
+    let bench = Bench::with(policies).await;
     bench.eval("a").await;
     bench.phase(Phase::Waiting).await;
     assert_eq!(why_it_waits(&bench, N1), Some(BlockedReason::Space));
