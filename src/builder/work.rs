@@ -109,6 +109,10 @@ impl Actor {
         generation: Generation,
     ) -> Result<(), StateError> {
         let number = generation.number;
+        if let Some(short) = self.look_for_space().await {
+            let waits = legal(generation.evaluation_lacks_space(&short, self.now()))?;
+            return self.wait(waits).await;
+        }
         let generation = Generation {
             settings: self.settings.clone(),
             ..legal(generation.evaluation_starts(self.now()))?
@@ -160,6 +164,10 @@ impl Actor {
         let Some(evaluated) = generation.evaluated().cloned() else {
             return Ok(());
         };
+        if self.look_for_space().await.is_some() {
+            let waits = legal(generation.build_reconsidered(self.now(), &self.guards()))?;
+            return self.wait(waits).await;
+        }
         let generation = legal(generation.build_starts(self.now()))?;
         let event = EventKind::BuildStarted {
             generation: generation.clone(),

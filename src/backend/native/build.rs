@@ -18,8 +18,9 @@ use super::stored::Stored;
 use super::{NativeConfig, attempted, materialise};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd, StepEvent};
 use crate::model::{Failure, Steps};
-use crate::store::{Outputs, Store};
+use crate::store::{Outputs, Store, StorePath};
 use outcome::{Made as MadeNode, NodeEnd, Tally};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub(super) struct Build {
     pub provider: Arc<dyn Provider>,
     pub config: NativeConfig,
     pub graph: Arc<Graph>,
+    /// The object the graph is: what is made along the way is kept with it.
+    pub drv: StorePath,
     pub request: BuildRequest,
 }
 
@@ -57,6 +60,8 @@ struct Running {
     tally: Tally,
     syncing: bool,
     unsynced: bool,
+    /// Made or reused, and not kept with the graph yet.
+    fresh: Vec<StorePath>,
     /// Ends every step, for whatever reason.
     cancel: CancellationToken,
     timed_out: bool,
@@ -126,6 +131,7 @@ impl Build {
             tally: Tally::new(u32::try_from(total).unwrap_or(u32::MAX)),
             syncing: false,
             unsynced: false,
+            fresh: Vec::new(),
             cancel: self.request.cancel.child_token(),
             timed_out: false,
             broken: None,
@@ -245,6 +251,7 @@ impl Build {
         match end {
             NodeEnd::Made(made) => {
                 running.unsynced |= !made.reused;
+                running.fresh.extend(made.outputs.values().cloned());
                 running.made.insert(node, made.outputs);
                 running.schedule.made(node);
                 self.sync_if_idle(running);
@@ -264,14 +271,20 @@ impl Build {
         if !running.syncing && running.unsynced && !running.cancel.is_cancelled() {
             running.syncing = true;
             running.unsynced = false;
-            let store = self.store.clone();
-            running.jobs.spawn_blocking(move || {
-                Job::Synced(
-                    store
-                        .sync()
-                        .map_err(attempted("make what was built durable")),
-                )
-            });
+            let keep = self.keeper(running);
+            running.jobs.spawn_blocking(move || Job::Synced(keep()));
+        }
+    }
+
+    /// Keeps what is fresh with the graph and makes it durable.
+    fn keeper(&self, running: &mut Running) -> impl FnOnce() -> Result<(), BackendError> + use<> {
+        let (store, drv) = (self.store.clone(), self.drv.clone());
+        let fresh: BTreeSet<StorePath> = running.fresh.drain(..).collect();
+        move || {
+            let known = store.kept_with(&drv);
+            let kept = store.keep_with(&drv, fresh.difference(&known));
+            kept.and_then(|()| store.sync())
+                .map_err(attempted("make what was built durable"))
         }
     }
 
@@ -290,10 +303,13 @@ impl Build {
         }
     }
 
-    async fn finish(self, running: Running) -> Result<BuildOutcome, BackendError> {
+    async fn finish(self, mut running: Running) -> Result<BuildOutcome, BackendError> {
+        let keep = self.keeper(&mut running);
+        let kept = super::blocking("keep what was made", keep).await?;
         if let Some(error) = running.broken {
             return Err(error);
         }
+        kept?;
         let steps = running.tally.steps();
         if running.timed_out {
             let failure = Failure::certain(format!(

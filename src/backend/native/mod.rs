@@ -265,13 +265,16 @@ impl Backend for Native {
             store: &self.store,
             config: &config,
         };
+        // Until it ends, all that the build comes by is kept.
+        let _session = self.store.session();
         let graph = stored.load(&request.evaluated)?;
-        let _in_use = self.store.in_use();
+        let drv = stored.drv(&request.evaluated)?;
         let build = build::Build {
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
             config,
             graph: Arc::new(graph),
+            drv,
             request,
         };
         build.run().await

@@ -122,7 +122,10 @@ impl Generation {
             return Some((BlockedReason::Suspended, message));
         }
         let how = match (confirmed, guards.confirmation) {
-            (true, _) | (_, Confirmation::None) => return None,
+            (true, _) | (_, Confirmation::None) => {
+                let short = |what: &str| (BlockedReason::Space, what.to_owned());
+                return guards.shortage.map(short);
+            }
             (false, Confirmation::Manual) => "kiln confirm".to_owned(),
             (false, Confirmation::Auto(after)) => {
                 format!("kiln confirm, or {} s", after.as_secs_f64())
