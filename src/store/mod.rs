@@ -12,6 +12,7 @@
 //! object's bytes are on disk, and a realisation counts only when the whole
 //! closure of its outputs is there. Formats: `docs/formats.md`.
 
+pub mod cache;
 mod canonical;
 pub mod encoding;
 mod folder;
