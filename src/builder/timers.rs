@@ -2,6 +2,7 @@
 //! consent that nobody withheld.
 
 use super::actor::Actor;
+use super::retry;
 use crate::model::{BlockedReason, Build, Confirmation, Generation, now};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -13,6 +14,8 @@ pub(super) enum Wake {
     HoldEnds,
     NextTry,
     Confirmed,
+    /// Caches may have by now what they had not.
+    CachesAgain,
 }
 
 impl Actor {
@@ -27,6 +30,7 @@ impl Actor {
             (hold, Wake::HoldEnds),
             (retry.map(|at| self.soon(at)), Wake::NextTry),
             (self.confirmed_at(), Wake::Confirmed),
+            (self.caches_asked_at(), Wake::CachesAgain),
         ];
         let due = due.into_iter().filter_map(|(at, wake)| Some((at?, wake)));
         due.min_by_key(|(at, _)| *at)
@@ -50,12 +54,32 @@ impl Actor {
         }
     }
 
+    /// When caches are asked again for what a build waits for: later each
+    /// time, and not by a whole fleet in the same second.
+    fn caches_asked_at(&self) -> Option<OffsetDateTime> {
+        let work = self.work.as_ref()?;
+        let (Some(Build::Pending { tries, .. }), Some(blocked)) = (work.build(), work.blocked())
+        else {
+            return None;
+        };
+        if blocked.reason != BlockedReason::Cache {
+            return None;
+        }
+        let chance = fastrand::Rng::with_seed(seed(&work.uuid)).f64();
+        let delay = retry::delay(&self.config.retry, *tries, chance).try_into();
+        let at = blocked
+            .since
+            .saturating_add(delay.unwrap_or(time::Duration::MAX));
+        Some(self.soon(at))
+    }
+
     pub(super) async fn wake(&mut self, wake: Wake) {
         match wake {
             Wake::SuspensionEnds => self.suspension_is_over().await,
             Wake::HoldEnds => self.hold_is_over().await,
             Wake::NextTry => self.try_again().await,
             Wake::Confirmed => self.nobody_objected().await,
+            Wake::CachesAgain => self.reconsider().await,
         }
     }
 
@@ -101,6 +125,12 @@ impl Actor {
             Err(error) => tracing::error!(%error, "a defect in kiln"),
         }
     }
+}
+
+/// The same for one generation whenever it is asked, another for each.
+fn seed(uuid: &str) -> u64 {
+    let spread = |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte));
+    uuid.bytes().fold(0, spread)
 }
 
 /// Until a time of the wall clock, then what is due.

@@ -138,6 +138,28 @@ impl Store {
         Ok(Store { inner })
     }
 
+    /// Opens the store in `dir` to read from it, whoever works in it: nothing is
+    /// created, swept or written.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open_for_reading(dir: &Path) -> Result<Self, StoreError> {
+        let own = dir.join(".kiln");
+        let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
+        let inner = Inner {
+            dir: dir.to_owned(),
+            folder,
+            records: Records::new(&own),
+            tmp: own.join("tmp"),
+            index: Mutex::default(),
+            installing: Mutex::default(),
+            syncing: Mutex::default(),
+            use_count: gc::UseCount::default(),
+        };
+        let inner = Arc::new(inner);
+        Ok(Store { inner })
+    }
+
     /// The real folder that holds the objects.
     pub fn dir(&self) -> &Path {
         &self.inner.dir

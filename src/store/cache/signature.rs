@@ -4,6 +4,7 @@
 //! --generate-binary-cache-key` writes it.
 
 use super::super::encoding;
+use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +21,8 @@ pub enum InvalidKey {
         "that is no secret key: it must read <name>:<base64 of 64 bytes>, as `nix-store --generate-binary-cache-key` writes it"
     )]
     Secret,
+    #[error("{0:?} cannot name a key: 1 to {NAME_MAX} plain characters without a colon")]
+    Name(String),
     #[error("{0:?} is no signature: it must read <key name>:<base64 of 64 bytes>")]
     Signature(String),
 }
@@ -70,6 +73,25 @@ impl SecretKey {
         Signature {
             key: self.name.clone(),
             bytes,
+        }
+    }
+
+    /// The text of a new key of this name.
+    ///
+    /// # Errors
+    /// When no key can have this name, or the host has no random bytes.
+    pub fn generate(name: &str) -> Result<String, InvalidKey> {
+        let mut seed = [0; 32];
+        let filled = SystemRandom::new().fill(&mut seed);
+        filled.map_err(|_| InvalidKey::Secret)?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| InvalidKey::Secret)?;
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(&seed);
+        bytes[32..].copy_from_slice(pair.public_key().as_ref());
+        let text = format!("{name}:{}", encoding::base64(&bytes));
+        match split::<64>(&text) {
+            Some((read, _)) if read == name => Ok(text),
+            _ => Err(InvalidKey::Name(shown(name))),
         }
     }
 
@@ -174,6 +196,17 @@ mod tests {
         assert!(!public.verifies("Text", &again));
         assert!(is_trusted(&[public], "text", [&again]));
         assert!(!is_trusted(&[], "text", [&again]));
+    }
+
+    #[test]
+    fn a_new_key_signs_and_no_two_are_the_same() {
+        let [one, two] = [(), ()].map(|()| SecretKey::generate("cache-1").unwrap());
+        assert_ne!(one, two);
+        let key: SecretKey = one.parse().unwrap();
+        assert!(key.public().verifies("x", &key.sign("x")));
+        for bad in ["", "a:b", "a b"] {
+            assert_eq!(SecretKey::generate(bad), Err(InvalidKey::Name(bad.into())));
+        }
     }
 
     #[test]

@@ -44,19 +44,9 @@ impl Caches {
             is_usable: OnceLock::new(),
             strikes: AtomicU32::new(0),
         };
-        Session(Arc::new(Inner {
-            store: store.clone(),
-            sources: self.list.iter().map(source).collect(),
-            limits: self.limits,
-            at_once: Arc::new(Semaphore::new(AT_ONCE)),
-            missing: Mutex::default(),
-            in_flight: InFlight::default(),
-            stopped: AtomicBool::new(false),
-            trouble: Mutex::default(),
-        }))
+        Session::new(store, self.list.iter().map(source).collect(), self.limits)
     }
 }
-
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -92,6 +82,24 @@ struct Source {
 }
 
 impl Session {
+    /// A session without caches: nothing is found.
+    pub fn none(store: &Store) -> Self {
+        Session::new(store, Vec::new(), Limits { object: 0 })
+    }
+
+    fn new(store: &Store, sources: Vec<Source>, limits: Limits) -> Self {
+        Session(Arc::new(Inner {
+            store: store.clone(),
+            sources,
+            limits,
+            at_once: Arc::new(Semaphore::new(AT_ONCE)),
+            missing: Mutex::default(),
+            in_flight: InFlight::default(),
+            stopped: AtomicBool::new(false),
+            trouble: Mutex::default(),
+        }))
+    }
+
     /// Whether there is a cache to ask.
     pub fn is_empty(&self) -> bool {
         self.0.sources.is_empty()
