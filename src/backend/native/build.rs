@@ -195,7 +195,7 @@ impl Build {
                 Node::File(file) => materialise::file(&store, file, resolve),
                 Node::Tree(tree) => materialise::tree(&store, tree, resolve, &graph.secrets),
                 Node::Source(source) => return stored_source(&store, source),
-                Node::Step(_) => {
+                Node::Step(_) | Node::Fetch(_) | Node::Unpack(_) => {
                     return Ok(NodeEnd::Failed(Failure::certain("a step needs a sandbox")));
                 }
             };
