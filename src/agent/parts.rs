@@ -3,6 +3,7 @@
 use super::RunError;
 use crate::audit::AuditLog;
 use crate::backend::Backend;
+use crate::backend::native::download::{Denied, DownloadConfig};
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
@@ -327,6 +328,7 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         },
         platforms: config.native.platforms.clone(),
         host_paths: config.native.sandbox_paths.clone(),
+        download: download(&config.native),
         limits: StepLimits {
             timeout: Duration::MAX, // each build brings its own, which may change
             silence: config.builder.silence_timeout,
@@ -341,6 +343,20 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         store,
         Arc::new(Sandbox::new(SandboxConfig { build_users })),
     ))
+}
+
+fn download(config: &config::Native) -> DownloadConfig {
+    let denied = |kind: &config::FetchDeny| match kind {
+        config::FetchDeny::Loopback => Denied::Loopback,
+        config::FetchDeny::LinkLocal => Denied::LinkLocal,
+        config::FetchDeny::Metadata => Denied::Metadata,
+    };
+    DownloadConfig {
+        deny: config.fetch_deny.iter().map(denied).collect(),
+        netrc_file: config.netrc_file.clone(),
+        build_users: Some((config.build_users.first, config.build_users.count)),
+        ..DownloadConfig::default()
+    }
 }
 
 fn machine_id() -> Option<String> {

@@ -14,6 +14,7 @@
 
 mod canonical;
 pub mod encoding;
+mod flat;
 mod folder;
 mod fs;
 mod gc;
@@ -29,12 +30,13 @@ mod rewrite;
 mod scratch;
 
 pub use canonical::Canonical;
+pub use flat::hash_file;
 pub(crate) use folder::Folder;
 pub(crate) use fs::DEPTH_MAX;
 pub use fs::remove_all;
 pub use gc::{Collected, InUse};
 pub use hash::{Hash, InvalidHash};
-pub use identity::{FixedOutput, RealisationKey, ResolvedStep, scratch_path};
+pub use identity::{FixedMode, FixedOutput, RealisationKey, ResolvedStep, scratch_path};
 pub use nar::{RestoreError, TreeError, dump as dump_nar, restore as restore_nar};
 pub use path::{DIGEST_CHARS, InvalidStorePath, STORE_DIR, STORE_PREFIX, StorePath, check_name};
 pub use publish::{PublishError, PublishRequest, StepOutput};

@@ -7,6 +7,7 @@
 //!       └▶ Source, File, Tree: made without a sandbox
 //! ```
 
+mod fetch;
 mod outcome;
 mod step;
 
@@ -114,7 +115,7 @@ impl Build {
             .collect();
         let weights: Vec<u64> = nodes
             .iter()
-            .map(|node| u64::from(matches!(node, Node::Step(_))))
+            .map(|node| u64::from(node.step().is_some()))
             .collect();
         let schedule = Schedule::new(&inputs, &weights).map_err(attempted("order the graph"))?;
         let total = weights.iter().sum::<u64>();
@@ -169,7 +170,14 @@ impl Build {
                         .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
                 }
             },
-            _ => {
+            Node::Fetch(node) => {
+                let job = self.fetch_job(node, slot, &running.cancel);
+                let begins = self.announce_begin(&node.name, &running.tally);
+                running
+                    .jobs
+                    .spawn(async move { ended(job.run(begins).await) });
+            }
+            Node::Unpack(_) | Node::Source(_) | Node::File(_) | Node::Tree(_) => {
                 let work = self.plain_job(index, &running.made);
                 running.jobs.spawn_blocking(move || ended(work()));
             }
@@ -228,15 +236,12 @@ impl Build {
             } => (node, slot, took, end?),
         };
         running.free_slots.push(slot);
-        let step = match &self.graph.nodes[node] {
-            Node::Step(step) => Some(&step.name),
-            _ => None,
-        };
+        let step = self.graph.nodes[node].step();
         let step_end = running.tally.count(&end, step.is_some());
         if let Some(derivation) = step {
             let steps = running.tally.steps();
             self.request.sink.step(StepEvent::Finished {
-                derivation: derivation.clone(),
+                derivation: derivation.to_owned(),
                 end: step_end,
                 duration: took,
                 steps,
