@@ -8,6 +8,7 @@
 //!       └▶ Source, File, Tree: made without a sandbox
 //! ```
 
+mod fetch;
 mod outcome;
 mod step;
 mod substitute;
@@ -138,7 +139,7 @@ impl Build {
             .collect();
         let weights: Vec<u64> = nodes
             .iter()
-            .map(|node| u64::from(matches!(node, Node::Step(_))))
+            .map(|node| u64::from(node.step().is_some()))
             .collect();
         let schedule = Schedule::new(&inputs, &weights).map_err(attempted("order the graph"))?;
         let total = weights.iter().sum::<u64>();
@@ -201,7 +202,14 @@ impl Build {
                         .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
                 }
             },
-            _ => {
+            Node::Fetch(node) => {
+                let job = self.fetch_job(node, slot, &running.cancel);
+                let begins = self.announce_begin(&node.name, &running.tally);
+                running
+                    .jobs
+                    .spawn(async move { ended(job.run(begins).await) });
+            }
+            Node::Unpack(_) | Node::Source(_) | Node::File(_) | Node::Tree(_) => {
                 let work = self.plain_job(index, &running.made);
                 running.jobs.spawn_blocking(move || ended(work()));
             }
@@ -227,7 +235,7 @@ impl Build {
                 Node::File(file) => materialise::file(&store, file, resolve),
                 Node::Tree(tree) => materialise::tree(&store, tree, resolve, &graph.secrets),
                 Node::Source(source) => return stored_source(&store, source),
-                Node::Step(_) => {
+                Node::Step(_) | Node::Fetch(_) | Node::Unpack(_) => {
                     return Ok(NodeEnd::Failed(Failure::certain("a step needs a sandbox")));
                 }
             };
@@ -273,15 +281,12 @@ impl Build {
                 (node, took, end?)
             }
         };
-        let step = match &self.graph.nodes[node] {
-            Node::Step(step) => Some(&step.name),
-            _ => None,
-        };
+        let step = self.graph.nodes[node].step();
         let step_end = running.tally.count(&end, step.is_some());
         if let Some(derivation) = step {
             let steps = running.tally.steps();
             self.request.sink.step(StepEvent::Finished {
-                derivation: derivation.clone(),
+                derivation: derivation.to_owned(),
                 end: step_end,
                 duration: took,
                 steps,

@@ -10,6 +10,8 @@
 //! generations; what it makes is kept by links in the request's roots folder.
 
 pub mod build;
+mod confined;
+pub mod download;
 pub mod eval;
 pub mod graph;
 pub mod materialise;
@@ -29,6 +31,7 @@ use crate::model::{Built, Evaluated, Failure, HostName};
 use crate::store::Store;
 use crate::store::cache::{Caches, Session};
 use async_trait::async_trait;
+use download::DownloadConfig;
 use eval::{EvalEnd, EvalRequest};
 use graph::GRAPH_VERSION;
 use provider::{Provider, StepLimits};
@@ -52,6 +55,8 @@ pub struct NativeConfig {
     pub platforms: Vec<String>,
     /// The host's folders that steps with host tools see.
     pub host_paths: Vec<PathBuf>,
+    /// How a `fetch()` gets its file.
+    pub download: DownloadConfig,
     /// A step's limits; time and silence are the request's.
     pub limits: StepLimits,
 }

@@ -79,16 +79,6 @@ pub fn register(builder: &mut GlobalsBuilder) {
         };
         state.add(Node::Step(step))
     }
-
-    /// Files of the network, by their hash.
-    fn fetch<'v>(
-        #[starlark(args)] _positional: Value<'v>,
-        #[starlark(kwargs)] _named: Value<'v>,
-    ) -> starlark::Result<OutputValue> {
-        Err(said(
-            "this version of kiln has no fetch() yet: keep the file in the repository and use source()",
-        ))
-    }
 }
 
 fn output_names(state: &State, outputs: Option<Value<'_>>) -> starlark::Result<Vec<String>> {
