@@ -245,6 +245,7 @@ fn steps(steps: model::Steps) -> pb::Steps {
         running,
         failed,
         reused,
+        estimated_remaining,
     } = steps;
     pb::Steps {
         total,
@@ -252,6 +253,7 @@ fn steps(steps: model::Steps) -> pb::Steps {
         running,
         failed,
         reused,
+        estimated_remaining: estimated_remaining.map(Into::into),
     }
 }
 

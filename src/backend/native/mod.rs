@@ -10,10 +10,13 @@
 //! generations; what it makes is kept by links in the request's roots folder.
 
 pub mod build;
+mod durations;
 pub mod eval;
+mod flights;
 pub mod graph;
 pub mod materialise;
 mod platform;
+mod pool;
 pub mod provider;
 mod recall;
 mod resolve;
@@ -52,6 +55,8 @@ pub struct NativeConfig {
     pub host_paths: Vec<PathBuf>,
     /// A step's limits; time and silence are the request's.
     pub limits: StepLimits,
+    /// Bytes of memory for all steps together.
+    pub memory: u64,
 }
 
 /// Evaluates `kiln.star` and builds its graph.
@@ -59,15 +64,22 @@ pub struct Native {
     config: NativeConfig,
     store: Store,
     provider: Arc<dyn Provider>,
+    shared: build::Shared,
 }
 
 impl Native {
     /// A backend on this store, running its steps with `provider`.
     pub fn new(config: NativeConfig, store: Store, provider: Arc<dyn Provider>) -> Self {
+        let shared = build::Shared {
+            pool: pool::Pool::new(config.jobs, config.memory),
+            flights: flights::Flights::default(),
+            durations: durations::Durations::load(&store.dir().join(".kiln")),
+        };
         Native {
             config,
             store,
             provider,
+            shared,
         }
     }
 }
@@ -249,6 +261,7 @@ impl Backend for Native {
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
             config,
+            shared: self.shared.clone(),
             graph: Arc::new(graph),
             request,
         };
