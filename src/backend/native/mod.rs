@@ -32,6 +32,7 @@ use crate::model::{Built, Evaluated, Failure, HostName};
 use crate::store::Store;
 use async_trait::async_trait;
 use eval::{EvalEnd, EvalRequest};
+use graph::GRAPH_VERSION;
 use provider::{Provider, StepLimits};
 use recall::{Entry, Outcome, Printed, Recall};
 use std::path::{Path, PathBuf};
@@ -231,6 +232,27 @@ impl Backend for Native {
         self.evaluated(evaluation, request).await
     }
 
+    fn settings(&self) -> String {
+        format!("graph {GRAPH_VERSION}, {}", self.config.file)
+    }
+
+    async fn is_evaluated(
+        &self,
+        evaluated: &Evaluated,
+        roots: &Path,
+    ) -> Result<bool, BackendError> {
+        let (store, config) = (self.store.clone(), self.config.clone());
+        let (evaluated, roots) = (evaluated.clone(), roots.to_owned());
+        blocking("look for the graph", move || {
+            let stored = Stored {
+                store: &store,
+                config: &config,
+            };
+            stored.is_there(&evaluated, &roots)
+        })
+        .await?
+    }
+
     async fn is_built(
         &self,
         evaluated: &Evaluated,
@@ -255,14 +277,17 @@ impl Backend for Native {
             store: &self.store,
             config: &config,
         };
+        // Until it ends, all that the build comes by is kept.
+        let _session = self.store.session();
         let graph = stored.load(&request.evaluated)?;
-        let _in_use = self.store.in_use();
+        let drv = stored.drv(&request.evaluated)?;
         let build = build::Build {
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
             config,
             shared: self.shared.clone(),
             graph: Arc::new(graph),
+            drv,
             request,
         };
         build.run().await
