@@ -13,6 +13,7 @@
 //! object's bytes are on disk, and a realisation counts only when the whole
 //! closure of its outputs is there. Formats: `docs/formats.md`.
 
+pub mod cache;
 mod canonical;
 mod companions;
 pub mod encoding;
@@ -129,12 +130,26 @@ impl Store {
         // What is built lies there before it was looked at: nobody else's to see.
         create(&tmp, 0o700)?;
         sweep(&tmp)?;
+        Self::at(dir)
+    }
+
+    /// Opens the store in `dir` to read from it, whoever works in it: nothing is
+    /// created, swept or written.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open_for_reading(dir: &Path) -> Result<Self, StoreError> {
+        Self::at(dir)
+    }
+
+    fn at(dir: &Path) -> Result<Self, StoreError> {
+        let own = dir.join(".kiln");
         let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
         let inner = Inner {
             dir: dir.to_owned(),
             folder,
             records: Records::new(&own),
-            tmp,
+            tmp: own.join("tmp"),
             index: Mutex::default(),
             installing: Mutex::default(),
             syncing: Mutex::default(),

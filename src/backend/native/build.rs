@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! ready ─▶ Step: realisation there? ─yes─▶ reused
+//!       │            ├─no, in a cache─▶ substituted
 //!       │            └─no─▶ provider ─exit 0─▶ outputs into the store ─▶ realisation
 //!       └▶ Source, File, Tree: made without a sandbox
 //! ```
@@ -10,6 +11,7 @@
 mod outcome;
 mod outlook;
 mod step;
+mod substitute;
 
 use super::durations::Durations;
 use super::flights::Flights;
@@ -22,10 +24,11 @@ use super::stored::Stored;
 use super::{NativeConfig, attempted, materialise};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd, StepEvent};
 use crate::model::{Failure, Steps};
+use crate::store::cache::Session;
 use crate::store::{Outputs, Store, StorePath};
 use outcome::{Made as MadeNode, NodeEnd, Tally};
 use outlook::{Outlook, is_step, plan};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +46,9 @@ pub(super) struct Build {
     pub provider: Arc<dyn Provider>,
     pub config: NativeConfig,
     pub shared: Shared,
+    pub caches: Session,
+    /// Steps run here; else what no cache has is waited for.
+    pub builds: bool,
     pub graph: Arc<Graph>,
     /// The object the graph is: what is made along the way is kept with it.
     pub drv: StorePath,
@@ -67,6 +73,12 @@ enum Job {
     Plain(Vec<(usize, Result<NodeEnd, BackendError>)>),
     /// Another build is done with this step: look again.
     Landed(usize),
+    /// What a step's look-up in store and caches found: `None` is nothing.
+    Asked {
+        node: usize,
+        took: Duration,
+        end: Result<Option<NodeEnd>, BackendError>,
+    },
     /// What was made so far is on the disk.
     Synced(Result<(), BackendError>),
 }
@@ -81,6 +93,10 @@ struct Running {
     given_back: watch::Receiver<u64>,
     tally: Tally,
     outlook: Outlook,
+    /// Steps that caches were asked for.
+    asked: HashSet<usize>,
+    /// Names of steps that no cache has, where nothing is built.
+    waiting: Vec<String>,
     syncing: bool,
     unsynced: bool,
     /// Made or reused, and not kept with the graph yet.
@@ -103,6 +119,9 @@ impl Build {
                 failure,
                 steps: Steps::default(),
             });
+        }
+        if let Some(outcome) = self.substituted().await? {
+            return Ok(outcome);
         }
         let mut running = self.begin()?;
         let deadline = Instant::now() + self.request.timeout;
@@ -151,6 +170,8 @@ impl Build {
             given_back: self.shared.pool.given_back(),
             tally: Tally::new(u32::try_from(total).unwrap_or(u32::MAX)),
             outlook,
+            asked: HashSet::new(),
+            waiting: Vec::new(),
             syncing: false,
             unsynced: false,
             fresh: Vec::new(),
@@ -217,6 +238,13 @@ impl Build {
                 return;
             }
         };
+        if self.asks_first(running, index) {
+            // A question holds no job.
+            drop(lease);
+            let question = self.question(index, &resolved, &running.cancel);
+            running.jobs.spawn(question);
+            return;
+        }
         match self.shared.flights.enter(resolved.realisation()) {
             Ok(flight) => {
                 running.outlook.begins(index, started);
@@ -325,6 +353,17 @@ impl Build {
                 self.ended(running, node, end);
                 Ok(())
             }
+            Job::Asked { node, took, end } => {
+                match end? {
+                    Some(end) => {
+                        self.announce_end(running, node, took, &end);
+                        self.ended(running, node, end);
+                    }
+                    None if self.builds => running.schedule.again(node),
+                    None => self.waits(running, node),
+                }
+                Ok(())
+            }
         }
     }
 
@@ -351,6 +390,12 @@ impl Build {
                 running.unsynced |= !made.reused;
                 running.fresh.extend(made.outputs.values().cloned());
                 running.made.insert(node, made.outputs);
+                running.schedule.made(node);
+                self.sync_if_idle(running);
+            }
+            NodeEnd::Substituted(outputs) => {
+                running.unsynced = true;
+                running.made.insert(node, outputs);
                 running.schedule.made(node);
                 self.sync_if_idle(running);
             }
@@ -418,6 +463,7 @@ impl Build {
             );
             return Ok(BuildOutcome::TimedOut { failure, steps });
         }
+        let blocked = self.blocked(&running.waiting, steps);
         let timed_out = running.tally.timed_out;
         if let Some(failure) = running.tally.failure() {
             return Ok(match timed_out {
@@ -427,6 +473,9 @@ impl Build {
         }
         if running.cancel.is_cancelled() {
             return Ok(BuildOutcome::Cancelled { steps });
+        }
+        if let Some(blocked) = blocked {
+            return Ok(blocked);
         }
         let out = match path_of(&running.made, &self.graph.root) {
             Ok(out) => out,
@@ -492,6 +541,7 @@ fn step_end(end: &NodeEnd) -> StepEnd {
     match end {
         NodeEnd::Made(made) if made.reused => StepEnd::Reused,
         NodeEnd::Made(_) => StepEnd::Built,
+        NodeEnd::Substituted(_) => StepEnd::Substituted,
         NodeEnd::Failed(_) => StepEnd::Failed,
         NodeEnd::TimedOut(_) => StepEnd::TimedOut,
         NodeEnd::Cancelled => StepEnd::Cancelled,
