@@ -363,6 +363,7 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         platforms: config.native.platforms.clone(),
         host_paths: config.native.sandbox_paths.clone(),
         download: download(&config.native),
+        memory: memory_for_steps(),
         limits: StepLimits {
             timeout: Duration::MAX, // each build brings its own, which may change
             silence: config.builder.silence_timeout,
@@ -396,6 +397,16 @@ fn caches(config: &Config) -> Caches {
             object: config.limits.output_size,
         },
     }
+}
+
+/// Three quarters of the host's memory, in bytes; where nobody can say, no bound.
+fn memory_for_steps() -> u64 {
+    let table = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = table
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.map_or(u64::MAX, |kib| kib.saturating_mul(1024) / 4 * 3)
 }
 
 /// Asks the repository; where it cannot say, the answer is no.

@@ -19,6 +19,7 @@ pub mod files;
 mod hooks;
 mod index;
 mod lock;
+pub(crate) mod packed_log;
 mod places;
 mod published;
 mod reader;

@@ -67,6 +67,7 @@ pub fn config(jobs: u32) -> NativeConfig {
         platform: Platform::Auto,
         platforms: Vec::new(),
         download: DownloadConfig::default(),
+        memory: 16 << 30,
         host_paths: host_paths.map(PathBuf::from).into(),
         limits: StepLimits {
             timeout: Duration::from_secs(600),

@@ -12,10 +12,13 @@
 pub mod build;
 mod confined;
 pub mod download;
+mod durations;
 pub mod eval;
+mod flights;
 pub mod graph;
 pub mod materialise;
 mod platform;
+mod pool;
 pub mod provider;
 mod recall;
 mod resolve;
@@ -59,6 +62,8 @@ pub struct NativeConfig {
     pub download: DownloadConfig,
     /// A step's limits; time and silence are the request's.
     pub limits: StepLimits,
+    /// Bytes of memory for all steps together.
+    pub memory: u64,
 }
 
 /// Evaluates `kiln.star` and builds its graph.
@@ -66,6 +71,7 @@ pub struct Native {
     config: NativeConfig,
     store: Store,
     provider: Arc<dyn Provider>,
+    shared: build::Shared,
     caches: Option<Caches>,
     /// Steps run here; else what no cache has is waited for.
     builds: bool,
@@ -74,10 +80,16 @@ pub struct Native {
 impl Native {
     /// A backend on this store, running its steps with `provider`.
     pub fn new(config: NativeConfig, store: Store, provider: Arc<dyn Provider>) -> Self {
+        let shared = build::Shared {
+            pool: pool::Pool::new(config.jobs, config.memory),
+            flights: flights::Flights::default(),
+            durations: durations::Durations::load(&store.dir().join(".kiln")),
+        };
         Native {
             config,
             store,
             provider,
+            shared,
             caches: None,
             builds: true,
         }
@@ -304,6 +316,7 @@ impl Backend for Native {
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
             config,
+            shared: self.shared.clone(),
             graph: Arc::new(graph),
             drv,
             request,

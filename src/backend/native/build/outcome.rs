@@ -6,6 +6,7 @@ use crate::model::{Failure, Steps};
 use crate::store::Outputs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct Made {
@@ -42,6 +43,8 @@ pub(super) struct Tally {
     pub failures: Vec<Failure>,
     /// The first failure was a step's time limit.
     pub timed_out: bool,
+    /// As far as it can be said.
+    pub estimated_remaining: Option<Duration>,
 }
 
 impl Tally {
@@ -55,6 +58,7 @@ impl Tally {
             running: Arc::default(),
             failures: Vec::new(),
             timed_out: false,
+            estimated_remaining: None,
         }
     }
 
@@ -62,6 +66,7 @@ impl Tally {
     pub fn steps(&self) -> Steps {
         Steps {
             running: self.running.load(Ordering::Relaxed),
+            estimated_remaining: self.estimated_remaining,
             ..self.ended
         }
     }
