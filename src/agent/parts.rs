@@ -114,9 +114,9 @@ impl Core {
     /// Where a source's events go: fetches and selections are progress, a new
     /// generation is what counts.
     pub fn event_sink(&self) -> EventSink {
-        let events = self.state.events();
+        let state = Arc::clone(&self.state);
         Arc::new(move |event| {
-            events.progress(match event {
+            state.announce(match event {
                 SourceEvent::Fetched(remote) => EventKind::Fetched { remote },
                 SourceEvent::Selected(selection) => EventKind::Selected {
                     origin: selection.origin,
@@ -179,8 +179,8 @@ impl Core {
         });
     }
 
-    /// Lets go of what is old, now and after each generation's end, and recovers
-    /// an index that a reader found damaged.
+    /// Lets go of what is old, now and after each generation's end, recovers an
+    /// index that a reader found damaged, and writes progress when much waits.
     pub fn keep_up(&mut self, config: &Config) {
         let retention = retention(&config.retention);
         let (state, cancel) = (Arc::clone(&self.state), self.cancel.clone());
@@ -189,13 +189,16 @@ impl Core {
         self.tasks.spawn(async move {
             loop {
                 let (state, retention) = (Arc::clone(&state), retention.clone());
-                let damage = Arc::clone(&state);
+                let (damage, progress) = (Arc::clone(&state), Arc::clone(&state));
                 off_the_async_threads(move || retain(&state, &retention)).await;
                 tokio::select! {
                     () = cancel.cancelled() => return,
                     () = next_end(&mut events) => {}
                     () = damage.damage() => {
                         off_the_async_threads(move || damage.recover()).await;
+                    }
+                    () = progress.progressed() => {
+                        off_the_async_threads(move || progress.flush()).await;
                     }
                 }
             }

@@ -15,6 +15,8 @@ use tokio::sync::watch;
 const RING: usize = 4096;
 /// Events a subscription fetches at once.
 const BATCH: usize = 256;
+/// Progress that waits for a number at most; the oldest is left out beyond.
+const DEFERRED: usize = 4096;
 /// Numbers reserved at a time; a crash skips at most these.
 pub(crate) const BLOCK: u64 = 1000;
 
@@ -46,7 +48,8 @@ struct Inner {
     unwritten: Vec<Arc<Event>>,
     /// A transition is between its numbers and its publication.
     writing: bool,
-    deferred: Vec<EventKind>,
+    /// Progress that waits for the transition, or for numbers.
+    deferred: VecDeque<EventKind>,
 }
 
 /// What a subscription yields.
@@ -78,7 +81,7 @@ impl EventLog {
             ring: VecDeque::new(),
             unwritten: Vec::new(),
             writing: false,
-            deferred: Vec::new(),
+            deferred: VecDeque::new(),
         };
         let visible = watch::Sender::new(last);
         EventLog {
@@ -97,6 +100,16 @@ impl EventLog {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reserves numbers, so that progress can be seen before the first transition.
+    ///
+    /// # Errors
+    /// When that cannot be written; progress then waits for a transition.
+    pub(crate) fn reserve(&self, places: &Places) -> Result<(), StateError> {
+        let mut inner = self.lock();
+        let last = inner.last;
+        inner.reserve(last, places)
+    }
+
     /// Takes numbers for a transition. One at a time: the state sees to that.
     ///
     /// # Errors
@@ -104,11 +117,7 @@ impl EventLog {
     pub fn begin(&self, kinds: &[EventKind], places: &Places) -> Result<Pending<'_>, StateError> {
         let mut inner = self.lock();
         let wanted = inner.last + kinds.len() as u64;
-        if inner.reserved < wanted + BLOCK / 2 {
-            let reserved = wanted + BLOCK;
-            replace_sequence(places, reserved)?;
-            inner.reserved = reserved;
-        }
+        inner.reserve(wanted, places)?;
         let mut durable = std::mem::take(&mut inner.unwritten);
         durable.extend(kinds.iter().map(|kind| inner.number(kind.clone(), true)));
         inner.writing = true;
@@ -124,8 +133,7 @@ impl EventLog {
     pub fn progress(&self, kind: EventKind) -> usize {
         let mut inner = self.lock();
         if inner.writing || inner.last >= inner.reserved {
-            // Bounded by the steps a build can end while one transition is written.
-            inner.deferred.push(kind);
+            inner.defer(kind);
             return inner.deferred.len();
         }
         inner.announce(kind);
@@ -197,6 +205,24 @@ impl EventLog {
 }
 
 impl Inner {
+    /// Makes sure that half a block is left behind `wanted`.
+    fn reserve(&mut self, wanted: u64, places: &Places) -> Result<(), StateError> {
+        if self.reserved < wanted + BLOCK / 2 {
+            let reserved = wanted + BLOCK;
+            replace_sequence(places, reserved)?;
+            self.reserved = reserved;
+        }
+        Ok(())
+    }
+
+    fn defer(&mut self, kind: EventKind) {
+        if self.deferred.len() == DEFERRED {
+            self.deferred.pop_front();
+            tracing::warn!("progress is left out: nothing was written for {DEFERRED} events");
+        }
+        self.deferred.push_back(kind);
+    }
+
     fn number(&mut self, kind: EventKind, durable: bool) -> Arc<Event> {
         self.last += 1;
         Arc::new(Event {
@@ -242,10 +268,10 @@ impl Drop for Pending<'_> {
     fn drop(&mut self) {
         let mut inner = self.log.lock();
         inner.writing = false;
-        for kind in std::mem::take(&mut inner.deferred) {
-            if inner.last < inner.reserved {
-                inner.announce(kind);
-            }
+        while inner.last < inner.reserved
+            && let Some(kind) = inner.deferred.pop_front()
+        {
+            inner.announce(kind);
         }
         self.log.shared.visible.send_replace(inner.last);
     }

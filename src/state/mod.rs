@@ -142,6 +142,8 @@ struct Shared {
     unwritten: Mutex<Option<String>>,
     suspect: Arc<Suspect>,
     reserve: Reserve,
+    /// There is a batch of progress to be written.
+    progressed: tokio::sync::Notify,
 }
 
 /// Damage of the index that a reader met; the next writer recovers it.
@@ -195,6 +197,9 @@ impl State {
         let suspect = Arc::new(Suspect::default());
         let events = recovery::event_log(&places, index, &suspect)?;
         reserve.ensure(&places);
+        if let Err(error) = events.log.reserve(&places) {
+            tracing::error!(%error, "events wait for what can be written");
+        }
         let shared = Arc::new(Shared {
             places,
             index: events.index,
@@ -207,6 +212,7 @@ impl State {
             unwritten: Mutex::default(),
             suspect,
             reserve,
+            progressed: tokio::sync::Notify::new(),
         });
         let state = State {
             shared,
@@ -363,10 +369,31 @@ impl State {
     pub fn progress(&self, number: GenerationNumber, steps: Steps, event: EventKind) {
         *locked(&self.shared.live) = Some((number, steps));
         if self.shared.events.progress(event) >= UNWRITTEN
-            && let Err(error) = self.apply(&Change::default())
+            && let Err(error) = self.flush()
         {
             tracing::error!(%error, "progress is not in the index");
         }
+    }
+
+    /// Progress of anything else: seen at once, and never waits. It is written with
+    /// the next transition, or by whoever waits for [`State::progressed`].
+    pub fn announce(&self, event: EventKind) {
+        if self.shared.events.progress(event) >= UNWRITTEN {
+            self.shared.progressed.notify_one();
+        }
+    }
+
+    /// Waits until there is a batch of progress for [`State::flush`].
+    pub async fn progressed(&self) {
+        self.shared.progressed.notified().await;
+    }
+
+    /// Writes the progress that waits. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn flush(&self) -> Result<(), StateError> {
+        self.apply(&Change::default())
     }
 
     /// The suspension in force, as its file has it.
@@ -421,7 +448,7 @@ impl State {
     /// # Errors
     /// When that cannot be written; the next start then skips numbers.
     pub fn close(&self) -> Result<(), StateError> {
-        self.apply(&Change::default())?;
+        self.flush()?;
         self.shared.events.settle(&self.shared.places)
     }
 }

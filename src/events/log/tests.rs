@@ -117,3 +117,27 @@ impl Subscription {
         self.next().await.unwrap()
     }
 }
+
+#[tokio::test]
+async fn progress_that_nothing_is_written_for_is_bounded_and_goes_on() {
+    let fixture = fixture();
+    let total = DEFERRED as u64 + 100;
+    for n in 1..=total {
+        assert!(fixture.log.progress(resumed(n)) <= DEFERRED);
+    }
+    let mut subscription = fixture.log.subscribe(0);
+    let mut seen = 0;
+    // Each transition has numbers for a part of it.
+    while seen < DEFERRED {
+        fixture.transition(0);
+        let visible = fixture.log.last_seq();
+        while subscription.cursor < visible {
+            let item = subscription.next().await.unwrap();
+            let Item::Event(event) = item else {
+                panic!("{item:?}")
+            };
+            seen += usize::from(!event.durable);
+        }
+    }
+    assert_eq!(seen, DEFERRED, "the newest, and each once");
+}
