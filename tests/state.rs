@@ -389,20 +389,21 @@ async fn read(log: &EventLog, count: u32) -> Vec<EventKind> {
 async fn d07_progress_is_seen_before_the_first_transition_and_is_written_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let state = open(folder.path()).await;
-    state.announce(selected(0));
+    let log = state.events();
+    log.progress(selected(0));
     assert_eq!(read(&state.events(), 1).await, [selected(0)]);
     // More than there are numbers for without a transition.
     let total = 3000;
     for number in 1..total {
-        state.announce(selected(number));
-        let waits = tokio::time::timeout(Duration::ZERO, state.progressed());
+        log.progress(selected(number));
+        let waits = tokio::time::timeout(Duration::ZERO, state.progress_due());
         if waits.await.is_ok() {
-            state.flush().unwrap();
+            state.write_progress().unwrap();
         }
     }
     let all: Vec<_> = (0..total).map(selected).collect();
     assert_eq!(read(&state.events(), total).await, all);
-    drop(state);
+    drop((state, log));
     // As after a crash: all but what no batch was full for yet.
     let state = open(folder.path()).await;
     let written = total - 256;

@@ -92,6 +92,7 @@ impl Core {
             json: server::generation_json,
         };
         tasks.spawn(hooks::run(hooks, cancel.clone()));
+        tasks.spawn(write_progress(Arc::clone(&state), cancel.clone()));
         Ok(Core {
             state,
             builder,
@@ -114,9 +115,9 @@ impl Core {
     /// Where a source's events go: fetches and selections are progress, a new
     /// generation is what counts.
     pub fn event_sink(&self) -> EventSink {
-        let state = Arc::clone(&self.state);
+        let events = self.state.events();
         Arc::new(move |event| {
-            state.announce(match event {
+            events.progress(match event {
                 SourceEvent::Fetched(remote) => EventKind::Fetched { remote },
                 SourceEvent::Selected(selection) => EventKind::Selected {
                     origin: selection.origin,
@@ -179,8 +180,8 @@ impl Core {
         });
     }
 
-    /// Lets go of what is old, now and after each generation's end, recovers an
-    /// index that a reader found damaged, and writes progress when much waits.
+    /// Lets go of what is old, now and after each generation's end, and recovers
+    /// an index that a reader found damaged.
     pub fn keep_up(&mut self, config: &Config) {
         let retention = retention(&config.retention);
         let (state, cancel) = (Arc::clone(&self.state), self.cancel.clone());
@@ -189,16 +190,13 @@ impl Core {
         self.tasks.spawn(async move {
             loop {
                 let (state, retention) = (Arc::clone(&state), retention.clone());
-                let (damage, progress) = (Arc::clone(&state), Arc::clone(&state));
+                let damage = Arc::clone(&state);
                 off_the_async_threads(move || retain(&state, &retention)).await;
                 tokio::select! {
                     () = cancel.cancelled() => return,
                     () = next_end(&mut events) => {}
                     () = damage.damage() => {
                         off_the_async_threads(move || damage.recover()).await;
-                    }
-                    () = progress.progressed() => {
-                        off_the_async_threads(move || progress.flush()).await;
                     }
                 }
             }
@@ -261,6 +259,19 @@ impl Core {
             Ok(Err(error)) => Err(RunError::failed(&error)),
             Err(error) => Err(RunError::failed(&error)),
         }
+    }
+}
+
+/// Takes progress to the index whenever enough of it waits: who announces it does
+/// not wait for the disk.
+async fn write_progress(state: Arc<State>, cancel: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = state.progress_due() => {}
+        }
+        let state = Arc::clone(&state);
+        off_the_async_threads(move || state.write_progress()).await;
     }
 }
 
