@@ -158,7 +158,7 @@ impl Build {
             Node::Step(node) => match self.resolved(node, &running.made) {
                 Ok(resolved) => {
                     let job = self.step_job(node, resolved, slot, &running.cancel);
-                    let begins = self.announce_begin(&node.name, &running.tally);
+                    let begins = self.announce_begin(index, &node.name, &running.tally);
                     running
                         .jobs
                         .spawn(async move { ended(job.run(begins).await) });
@@ -232,7 +232,7 @@ impl Build {
             Node::Step(step) => Some(&step.name),
             _ => None,
         };
-        let step_end = running.tally.count(&end, step.is_some());
+        let step_end = running.tally.count(&end, node, step.is_some());
         if let Some(derivation) = step {
             let steps = running.tally.steps();
             self.request.sink.step(StepEvent::Finished {
@@ -275,14 +275,19 @@ impl Build {
         }
     }
 
-    fn announce_begin(&self, name: &str, tally: &Tally) -> impl FnOnce() + Send + 'static {
+    fn announce_begin(
+        &self,
+        node: usize,
+        name: &str,
+        tally: &Tally,
+    ) -> impl FnOnce() + Send + 'static {
         let (sink, name, tally) = (
             Arc::clone(&self.request.sink),
             name.to_owned(),
             tally.clone(),
         );
         move || {
-            let steps = tally.begin();
+            let steps = tally.begin(node);
             sink.step(StepEvent::Started {
                 derivation: name,
                 steps,
