@@ -1,6 +1,6 @@
 //! What both agents are made of, in the order it is brought up and taken down.
 
-use super::RunError;
+use super::{RunError, memory};
 use crate::audit::AuditLog;
 use crate::backend::Backend;
 use crate::backend::native::provider::StepLimits;
@@ -190,7 +190,12 @@ impl Core {
             loop {
                 let (state, retention) = (Arc::clone(&state), retention.clone());
                 let damage = Arc::clone(&state);
-                off_the_async_threads(move || retain(&state, &retention)).await;
+                off_the_async_threads(move || {
+                    let retained = retain(&state, &retention);
+                    memory::give_back();
+                    retained
+                })
+                .await;
                 tokio::select! {
                     () = cancel.cancelled() => return,
                     () = next_end(&mut events) => {}
