@@ -24,6 +24,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// What followed a start or a generation's end is over by then.
+const SETTLED: Duration = Duration::from_secs(2);
+
 /// The lower half: everything that needs no source and no socket.
 pub(super) struct Core {
     pub state: Arc<State>,
@@ -190,18 +193,14 @@ impl Core {
             loop {
                 let (state, retention) = (Arc::clone(&state), retention.clone());
                 let damage = Arc::clone(&state);
-                off_the_async_threads(move || {
-                    let retained = retain(&state, &retention);
-                    memory::give_back();
-                    retained
-                })
-                .await;
+                off_the_async_threads(move || retain(&state, &retention)).await;
                 tokio::select! {
                     () = cancel.cancelled() => return,
                     () = next_end(&mut events) => {}
                     () = damage.damage() => {
                         off_the_async_threads(move || damage.recover()).await;
                     }
+                    () = idle() => {}
                 }
             }
         });
@@ -264,6 +263,16 @@ impl Core {
             Err(error) => Err(RunError::failed(&error)),
         }
     }
+}
+
+/// Gives back memory once a start or a generation's end has settled; never ends.
+async fn idle() {
+    tokio::time::sleep(SETTLED).await;
+    let given = tokio::task::spawn_blocking(memory::give_back).await;
+    if let Err(error) = given {
+        tracing::error!(%error, "memory is not given back");
+    }
+    std::future::pending().await
 }
 
 /// Takes progress to the index whenever enough of it waits: who announces it does
