@@ -6,7 +6,7 @@ use crate::backend::Backend;
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
-use crate::builder::{self, BuilderConfig, Lineage};
+use crate::builder::{self, BuilderConfig, Clock, Lineage};
 use crate::config::{self, BackendChoice, Config};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
@@ -82,6 +82,7 @@ impl Core {
             retry: config.builder.retry,
             max_suspend: config.builder.max_suspend,
             lineage,
+            clock: Clock::default(),
         };
         let started = builder::start(builder_config, backend, Arc::clone(&state));
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
