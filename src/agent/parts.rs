@@ -273,7 +273,7 @@ async fn idle() {
     if let Err(error) = given {
         tracing::error!(%error, "memory is not given back");
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Takes progress to the index whenever enough of it waits: who announces it does
