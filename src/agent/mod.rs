@@ -8,6 +8,7 @@
 
 mod daemon;
 mod dev;
+mod keeper;
 mod memory;
 mod notify;
 mod parts;
