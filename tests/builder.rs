@@ -487,6 +487,23 @@ async fn b10_a_shutdown_cancels_and_the_next_start_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b18_the_end_of_an_attempt_that_a_crash_interrupted_is_announced_at_the_next_start() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    let _evaluation = bench.evaluation("a").await;
+    let mut bench = bench.crash().await;
+    bench.evaluation("a").await.evaluates();
+    let _build = bench.build("a").await;
+    let mut bench = bench.crash().await;
+    bench.build("a").await.builds();
+    bench.idle().await;
+    let attempts = ["eval_started 1", "eval_finished 1"].repeat(2);
+    let builds = ["build_started 1", "build_finished 1"].repeat(2);
+    let expected = [attempts, builds, vec!["baseline_moved"]].concat();
+    assert_eq!(bench.events().await, expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn s05_a_commit_asked_for_by_hand_moves_no_baseline() {
     let mut bench = Bench::new().await;
     bench.eval_by_hand("a").await;

@@ -260,6 +260,7 @@ impl Actor {
 
     /// At the start: what a crash or a shutdown interrupted goes on.
     pub(super) async fn take_up(&mut self, interrupted: Generation) {
+        self.announce_death(&interrupted).await;
         if let Evaluation::Pending { .. } = interrupted.evaluation
             && let Some(older) = self.build_interrupted_before(&interrupted)
             && self.build_goes_on(older, &interrupted).await
@@ -277,6 +278,21 @@ impl Actor {
         }
     }
 
+    /// The end of an attempt that a crash interrupted: nobody heard of it.
+    async fn announce_death(&self, interrupted: &Generation) {
+        let Some(died) = interrupted.clone().died(now(), &self.guards()) else {
+            return;
+        };
+        let generation = died.clone();
+        let event = match died.build() {
+            None => EventKind::EvalFinished { generation },
+            Some(_) => EventKind::BuildFinished { generation },
+        };
+        if let Err(error) = self.record(&died, vec![event]).await {
+            tracing::error!(%error, number = %died.number, "the end of what a crash interrupted is not recorded");
+        }
+    }
+
     /// The build that `latest` waited for when the agent ended.
     fn build_interrupted_before(&self, latest: &Generation) -> Option<Generation> {
         let reader = self.state.reader();
@@ -291,6 +307,7 @@ impl Actor {
             Preemption::Always => false,
             Preemption::FinishBuild(_) => true,
         };
+        self.announce_death(&older).await;
         let Some(again) = older.taken_up(now(), &self.guards()) else {
             return false;
         };

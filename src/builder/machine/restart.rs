@@ -1,11 +1,26 @@
 //! What a crash or a shutdown interrupted.
 
-use super::Guards;
-use super::build::Next;
+use super::build::{BuildEnd, Next};
+use super::{EvaluationEnd, Guards};
 use crate::model::{Build, CancelledBy, Evaluation, Generation};
 use time::OffsetDateTime;
 
 impl Generation {
+    /// The attempt that ran when the agent died has ended with it. `None`: none did.
+    pub(in crate::builder) fn died(self, now: OffsetDateTime, guards: &Guards<'_>) -> Option<Self> {
+        let by = CancelledBy::Shutdown;
+        let died = match (&self.evaluation, self.build()) {
+            (Evaluation::Running { .. }, _) => {
+                self.evaluation_ends(EvaluationEnd::Cancelled(by), now, guards)
+            }
+            (_, Some(&Build::Running { steps, .. })) => {
+                self.build_ends(BuildEnd::Cancelled(by, steps), now, guards)
+            }
+            _ => return None,
+        };
+        died.ok()
+    }
+
     /// After a restart: what a crash or a shutdown interrupted gets a new
     /// attempt under its number. `None`: there is nothing to take up.
     pub(in crate::builder) fn taken_up(
