@@ -443,6 +443,10 @@ impl Bench {
     }
 
     /// Everything announced so far, each as a word and a number.
+    #[expect(
+        clippy::unused_async,
+        reason = "asked like everything else of the bench"
+    )]
     pub async fn events(&self) -> Vec<String> {
         let mut names = Vec::new();
         for event in self.announced(0) {
