@@ -6,12 +6,13 @@ use crate::backend::Backend;
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
-use crate::builder::{self, BuilderConfig};
+use crate::builder::{self, BuilderConfig, Lineage};
 use crate::config::{self, BackendChoice, Config};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
 use crate::model::{BackendKind, CommitId};
 use crate::server::{self, Access, Listener, Settings};
+use crate::source::ancestry::{Relation, is_descendant};
 use crate::source::{self, EventSink, SourceEvent};
 use crate::state::{Retention, State};
 use crate::store::Store;
@@ -61,6 +62,7 @@ impl Core {
         let audit = AuditLog::open(&state.places().audit()).map_err(|e| RunError::failed(&e))?;
         let store = Store::open(&state.places().store()).map_err(|e| RunError::failed(&e))?;
         let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
+        let lineage = lineage(repository.clone());
         let builder_config = BuilderConfig {
             host: config.host.clone(),
             backend: kind,
@@ -76,6 +78,7 @@ impl Core {
             confirmation: config.builder.confirm,
             retry: config.builder.retry,
             max_suspend: config.builder.max_suspend,
+            lineage,
         };
         let started = builder::start(builder_config, backend, Arc::clone(&state));
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
@@ -341,6 +344,16 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         store,
         Arc::new(Sandbox::new(SandboxConfig { build_users })),
     ))
+}
+
+/// Asks the repository; where it cannot say, the answer is no.
+fn lineage(repository: PathBuf) -> Lineage {
+    Lineage::new(move |ancestor, head| {
+        let opened = source::repository::open(&repository)
+            .inspect_err(|error| tracing::error!(%error, "the ancestry of {head} is not known"));
+        let relation = opened.map(|opened| is_descendant(&opened, ancestor, head));
+        matches!(relation, Ok(Relation::Same | Relation::Descendant))
+    })
 }
 
 fn machine_id() -> Option<String> {

@@ -122,6 +122,17 @@ pub enum BuildOutcome {
 pub trait Backend: Send + Sync + 'static {
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError>;
 
+    /// Its own settings that an evaluation depends on, as text: with another
+    /// text the same commit may evaluate to something else.
+    fn settings(&self) -> String;
+
+    /// Whether what the evaluation left for its build is still there; roots it.
+    async fn is_evaluated(
+        &self,
+        evaluated: &Evaluated,
+        roots: &std::path::Path,
+    ) -> Result<bool, BackendError>;
+
     /// The result, when every output is there already; roots it.
     async fn is_built(
         &self,

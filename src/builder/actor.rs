@@ -15,6 +15,7 @@ use crate::model::{
 };
 use crate::source::Selection;
 use crate::state::{Change, State, StateError};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -25,8 +26,6 @@ use tokio_util::sync::CancellationToken;
 const AGAIN: Duration = Duration::from_secs(5);
 /// Commands that may wait; a caller beyond waits for room.
 const MAILBOX: usize = 64;
-/// How many generations are looked at for one that was interrupted.
-const TAKEN_UP: usize = 64;
 
 pub(super) fn start(
     config: BuilderConfig,
@@ -45,9 +44,11 @@ pub(super) fn start(
         suspension: suspension.clone(),
         hold: hold.clone(),
     };
+    let settings = settings(&config.subdir, &backend.settings());
     let (publisher, published) = watch::channel(initial);
     let actor = Actor {
         config,
+        settings,
         backend,
         state,
         mailbox,
@@ -78,6 +79,8 @@ pub(super) fn start(
 
 pub(super) struct Actor {
     pub(super) config: BuilderConfig,
+    /// Digest of what evaluations depend on beside commit and host.
+    pub(super) settings: String,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) state: Arc<State>,
     pub(super) mailbox: mpsc::Receiver<Command>,
@@ -91,7 +94,8 @@ pub(super) struct Actor {
     pub(super) finished_in_a_row: u32,
     pub(super) suspension: Option<Suspension>,
     pub(super) hold: Option<Hold>,
-    /// The newest selection that the hold keeps from taking over.
+    /// The newest selection that the hold, or a generation made by hand, keeps
+    /// from taking over.
     pub(super) held_back: Option<Selection>,
     /// What the work came to and could not be recorded: it is tried again, and
     /// nothing new begins before.
@@ -121,12 +125,15 @@ pub(super) enum JobEnd {
 
 impl Actor {
     pub(super) async fn run(mut self) {
+        self.leave_what_is_not_ours().await;
         if let Some(interrupted) = self.unfinished() {
             self.take_up(interrupted).await;
         }
         while !self.shutting_down {
+            self.selection_takes_over().await;
             self.publish();
             let due = self.next_wake();
+            let again = self.owed.is_some() || self.selection_is_due();
             tokio::select! {
                 biased;
                 end = next_end(&mut self.job) => self.job_ended(end, None).await,
@@ -135,17 +142,54 @@ impl Actor {
                     None => self.shutdown().await,
                 },
                 wake = wall_clock(due) => self.wake(wake).await,
-                () = soon(self.owed.is_some()) => self.pay().await,
+                () = soon(again) => self.pay().await,
             }
         }
         self.publish();
     }
 
     /// What a crash or a shutdown interrupted: at most one, and rarely an older
-    /// generation that somebody submitted again.
+    /// generation that somebody submitted again, which may be any that is kept.
     fn unfinished(&self) -> Option<Generation> {
-        let mut newest = self.state.reader().page(None, TAKEN_UP).into_iter();
-        newest.find(|generation| generation.clone().taken_up(now(), &self.guards()).is_some())
+        let reader = self.state.reader();
+        reader.newest(None, |generation| {
+            self.is_ours(generation) && self.is_unfinished(generation)
+        })
+    }
+
+    fn is_unfinished(&self, generation: &Generation) -> bool {
+        generation.clone().taken_up(now(), &self.guards()).is_some()
+    }
+
+    /// The state may have been copied from another host, or be of another backend.
+    pub(super) fn is_ours(&self, generation: &Generation) -> bool {
+        generation.host == self.config.host && generation.backend == self.config.backend
+    }
+
+    /// What another host or backend left unfinished in these records ends.
+    async fn leave_what_is_not_ours(&mut self) {
+        let reader = self.state.reader();
+        let mut before = None;
+        while let Some(found) = reader.newest(before, |generation| {
+            !self.is_ours(generation) && self.is_unfinished(generation)
+        }) {
+            before = Some(found.number);
+            self.announce_death(&found).await;
+            if let Some(left) = found.left_behind(now(), &self.guards())
+                && let Err(error) = self.record_end(&left).await
+            {
+                tracing::error!(%error, number = %left.number, "its end is not recorded");
+            }
+        }
+    }
+
+    pub(super) async fn record_end(&self, left: &Generation) -> Result<(), StateError> {
+        let generation = left.clone();
+        let event = match left.build() {
+            Some(_) => EventKind::BuildFinished { generation },
+            None => EventKind::EvalFinished { generation },
+        };
+        self.record(left, vec![event]).await
     }
 
     pub(super) async fn command(&mut self, command: Command) {
@@ -299,9 +343,16 @@ pub(super) async fn next_end(job: &mut Option<Job>) -> Option<JobEnd> {
     }
 }
 
-/// A while, when something is owed.
-async fn soon(owed: bool) {
-    match owed {
+/// Of what evaluations depend on beside commit and host; each part with its length.
+fn settings(subdir: &str, of_the_backend: &str) -> String {
+    let text = format!("{}:{subdir},{of_the_backend}", subdir.len());
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A while, when something is to be tried again.
+async fn soon(again: bool) {
+    match again {
         true => tokio::time::sleep(AGAIN).await,
         false => std::future::pending().await,
     }

@@ -59,36 +59,13 @@ impl Actor {
                     self.stop_job(CancelledBy::Superseded(newer)).await;
                     self.newer_begins().await;
                 }
-                None => {
-                    self.stop_job(CancelledBy::Suspend).await;
-                    self.wait_for_resume().await;
-                }
+                None => self.stop_job(CancelledBy::Suspend).await,
             }
         } else {
             self.reconsider().await;
         }
         self.publish();
         Ok(self.published())
-    }
-
-    /// A build that the suspension cancelled waits as its next attempt.
-    pub(super) async fn wait_for_resume(&mut self) {
-        let latest = self.state.reader().latest();
-        let cancelled = latest.filter(|g| {
-            matches!(
-                g.build(),
-                Some(Build::Cancelled {
-                    by: CancelledBy::Suspend,
-                    ..
-                })
-            )
-        });
-        if let Some(waiting) =
-            cancelled.and_then(|g| g.build_waits_for_resume(now(), &self.guards()).ok())
-        {
-            self.work = Some(waiting);
-            self.proceed().await;
-        }
     }
 
     pub(super) async fn resume(&mut self, by: String) -> Result<BuilderState, Refusal> {

@@ -69,6 +69,12 @@ impl Generation {
         (wanted != found).then_some((wanted, found))
     }
 
+    /// Its build waits for what does not come: it is for another machine.
+    pub(super) fn is_for_another_machine(&self) -> bool {
+        matches!(self.build(), Some(Build::Pending { blocked: Some(blocked), .. })
+            if blocked.reason == BlockedReason::MachineId)
+    }
+
     /// A pending evaluation begins.
     pub(super) fn evaluation_starts(mut self, now: OffsetDateTime) -> Result<Self, Illegal> {
         let Evaluation::Pending { attempt, tries, .. } = self.evaluation else {

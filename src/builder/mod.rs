@@ -43,6 +43,7 @@ use crate::model::{
     RetryPolicy, Suspension,
 };
 use crate::state::{State, StateError};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +104,29 @@ pub struct BuilderConfig {
     pub retry: RetryPolicy,
     /// No suspension lasts longer.
     pub max_suspend: Option<Duration>,
+    pub lineage: Lineage,
+}
+
+/// Says of two commits, ancestor and head, whether the head is the ancestor or
+/// descends from it; no where that cannot be told. It may read a repository, so
+/// it is asked off the async threads.
+#[derive(Clone)]
+pub struct Lineage(Arc<dyn Fn(&CommitId, &CommitId) -> bool + Send + Sync>);
+
+impl Lineage {
+    pub fn new(descends: impl Fn(&CommitId, &CommitId) -> bool + Send + Sync + 'static) -> Self {
+        Lineage(Arc::new(descends))
+    }
+
+    pub(super) fn descends(&self, ancestor: &CommitId, head: &CommitId) -> bool {
+        (self.0)(ancestor, head)
+    }
+}
+
+impl fmt::Debug for Lineage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lineage")
+    }
 }
 
 /// The limits that may change while the agent runs.

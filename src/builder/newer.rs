@@ -60,6 +60,7 @@ impl Actor {
             commit: selection.commit,
             origin,
             by_hand,
+            settings: self.settings.clone(),
             hooks: Vec::new(),
             evaluation: Evaluation::first(),
         };
@@ -208,6 +209,9 @@ impl Actor {
             let failed = pending.evaluation_failure_is_remembered(&known, now());
             return failed.inspect_err(defect).ok();
         };
+        if !self.is_evaluated(evaluated, pending.number).await {
+            return None; // its graph was collected: evaluated again
+        }
         let existing = self.existing(evaluated, pending.number).await;
         let cached = pending.evaluation_is_cached(&known, existing, now(), &self.guards());
         let cached = cached.inspect_err(defect).ok()?;
@@ -235,10 +239,20 @@ impl Actor {
         self.state.reader().newest(Some(of.number), |earlier| {
             earlier.commit.id == of.commit.id
                 && earlier.commit.tree == of.commit.tree
+                && earlier.settings == of.settings
                 && earlier.host == of.host
                 && earlier.backend == of.backend
                 && wanted(earlier)
         })
+    }
+
+    /// What the evaluation left for its build is there.
+    async fn is_evaluated(&self, evaluated: &Evaluated, number: GenerationNumber) -> bool {
+        let roots = self.state.places().generation(number);
+        let found = self.backend.is_evaluated(evaluated, &roots).await;
+        found
+            .inspect_err(|error| tracing::error!(%error, %number))
+            .unwrap_or(false)
     }
 
     /// The result, when it is there already.
@@ -279,16 +293,11 @@ impl Actor {
     }
 
     /// The end of an attempt that a crash interrupted: nobody heard of it.
-    async fn announce_death(&self, interrupted: &Generation) {
+    pub(super) async fn announce_death(&self, interrupted: &Generation) {
         let Some(died) = interrupted.clone().died(now(), &self.guards()) else {
             return;
         };
-        let generation = died.clone();
-        let event = match died.build() {
-            None => EventKind::EvalFinished { generation },
-            Some(_) => EventKind::BuildFinished { generation },
-        };
-        if let Err(error) = self.record(&died, vec![event]).await {
+        if let Err(error) = self.record_end(&died).await {
             tracing::error!(%error, number = %died.number, "the end of what a crash interrupted is not recorded");
         }
     }
@@ -296,8 +305,9 @@ impl Actor {
     /// The build that `latest` waited for when the agent ended.
     fn build_interrupted_before(&self, latest: &Generation) -> Option<Generation> {
         let reader = self.state.reader();
-        let before = reader.newest(Some(latest.number), |older| !older.was_passed_over());
-        before.filter(Generation::was_being_built)
+        reader.newest(Some(latest.number), |older| {
+            self.is_ours(older) && older.was_being_built()
+        })
     }
 
     /// Whether the older build goes on and `latest` waits for it as before; else

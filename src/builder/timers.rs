@@ -66,17 +66,9 @@ impl Actor {
         }
     }
 
-    /// The selection takes over what it was held back from.
+    /// What it held back takes over: see [`Actor::selection_takes_over`].
     async fn hold_is_over(&mut self) {
-        let ended = self.record_hold(None).await;
-        let selected = match (ended, self.held_back.take()) {
-            (Ok(()), Some(selection)) => self.select(selection).await.map(drop),
-            (ended, held_back) => {
-                self.held_back = held_back;
-                ended
-            }
-        };
-        if let Err(error) = selected {
+        if let Err(error) = self.record_hold(None).await {
             tracing::error!(%error, "the hold is over, and its end could not be recorded");
             tokio::time::sleep(Duration::from_secs(1)).await; // not at full speed
         }

@@ -234,6 +234,10 @@ pub struct Generation {
     /// the selection takes over.
     #[serde(default)]
     pub by_hand: bool,
+    /// Digest of the settings that its evaluation depends on beside commit and
+    /// host; empty where it is not known: an older kiln wrote the record.
+    #[serde(default)]
+    pub settings: String,
     pub evaluation: Evaluation,
     /// Written by [`State`](crate::state::State) alone: it makes them due, and
     /// the hooks' task records what becomes of them.

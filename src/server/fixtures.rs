@@ -58,6 +58,7 @@ pub fn generation(number: u32, digit: char, evaluation: Evaluation) -> Generatio
         commit: commit(digit),
         origin: origin(false),
         by_hand: false,
+        settings: String::new(),
         evaluation,
         hooks: Vec::new(),
     }

@@ -15,18 +15,66 @@ impl Model {
         if let Some(i) = selected {
             let g = &self.generations[i];
             let same = g.commit == commit && g.testing == testing;
-            if same && (!g.is_built() || self.outputs.contains(&commit)) {
+            if same && g.was_superseded() && self.is_busy_by_hand() {
+                self.held_back = Some((commit, testing));
+                return Ok(Some(number(i)));
+            }
+            let there = match g.is_built() {
+                true => self.outputs.contains(&commit),
+                false => !g.was_superseded(),
+            };
+            if same && there {
                 return Ok(Some(number(i)));
             }
         }
         self.new_generation(commit, testing, false, true);
+        self.held_back = None;
         Ok(Some(number(self.generations.len() - 1)))
+    }
+
+    /// A generation made by hand is in work, or waits to be.
+    fn is_busy_by_hand(&self) -> bool {
+        let newer = self.newer.map(|(i, _)| i);
+        let busy = [newer, self.work].into_iter().flatten();
+        busy.into_iter()
+            .any(|i| self.generations[i].by_hand && !self.waits_for_another_machine(i))
+    }
+
+    fn waits_for_another_machine(&self, i: usize) -> bool {
+        let waits = matches!(self.generations[i].newest().stands, Stands::Waits { .. });
+        waits && self.is_foreign(i)
+    }
+
+    /// What was kept from taking over does so once nothing is in its way.
+    fn selection_takes_over(&mut self) {
+        let in_work = self.work.filter(|&i| !self.waits_for_another_machine(i));
+        if self.hold.is_none()
+            && self.newer.is_none()
+            && in_work.is_none()
+            && let Some((commit, testing)) = self.held_back.take()
+        {
+            let _ = self.select(commit, testing);
+        }
+    }
+
+    /// After each command, and whatever else happened.
+    pub fn settles(&mut self) {
+        self.selection_takes_over();
     }
 
     /// Asked for: it always evaluates.
     pub fn eval(&mut self, commit: usize, by_hand: bool, hold: Option<InForce>) -> Answer {
         self.hold = hold;
-        self.held_back = self.held_back.filter(|_| hold.is_some());
+        if by_hand {
+            let unfinished = self.newer.map(|(i, _)| i).or(self.work);
+            if let Some(g) = unfinished.map(|i| self.generations[i])
+                && !g.by_hand
+            {
+                self.held_back = Some((g.commit, g.testing)); // it is still to be built
+            }
+        } else {
+            self.held_back = None;
+        }
         self.new_generation(commit, false, by_hand, false);
         Ok(Some(number(self.generations.len() - 1)))
     }
@@ -177,7 +225,9 @@ impl Model {
     /// Long enough for everything that is due; one thing at a time, the
     /// soonest first.
     pub fn time_passes(&mut self) {
-        while self.is_due() {}
+        while self.is_due() {
+            self.settles();
+        }
     }
 
     fn is_due(&mut self) -> bool {
@@ -201,9 +251,6 @@ impl Model {
             _ => {}
         }
         if self.hold.take_if(|hold| hold.timed).is_some() {
-            if let Some((commit, testing)) = self.held_back.take() {
-                let _ = self.select(commit, testing);
-            }
             return true;
         }
         self.suspension.is_some_and(|s| s.timed) && self.resume().is_ok()

@@ -89,11 +89,18 @@ impl Model {
         if generation.is_built() && self.current.is_none_or(|current| current <= i) {
             self.current = Some(i);
             let is_main = !generation.testing && !generation.by_hand;
-            if is_main && self.baseline != Some(generation.commit) {
+            if is_main && self.is_forward(generation.commit) {
                 self.baseline = Some(generation.commit);
                 self.said.push(Said::Baseline(generation.commit));
             }
         }
+    }
+
+    /// The baseline moves there: it is another commit, and on no line beside it.
+    fn is_forward(&self, to: usize) -> bool {
+        let diverge = |from| DIVERGE.contains(&from) && DIVERGE.contains(&to);
+        self.baseline
+            .is_none_or(|from| from != to && !diverge(from))
     }
 
     /// The newest generation of the same commit before `i`.

@@ -4,7 +4,7 @@
 use super::COMMITS;
 use super::model::Model;
 use super::words::*;
-use kiln::model::{CancelledBy, GenerationNumber};
+use kiln::model::GenerationNumber;
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy)]
@@ -43,30 +43,17 @@ pub enum Operation {
 impl Operation {
     /// What the Builder is known not to do right; another branch mends these.
     pub fn is_known_hole(self, model: &Model) -> bool {
-        let latest = model.generations.len().checked_sub(1);
-        let newest = match model.newer {
-            None => latest,
-            Some((newer, _)) => (0..newer).rev().find(|&i| !was_passed_over(model, i)),
-        };
-        let is_old = model.work.is_some() && model.work != newest;
         let tries = match model.stands() {
             Some(Stands::Runs { tries }) => tries,
             _ => 0,
         };
         match self {
-            // Resume forgets the build of an older generation.
-            Operation::Suspend { .. } => model.work != latest && model.runs(),
-            // The budgets start anew, and an older generation's rebuild is lost.
-            Operation::Restart => is_old || tries > 0 || model.in_a_row > 0,
-            Operation::Crash => is_old || model.in_a_row > 0,
+            // The budgets start anew.
+            Operation::Restart => tries > 0 || model.in_a_row > 0,
+            Operation::Crash => model.in_a_row > 0,
             _ => false,
         }
     }
-}
-
-fn was_passed_over(model: &Model, i: usize) -> bool {
-    let stands = model.generations[i].evaluation.stands;
-    matches!(stands, Stands::Cancelled(CancelledBy::Superseded(_)))
 }
 
 /// The generation a command names.

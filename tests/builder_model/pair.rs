@@ -56,7 +56,7 @@ impl Pair {
             },
             ..Policies::default()
         };
-        Pair {
+        let pair = Pair {
             bench: Bench::in_memory(policies).await,
             model: Model {
                 finish_build,
@@ -66,7 +66,9 @@ impl Pair {
             call: None,
             heard: 0,
             seq: 0,
-        }
+        };
+        pair.diverge();
+        pair
     }
 
     /// One operation on both; whether they agree afterwards.
@@ -82,11 +84,17 @@ impl Pair {
             return Ok(self);
         }
         let answers = self.happens(operation).await;
+        self.model.settles();
         if let Some((builder, model)) = answers {
             same("the answer", &builder, &model)?;
         }
         self.agree(NEWEST).await?;
         Ok(self)
+    }
+
+    fn diverge(&self) {
+        let [one, other] = DIVERGE.map(|commit| COMMITS[commit]);
+        self.bench.diverge(one, other);
     }
 
     async fn starts_again(mut self, in_order: bool) -> Self {
@@ -95,6 +103,7 @@ impl Pair {
             true => self.bench.restart().await,
             false => self.bench.crash().await,
         };
+        self.diverge();
         self.model.starts_again();
         self
     }

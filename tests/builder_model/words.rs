@@ -6,6 +6,8 @@ use kiln::model::{BlockedReason, CancelledBy, GenerationNumber};
 pub const TRIES: u32 = 3;
 /// Builds finished in a row before the newest wins once.
 pub const LIMIT: u32 = 2;
+/// Two commits of which none descends from the other.
+pub const DIVERGE: [usize; 2] = [1, 2];
 /// The commit whose configuration is for another machine.
 pub const FOREIGN: usize = 3;
 
@@ -138,6 +140,12 @@ impl Generation {
 
     pub fn is_built(&self) -> bool {
         self.build.is_some() && self.newest().stands == Stands::Succeeded
+    }
+
+    /// Another generation took its place before it had ended.
+    pub fn was_superseded(&self) -> bool {
+        let stands = self.newest().stands;
+        matches!(stands, Stands::Cancelled(CancelledBy::Superseded(_)))
     }
 
     /// Whose certain failure it has, in its evaluation or its build.

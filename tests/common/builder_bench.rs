@@ -7,11 +7,11 @@ use futures_util::FutureExt;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use kiln::builder::{self, BuilderConfig, Handle, HoldFor, Phase, Timeouts};
+use kiln::builder::{self, BuilderConfig, Handle, HoldFor, Lineage, Phase, Timeouts};
 use kiln::events::{Event, EventKind, Item};
 use kiln::model::{
-    BackendKind, Built, Commit, Confirmation, Evaluated, Failure, Generation, GenerationNumber,
-    HostName, Origin, Preemption, RetryPolicy, Steps,
+    BackendKind, Built, Commit, CommitId, Confirmation, Evaluated, Failure, Generation,
+    GenerationNumber, HostName, Origin, Preemption, RetryPolicy, Steps,
 };
 use kiln::source::Selection;
 use kiln::state::{Reader, State};
@@ -105,9 +105,14 @@ impl Call {
     }
 }
 
+/// Pairs of commits of which the second does not descend from the first.
+type Diverging = Arc<Mutex<HashSet<(CommitId, CommitId)>>>;
+
 struct Told {
     calls: mpsc::UnboundedSender<Call>,
     existing: Mutex<HashSet<String>>,
+    collected: Mutex<HashSet<String>>,
+    settings: String,
     running: AtomicUsize,
     most: AtomicUsize,
 }
@@ -153,6 +158,17 @@ impl Backend for Told {
             Some(Answer::Evaluate(outcome)) => outcome,
             _ => EvaluationOutcome::Cancelled,
         })
+    }
+    fn settings(&self) -> String {
+        self.settings.clone()
+    }
+    async fn is_evaluated(
+        &self,
+        evaluated: &Evaluated,
+        _roots: &Path,
+    ) -> Result<bool, BackendError> {
+        let collected = self.collected.lock().unwrap();
+        Ok(!collected.contains(&evaluated.drv_path))
     }
     async fn is_built(
         &self,
@@ -220,6 +236,9 @@ pub struct Policies {
     pub confirmation: Confirmation,
     pub retry: RetryPolicy,
     pub max_suspend: Option<Duration>,
+    pub host: &'static str,
+    /// Of the backend, which evaluations depend on.
+    pub settings: String,
 }
 
 impl Default for Policies {
@@ -229,6 +248,8 @@ impl Default for Policies {
             confirmation: Confirmation::None,
             retry: RetryPolicy::default(),
             max_suspend: None,
+            host: "web-1",
+            settings: String::new(),
         }
     }
 }
@@ -241,6 +262,7 @@ pub struct Bench {
     task: JoinHandle<()>,
     backend: Arc<Told>,
     calls: mpsc::UnboundedReceiver<Call>,
+    diverging: Diverging,
 }
 
 impl Bench {
@@ -271,11 +293,19 @@ impl Bench {
         let backend = Arc::new(Told {
             calls: sender,
             existing: Mutex::new(existing),
+            collected: Mutex::default(),
+            settings: policies.settings.clone(),
             running: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
         });
+        let diverging = Diverging::default();
+        let known = Arc::clone(&diverging);
+        let lineage = Lineage::new(move |ancestor, head| {
+            let pair = (ancestor.clone(), head.clone());
+            !known.lock().unwrap().contains(&pair)
+        });
         let config = BuilderConfig {
-            host: "web-1".parse().unwrap(),
+            host: policies.host.parse().unwrap(),
             backend: BackendKind::Native,
             repository: "/nowhere".into(),
             subdir: ".".into(),
@@ -289,6 +319,7 @@ impl Bench {
             confirmation: policies.confirmation,
             retry: policies.retry,
             max_suspend: policies.max_suspend,
+            lineage,
         };
         let (handle, task) =
             builder::start(config, Arc::<Told>::clone(&backend), Arc::clone(&state)).unwrap();
@@ -300,6 +331,7 @@ impl Bench {
             task,
             backend,
             calls,
+            diverging,
         }
     }
 
@@ -338,6 +370,13 @@ impl Bench {
         }
         meanwhile(&self.folder.path().join("state"));
         Self::on(self.folder, self.policies, existing).await
+    }
+
+    /// The agent is started again with something else configured.
+    pub async fn restart_with(mut self, change: impl FnOnce(&mut Policies)) -> Self {
+        self.handle.shutdown().await.unwrap();
+        change(&mut self.policies);
+        self.crash().await
     }
 
     pub async fn eval(&self, name: &str) {
@@ -379,6 +418,13 @@ impl Bench {
         self.next(format!("build {name}")).await
     }
 
+    /// The two commits are on lines of their own.
+    pub fn diverge(&self, one: &str, other: &str) {
+        let (one, other) = (commit(one).id, commit(other).id);
+        let mut diverging = self.diverging.lock().unwrap();
+        diverging.insert((one.clone(), other.clone()));
+        diverging.insert((other, one));
+    }
     /// Outputs of this commit are there from now on.
     pub fn outputs_exist(&self, name: &str) {
         self.backend
@@ -390,6 +436,11 @@ impl Bench {
     /// And from now on they are not.
     pub fn outputs_vanish(&self, name: &str) {
         self.backend.existing.lock().unwrap().remove(name);
+    }
+    /// What this commit was evaluated to is not in the store any more.
+    pub fn is_collected(&self, name: &str) {
+        let mut collected = self.backend.collected.lock().unwrap();
+        collected.insert(name.to_owned());
     }
     pub fn most_at_once(&self) -> usize {
         self.backend.most.load(Ordering::SeqCst)

@@ -59,7 +59,8 @@ pub enum Node {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceNode {
     pub name: String,
-    /// Git object id of the file or folder, before filtering.
+    /// Git object id of the file or folder, before filtering; empty in a
+    /// stored graph, where `stored` says all that counts.
     pub object: String,
     pub kind: SourceKind,
     /// Where it lies in the repository (from its root), for messages.

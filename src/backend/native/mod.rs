@@ -15,6 +15,7 @@ pub mod graph;
 pub mod materialise;
 mod platform;
 pub mod provider;
+mod recall;
 mod resolve;
 pub mod schedule;
 mod stored;
@@ -28,7 +29,9 @@ use crate::model::{Built, Evaluated, Failure, HostName};
 use crate::store::Store;
 use async_trait::async_trait;
 use eval::{EvalEnd, EvalRequest};
+use graph::GRAPH_VERSION;
 use provider::{Provider, StepLimits};
+use recall::{Entry, Outcome, Printed, Recall};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use stored::Stored;
@@ -67,6 +70,89 @@ impl Native {
             store,
             provider,
         }
+    }
+}
+
+impl Native {
+    /// What evaluating would come to, when it was found out before.
+    async fn recalled(
+        &self,
+        evaluation: &EvalRequest,
+        request: &EvaluateRequest,
+    ) -> Result<Option<EvaluationOutcome>, BackendError> {
+        let (store, config) = (self.store.clone(), self.config.bound());
+        let (evaluation, roots) = (evaluation.clone(), request.roots.clone());
+        let entry = blocking("look for the evaluation", move || {
+            let stored = Stored {
+                store: &store,
+                config: &config,
+            };
+            let entry = Recall::of(&store, &evaluation)?.look(&evaluation)?;
+            match entry.outcome {
+                Outcome::Failed(failure) => Some((entry.log, EvaluationOutcome::Failed(*failure))),
+                Outcome::Evaluated(known) => {
+                    let evaluated = stored.again(known, &roots)?;
+                    Some((entry.log, EvaluationOutcome::Succeeded(evaluated)))
+                }
+            }
+        });
+        let Some((log, outcome)) = entry.await? else {
+            return Ok(None);
+        };
+        let sink = request.sink.as_ref();
+        sink.log(None, log.as_bytes());
+        Ok(Some(match outcome {
+            EvaluationOutcome::Failed(failure) => failed(sink, failure),
+            other => other,
+        }))
+    }
+
+    async fn evaluated(
+        &self,
+        evaluation: EvalRequest,
+        request: EvaluateRequest,
+    ) -> Result<EvaluationOutcome, BackendError> {
+        let sink = Arc::clone(&request.sink);
+        let mut printed = Printed::default();
+        let heard = |bytes: &[u8]| {
+            printed.add(bytes);
+            sink.log(None, bytes);
+        };
+        let (end, asked) = eval::evaluate_asking(&evaluation, &request.cancel, heard).await?;
+        let (store, config) = (self.store.clone(), self.config.bound());
+        let keep = move |outcome: Outcome| {
+            let recall = Recall::of(&store, &evaluation);
+            if let (Some(recall), Some(entry)) = (recall, Entry::new(asked, &printed.0, outcome)) {
+                recall.keep(entry);
+            }
+        };
+        let failure = match end {
+            EvalEnd::Graph(graph) => {
+                let store = self.store.clone();
+                return blocking("store the graph", move || {
+                    let stored = Stored {
+                        store: &store,
+                        config: &config,
+                    };
+                    let outcome = stored.save(graph, &request)?;
+                    if let EvaluationOutcome::Succeeded(evaluated) = &outcome {
+                        keep(Outcome::Evaluated(evaluated.clone()));
+                    }
+                    Ok(outcome)
+                })
+                .await?;
+            }
+            EvalEnd::Failed(failure) => failure,
+            EvalEnd::UndeclaredHost { failure, .. } => Failure {
+                usage: true,
+                ..failure
+            },
+            EvalEnd::TimedOut(failure) => return Ok(EvaluationOutcome::TimedOut(failure)),
+            EvalEnd::Cancelled => return Ok(EvaluationOutcome::Cancelled),
+        };
+        let remembered = Outcome::Failed(Box::new(failure.clone()));
+        blocking("remember the evaluation", move || keep(remembered)).await?;
+        Ok(failed(sink.as_ref(), failure))
     }
 }
 
@@ -128,31 +214,29 @@ impl Backend for Native {
             timeout: request.timeout,
             memory: request.memory,
         };
-        let sink = Arc::clone(&request.sink);
-        let end =
-            eval::evaluate(&evaluation, &request.cancel, |bytes| sink.log(None, bytes)).await?;
-        let graph = match end {
-            EvalEnd::Graph(graph) => graph,
-            EvalEnd::Failed(failure) => return Ok(failed(sink.as_ref(), failure)),
-            EvalEnd::UndeclaredHost { failure, .. } => {
-                return Ok(failed(
-                    sink.as_ref(),
-                    Failure {
-                        usage: true,
-                        ..failure
-                    },
-                ));
-            }
-            EvalEnd::TimedOut(failure) => return Ok(EvaluationOutcome::TimedOut(failure)),
-            EvalEnd::Cancelled => return Ok(EvaluationOutcome::Cancelled),
-        };
-        let (store, config) = (self.store.clone(), self.config.bound());
-        blocking("store the graph", move || {
-            Stored {
+        if let Some(outcome) = self.recalled(&evaluation, &request).await? {
+            return Ok(outcome);
+        }
+        self.evaluated(evaluation, request).await
+    }
+
+    fn settings(&self) -> String {
+        format!("graph {GRAPH_VERSION}, {}", self.config.file)
+    }
+
+    async fn is_evaluated(
+        &self,
+        evaluated: &Evaluated,
+        roots: &Path,
+    ) -> Result<bool, BackendError> {
+        let (store, config) = (self.store.clone(), self.config.clone());
+        let (evaluated, roots) = (evaluated.clone(), roots.to_owned());
+        blocking("look for the graph", move || {
+            let stored = Stored {
                 store: &store,
                 config: &config,
-            }
-            .save(graph, &request)
+            };
+            stored.is_there(&evaluated, &roots)
         })
         .await?
     }

@@ -40,6 +40,8 @@ impl Stored<'_> {
                 Err(error) => return refused(error),
             };
             source.stored = Some(path.to_string());
+            // What was filtered out must not tell two evaluations apart.
+            source.object.clear();
             sources.insert(path);
         }
         let bytes = serde_json::to_vec(&graph).map_err(attempted("write the graph"))?;
@@ -58,6 +60,18 @@ impl Stored<'_> {
             machine_id: graph.machine_id,
             secrets: graph.secrets,
         }))
+    }
+
+    /// An evaluation of before, rooted again; `None` when its graph or a source
+    /// of it has left the store.
+    pub fn again(&self, known: Evaluated, roots: &Path) -> Option<Evaluated> {
+        let _in_use = self.store.in_use();
+        let drv = self.drv(&known).ok()?;
+        self.store.closure([drv.clone()]).ok()?;
+        self.root(roots, "derivation", &drv).ok()?;
+        let out = self.store.realisation(self.result_key(&drv));
+        let out_path = out.as_ref().and_then(result_of).map(ToString::to_string);
+        Some(Evaluated { out_path, ..known })
     }
 
     /// The graph an evaluation stored.
@@ -85,6 +99,15 @@ impl Stored<'_> {
                 "it is not in the store any more: evaluate again",
             )),
         }
+    }
+
+    /// Whether the graph is in the store; roots it.
+    pub fn is_there(&self, evaluated: &Evaluated, roots: &Path) -> Result<bool, BackendError> {
+        let Ok(drv) = self.drv(evaluated) else {
+            return Ok(false);
+        };
+        self.root(roots, "derivation", &drv)?;
+        Ok(true)
     }
 
     /// The result, when this graph was built here before; roots both.

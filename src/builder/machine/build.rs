@@ -132,7 +132,8 @@ impl Generation {
         Some((BlockedReason::Confirmation, message))
     }
 
-    /// The attempt that would come next; `None` while one runs, and when it is built.
+    /// The attempt that would come next; `None` when it is built. One that runs is
+    /// over by then: what asks this is not in work.
     fn next_attempt(&self) -> Option<Next> {
         match self.build()? {
             &Build::Pending {
@@ -152,7 +153,12 @@ impl Generation {
                 tries: 0,
                 confirmed: true,
             }),
-            Build::Running { .. } | Build::Succeeded { .. } => None,
+            &Build::Running { attempt, .. } => Some(Next {
+                attempt: attempt + 1,
+                tries: 0,
+                confirmed: true,
+            }),
+            Build::Succeeded { .. } => None,
         }
     }
 

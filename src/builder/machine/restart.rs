@@ -51,6 +51,21 @@ impl Generation {
         Some(self)
     }
 
+    /// After a restart: nobody goes on with what was interrupted. `None`: there is nothing.
+    pub(in crate::builder) fn left_behind(
+        self,
+        now: OffsetDateTime,
+        guards: &Guards<'_>,
+    ) -> Option<Self> {
+        let next = self.taken_up(now, guards)?;
+        let left = match (next.next_try(), next.build()) {
+            (Some(_), _) => next.retry_left(),
+            (None, Some(_)) => next.build_left(CancelledBy::Stop, now),
+            (None, None) => next.evaluation_left(CancelledBy::Stop, now),
+        };
+        left.ok()
+    }
+
     fn build_taken_up(self, now: OffsetDateTime, guards: &Guards<'_>) -> Option<Self> {
         let next = match self.build()? {
             &Build::Pending {
@@ -86,15 +101,13 @@ impl Generation {
         Some(self.with_blocked(next, now, guards))
     }
 
-    /// It waited for the build of an earlier generation and was superseded.
-    pub(in crate::builder) fn was_passed_over(&self) -> bool {
-        matches!(
-            self.evaluation,
-            Evaluation::Cancelled {
-                by: CancelledBy::Superseded(_),
-                ..
-            }
-        )
+    /// A generation that somebody made by hand took its place before it ended.
+    pub(in crate::builder) fn was_superseded(&self) -> bool {
+        let by = match (&self.evaluation, self.build()) {
+            (Evaluation::Cancelled { by, .. }, _) | (_, Some(Build::Cancelled { by, .. })) => by,
+            _ => return false,
+        };
+        matches!(by, CancelledBy::Superseded(_))
     }
 
     /// Its build ran when the agent ended.
