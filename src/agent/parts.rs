@@ -6,7 +6,7 @@ use crate::backend::Backend;
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
-use crate::builder::{self, BuilderConfig, Lineage};
+use crate::builder::{self, BuilderConfig, Clock, Lineage};
 use crate::config::{self, BackendChoice, Config};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
@@ -79,6 +79,7 @@ impl Core {
             retry: config.builder.retry,
             max_suspend: config.builder.max_suspend,
             lineage,
+            clock: Clock::default(),
         };
         let started = builder::start(builder_config, backend, Arc::clone(&state));
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
@@ -91,6 +92,7 @@ impl Core {
             json: server::generation_json,
         };
         tasks.spawn(hooks::run(hooks, cancel.clone()));
+        tasks.spawn(write_progress(Arc::clone(&state), cancel.clone()));
         Ok(Core {
             state,
             builder,
@@ -257,6 +259,19 @@ impl Core {
             Ok(Err(error)) => Err(RunError::failed(&error)),
             Err(error) => Err(RunError::failed(&error)),
         }
+    }
+}
+
+/// Takes progress to the index whenever enough of it waits: who announces it does
+/// not wait for the disk.
+async fn write_progress(state: Arc<State>, cancel: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = state.progress_due() => {}
+        }
+        let state = Arc::clone(&state);
+        off_the_async_threads(move || state.write_progress()).await;
     }
 }
 

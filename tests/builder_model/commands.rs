@@ -60,6 +60,9 @@ impl Model {
     /// After each command, and whatever else happened.
     pub fn settles(&mut self) {
         self.selection_takes_over();
+        if self.work.is_none() {
+            self.in_a_row = 0;
+        }
     }
 
     /// Asked for: it always evaluates.
@@ -175,8 +178,9 @@ impl Model {
         match (self.work.filter(|_| self.builds()), self.newer.take()) {
             (Some(_), Some(newer)) => self.newer_begins(newer),
             (Some(i), None) => {
+                let tries = self.tries();
                 self.leave(CancelledBy::Suspend);
-                self.next_attempt(i, 0, true);
+                self.next_attempt(i, tries, true);
             }
             (None, _) => self.reconsider(),
         }
@@ -259,7 +263,7 @@ impl Model {
     /// The agent is started again, after an orderly end or a crash: what it
     /// interrupted gets a new attempt.
     pub fn starts_again(&mut self) {
-        (self.in_a_row, self.held_back) = (0, None);
+        self.held_back = None;
         // A selection is not written down as one: it may have been asked for.
         self.newer = self.newer.map(|(i, _)| (i, false));
         if let (Some(i), Some(Stands::Runs { tries })) = (self.work, self.stands()) {

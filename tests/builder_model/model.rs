@@ -48,6 +48,14 @@ impl Model {
         matches!(self.stands(), Some(Stands::Runs { .. }))
     }
 
+    /// Failures in a row before what runs.
+    pub fn tries(&self) -> u32 {
+        match self.stands() {
+            Some(Stands::Runs { tries }) => tries,
+            _ => 0,
+        }
+    }
+
     pub fn builds(&self) -> bool {
         self.runs()
             && self

@@ -40,22 +40,6 @@ pub enum Operation {
     Crash,
 }
 
-impl Operation {
-    /// What the Builder is known not to do right; another branch mends these.
-    pub fn is_known_hole(self, model: &Model) -> bool {
-        let tries = match model.stands() {
-            Some(Stands::Runs { tries }) => tries,
-            _ => 0,
-        };
-        match self {
-            // The budgets start anew.
-            Operation::Restart => tries > 0 || model.in_a_row > 0,
-            Operation::Crash => model.in_a_row > 0,
-            _ => false,
-        }
-    }
-}
-
 /// The generation a command names.
 #[derive(Debug, Clone, Copy)]
 pub enum Which {

@@ -47,7 +47,7 @@ fn evaluation(of: &Evaluation) -> Attempt {
         Evaluation::Succeeded { span, .. } => (span.attempt, Stands::Succeeded),
         Evaluation::Failed { span, then, .. } => (span.attempt, Stands::Failed(follows(then))),
         Evaluation::TimedOut { span, .. } => (span.attempt, Stands::TimedOut),
-        Evaluation::Cancelled { span, by } => (span.attempt, Stands::Cancelled(*by)),
+        Evaluation::Cancelled { span, by, .. } => (span.attempt, Stands::Cancelled(*by)),
     };
     Attempt { number, stands }
 }

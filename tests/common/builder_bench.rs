@@ -3,11 +3,10 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use kiln::builder::{self, BuilderConfig, Handle, HoldFor, Lineage, Phase, Timeouts};
+use kiln::builder::{self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase, Timeouts};
 use kiln::events::{Event, EventKind, Item};
 use kiln::model::{
     BackendKind, Built, Commit, CommitId, Confirmation, Evaluated, Failure, Generation,
@@ -107,6 +106,27 @@ impl Call {
 
 /// Pairs of commits of which the second does not descend from the first.
 type Diverging = Arc<Mutex<HashSet<(CommitId, CommitId)>>>;
+
+/// A wall clock that goes on with the paused one, and can be set.
+#[derive(Clone)]
+struct WallClock {
+    begun: tokio::time::Instant,
+    at: time::OffsetDateTime,
+    set: Arc<Mutex<time::Duration>>,
+}
+
+impl WallClock {
+    fn new() -> Self {
+        WallClock {
+            begun: tokio::time::Instant::now(),
+            at: time::OffsetDateTime::now_utc(),
+            set: Arc::default(),
+        }
+    }
+    fn now(&self) -> time::OffsetDateTime {
+        self.at + self.begun.elapsed() + *self.set.lock().unwrap()
+    }
+}
 
 struct Told {
     calls: mpsc::UnboundedSender<Call>,
@@ -263,6 +283,7 @@ pub struct Bench {
     backend: Arc<Told>,
     calls: mpsc::UnboundedReceiver<Call>,
     diverging: Diverging,
+    clock: WallClock,
 }
 
 impl Bench {
@@ -272,7 +293,8 @@ impl Bench {
 
     pub async fn with(policies: Policies) -> Self {
         kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
-        Self::on(tempfile::tempdir().unwrap(), policies, HashSet::new()).await
+        let folder = tempfile::tempdir().unwrap();
+        Self::on(folder, policies, WallClock::new(), HashSet::new()).await
     }
 
     /// A state in memory where the system has such a place: many more
@@ -280,10 +302,16 @@ impl Bench {
     pub async fn in_memory(policies: Policies) -> Self {
         kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        Self::on(folder.unwrap(), policies, HashSet::new()).await
+        let folder = folder.unwrap();
+        Self::on(folder, policies, WallClock::new(), HashSet::new()).await
     }
 
-    async fn on(folder: tempfile::TempDir, policies: Policies, existing: HashSet<String>) -> Self {
+    async fn on(
+        folder: tempfile::TempDir,
+        policies: Policies,
+        clock: WallClock,
+        existing: HashSet<String>,
+    ) -> Self {
         // A paused clock would jump through the time limit of the child that reads the index.
         tokio::time::resume();
         let state = State::open(&folder.path().join("state")).await.unwrap();
@@ -320,6 +348,10 @@ impl Bench {
             retry: policies.retry,
             max_suspend: policies.max_suspend,
             lineage,
+            clock: Clock::new({
+                let clock = clock.clone();
+                move || clock.now()
+            }),
         };
         let (handle, task) =
             builder::start(config, Arc::<Told>::clone(&backend), Arc::clone(&state)).unwrap();
@@ -332,6 +364,7 @@ impl Bench {
             backend,
             calls,
             diverging,
+            clock,
         }
     }
 
@@ -369,7 +402,7 @@ impl Bench {
             tokio::task::yield_now().await;
         }
         meanwhile(&self.folder.path().join("state"));
-        Self::on(self.folder, self.policies, existing).await
+        Self::on(self.folder, self.policies, self.clock, existing).await
     }
 
     /// The agent is started again with something else configured.
@@ -418,6 +451,10 @@ impl Bench {
         self.next(format!("build {name}")).await
     }
 
+    /// The wall clock is set forward, or back, by `seconds`; no time passes.
+    pub fn clock_is_set(&self, seconds: i64) {
+        *self.clock.set.lock().unwrap() += time::Duration::seconds(seconds);
+    }
     /// The two commits are on lines of their own.
     pub fn diverge(&self, one: &str, other: &str) {
         let (one, other) = (commit(one).id, commit(other).id);
@@ -480,11 +517,13 @@ impl Bench {
     }
 
     /// What was announced after `seq` so far. Numbers are skipped over a crash:
-    /// waiting for the newest to arrive would be waiting for ever.
-    pub fn announced(&self, seq: u64) -> Vec<Arc<Event>> {
+    /// waiting for the newest to arrive would be waiting for ever. A moment of
+    /// the paused clock passes when nothing else can happen, reading included.
+    pub async fn announced(&self, seq: u64) -> Vec<Arc<Event>> {
         let mut subscription = self.state.events().subscribe(seq);
         let mut events = Vec::new();
-        while let Some(item) = subscription.next().now_or_never() {
+        let moment = Duration::from_micros(1);
+        while let Ok(item) = tokio::time::timeout(moment, subscription.next()).await {
             let Some(Item::Event(event)) = item else {
                 panic!("lagged")
             };
@@ -494,13 +533,9 @@ impl Bench {
     }
 
     /// Everything announced so far, each as a word and a number.
-    #[expect(
-        clippy::unused_async,
-        reason = "asked like everything else of the bench"
-    )]
     pub async fn events(&self) -> Vec<String> {
         let mut names = Vec::new();
-        for event in self.announced(0) {
+        for event in self.announced(0).await {
             names.push(match &event.kind {
                 EventKind::EvalStarted { generation } => {
                     format!("eval_started {}", generation.number)
