@@ -17,24 +17,52 @@ mod seen;
 mod watchdog;
 mod words;
 
-use operation::{Operation, operation, policies};
-use pair::Pair;
-use proptest::prelude::*;
+use operation::{Operation, operations, policies};
+use pair::{Pair, Reached};
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 use watchdog::Watchdog;
 use words::Consent;
 
 /// Commits by name; the last is for another machine.
 const COMMITS: [&str; 4] = ["a", "b", "c", "d"];
-/// Operations of one case, at most.
-const LENGTH: usize = 400;
+/// Operations, or a few together, of one case at most.
+const LENGTH: usize = 300;
 /// Of the paused clock: an operation that is not answered by then never is.
 const NEVER: Duration = Duration::from_secs(10 * 24 * 3600);
 
+/// Kinds of events a run that tests anything comes to.
+const EXPECTED: [&str; 24] = [
+    "Baseline",
+    "Began",
+    "Build Failed, then GivenUp",
+    "Build Failed, then Nothing",
+    "Build Failed, then Remembered, taken over",
+    "Build Failed, then Retry",
+    "Build Stop",
+    "Build Succeeded",
+    "Build Succeeded, already built",
+    "Build Succeeded, taken over, already built",
+    "Build Superseded",
+    "Build Suspend",
+    "Build TimedOut",
+    "Evaluation Failed, then GivenUp",
+    "Evaluation Failed, then Remembered",
+    "Evaluation Shutdown",
+    "Evaluation Stop",
+    "Evaluation Superseded",
+    "Evaluation TimedOut",
+    "Evaluation and its build begins",
+    "Evaluation and its build waits: Confirmation",
+    "Evaluation and its build waits: MachineId",
+    "Evaluation and its build waits: Suspended",
+    "Resumed",
+];
+
 type Case = ((bool, Consent), Vec<Operation>);
 
-fn run(case: &Case, watchdog: &Watchdog) -> Result<(), String> {
+fn run(case: &Case, watchdog: &Watchdog) -> Result<Reached, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -55,7 +83,7 @@ fn run(case: &Case, watchdog: &Watchdog) -> Result<(), String> {
 }
 
 /// Random cases until so many operations were run; answers how many.
-fn run_for(wanted: usize) -> Result<usize, String> {
+fn run_for(wanted: usize) -> Result<(usize, Reached), String> {
     let watchdog = Watchdog::default();
     let config = Config {
         cases: 1,
@@ -63,44 +91,77 @@ fn run_for(wanted: usize) -> Result<usize, String> {
         max_shrink_iters: 2_000,
         ..Config::default()
     };
-    let cases = (policies(), prop::collection::vec(operation(), 1..LENGTH));
-    let done = std::cell::Cell::new(0);
+    let cases = (policies(), operations(LENGTH));
+    let (done, reached) = (Cell::new(0), RefCell::new(Reached::new()));
     while done.get() < wanted {
         let mut runner = TestRunner::new(config.clone());
         let result = runner.run(&cases, |case| {
             done.set(done.get() + case.1.len());
-            run(&case, &watchdog).map_err(TestCaseError::fail)
+            let seen = run(&case, &watchdog).map_err(TestCaseError::fail)?;
+            add(&mut reached.borrow_mut(), seen);
+            Ok(())
         });
-        result.map_err(|error| told(&error))?;
+        result.map_err(|error| told(error, &watchdog))?;
     }
-    Ok(done.get())
+    Ok((done.get(), reached.into_inner()))
+}
+
+fn add(to: &mut Reached, seen: Reached) {
+    for (kind, times) in seen {
+        *to.entry(kind).or_default() += times;
+    }
 }
 
 /// The shortest case that fails, an operation a line.
-fn told(error: &TestError<Case>) -> String {
+fn told(error: TestError<Case>, watchdog: &Watchdog) -> String {
     match error {
         TestError::Abort(reason) => reason.to_string(),
-        TestError::Fail(reason, (policies, operations)) => {
-            let operations = operations.iter().map(|o| format!("\n  {o:?}"));
+        TestError::Fail(reason, case) => {
+            let (differs, case) = shortest(reason.to_string(), case, watchdog);
+            let operations = case.1.iter().map(|o| format!("\n  {o:?}"));
             let operations: String = operations.collect();
-            format!("{reason}\nwith {policies:?}:{operations}")
+            format!("{differs}\nwith {:?}:{operations}", case.0)
         }
     }
+}
+
+/// Without any operation that is not needed for it to fail.
+fn shortest(mut differs: String, mut case: Case, watchdog: &Watchdog) -> (String, Case) {
+    let mut n = case.1.len();
+    while n > 0 {
+        n -= 1;
+        let mut shorter = case.clone();
+        shorter.1.remove(n);
+        if let Err(other) = run(&shorter, watchdog) {
+            (differs, case) = (other, shorter);
+        }
+    }
+    (differs, case)
 }
 
 fn side_by_side(operations: usize) {
     let began = Instant::now();
     let threads = 2;
-    let done: usize = std::thread::scope(|scope| {
+    let results: Vec<_> = std::thread::scope(|scope| {
         let runs: Vec<_> = (0..threads)
             .map(|_| scope.spawn(|| run_for(operations / threads)))
             .collect();
-        let done = runs.into_iter().map(|run| run.join().unwrap());
-        done.map(|done| done.unwrap_or_else(|error| panic!("{error}")))
-            .sum()
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
+    let (mut done, mut reached) = (0, Reached::new());
+    for result in results {
+        let (operations, seen) = result.unwrap_or_else(|error| panic!("{error}"));
+        done += operations;
+        add(&mut reached, seen);
+    }
     let took = began.elapsed();
     let rate = done as f64 / took.as_secs_f64();
+    let is_missing = |kind: &&str| !reached.keys().any(|seen| seen.starts_with(kind));
+    let missing: Vec<_> = EXPECTED.into_iter().filter(is_missing).collect();
+    assert!(
+        missing.is_empty(),
+        "never came to {missing:?}: {reached:#?}"
+    );
     eprintln!("{done} operations agree with the model, in {took:.1?}: {rate:.0} a second");
 }
 

@@ -91,24 +91,56 @@ fn end() -> impl Strategy<Value = End> {
     ]
 }
 
-pub fn operation() -> impl Strategy<Value = Operation> {
+fn select() -> impl Strategy<Value = Operation> {
+    (commit(), prop::bool::weighted(0.2))
+        .prop_map(|(commit, testing)| Operation::Select { commit, testing })
+}
+
+fn one() -> impl Strategy<Value = Operation> {
     use Operation::*;
     prop_oneof![
-        110 => end().prop_map(Ends),
-        36 => (commit(), prop::bool::weighted(0.2))
-            .prop_map(|(commit, testing)| Select { commit, testing }),
-        20 => (commit(), any::<bool>(), hold())
+        70 => end().prop_map(Ends),
+        15 => select(),
+        12 => (commit(), any::<bool>(), hold())
             .prop_map(|(commit, by_hand, hold)| Eval { commit, by_hand, hold }),
         18 => (which(), any::<bool>()).prop_map(|(which, retry)| Submit { which, retry }),
         14 => which().prop_map(Confirm),
-        14 => any::<bool>().prop_map(|timed| Suspend { timed }),
-        14 => Just(Resume),
-        12 => Just(Stop),
+        8 => any::<bool>().prop_map(|timed| Suspend { timed }),
+        12 => Just(Resume),
+        8 => Just(Stop),
         18 => Just(TimePasses),
-        8 => (commit(), any::<bool>()).prop_map(|(commit, there)| Outputs { commit, there }),
+        6 => (commit(), any::<bool>()).prop_map(|(commit, there)| Outputs { commit, there }),
         2 => Just(Restart),
         2 => Just(Crash),
     ]
+}
+
+/// What chance alone rarely puts together.
+fn several() -> impl Strategy<Value = Vec<Operation>> {
+    use Operation::{Confirm, Ends, TimePasses};
+    let (succeeds, fails) = (Ends(End::Succeeds), Ends(End::FailsForNow));
+    let confirmed = Confirm(Which::Default);
+    prop_oneof![
+        // A budget of tries is spent.
+        1 => Just(vec![fails, TimePasses, fails, TimePasses, fails]),
+        // A commit on its way, until its build ends somehow.
+        3 => (select(), end()).prop_map(move |(select, end)| {
+            vec![select, succeeds, confirmed, Ends(end)]
+        }),
+        // Newer commits come while builds run.
+        1 => prop::collection::vec(select(), 2..5).prop_map(move |selections| {
+            let each = |select| [select, succeeds, confirmed];
+            selections.into_iter().flat_map(each).collect()
+        }),
+    ]
+}
+
+pub fn operations(most: usize) -> impl Strategy<Value = Vec<Operation>> {
+    let some = prop_oneof![
+        12 => one().prop_map(|one| vec![one]),
+        1 => several(),
+    ];
+    prop::collection::vec(some, 1..most).prop_map(|some| some.concat())
 }
 
 pub fn policies() -> impl Strategy<Value = (bool, Consent)> {

@@ -8,6 +8,7 @@ use super::seen;
 use super::words::*;
 use kiln::builder::{HoldFor, Refusal, Selected};
 use kiln::model::{self, Confirmation, Failure, GenerationNumber, Preemption, RetryPolicy};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -27,7 +28,12 @@ pub struct Pair {
     /// Events that were compared, and the number of the last.
     heard: usize,
     seq: u64,
+    /// Kinds of events that were seen on both sides.
+    reached: Reached,
 }
+
+/// Kinds of events, and how often each was seen.
+pub type Reached = BTreeMap<String, usize>;
 
 fn same<T: PartialEq + Debug>(what: &str, builder: &T, model: &T) -> Differs {
     match builder == model {
@@ -66,6 +72,7 @@ impl Pair {
             call: None,
             heard: 0,
             seq: 0,
+            reached: Reached::new(),
         };
         pair.diverge();
         pair
@@ -224,6 +231,9 @@ impl Pair {
                 });
             }
         }
+        for said in &self.model.said[self.heard..] {
+            *self.reached.entry(said.kind()).or_default() += 1;
+        }
         self.heard = self.model.said.len();
         if !self.model.runs() {
             self.call = None;
@@ -258,12 +268,13 @@ impl Pair {
     }
 
     /// At the end: everything, as the disk has it.
-    pub async fn ends(mut self) -> Differs {
+    pub async fn ends(mut self) -> Result<Reached, String> {
         self = self.starts_again(false).await;
         self.agree(usize::MAX).await?;
         self.heard = 0;
         self.seq = 0;
-        self.events_agree().await
+        self.events_agree().await?;
+        Ok(self.reached)
     }
 }
 

@@ -157,3 +157,31 @@ impl Generation {
         }
     }
 }
+
+impl Said {
+    /// What happened, without whose and how often.
+    pub fn kind(&self) -> String {
+        let Said::Ended(kind, _, generation) = self else {
+            let said = format!("{self:?}");
+            return said.split([',', '(']).next().unwrap_or_default().to_owned();
+        };
+        let stands = match generation.newest().stands {
+            Stands::Waits { blocked: None, .. } => "and its build begins".to_owned(),
+            Stands::Waits {
+                blocked: Some(why), ..
+            } => format!("and its build waits: {why:?}"),
+            Stands::Cancelled(CancelledBy::Superseded(_)) => "Superseded".to_owned(),
+            Stands::Cancelled(by) => format!("{by:?}"),
+            Stands::Failed(then) => {
+                let then = format!("{then:?}");
+                let then = then.split('(').next().unwrap_or_default();
+                format!("Failed, then {then}")
+            }
+            other => format!("{other:?}"),
+        };
+        let (cached, already) = (generation.cached, generation.already);
+        let cached = if cached { ", taken over" } else { "" };
+        let already = if already { ", already built" } else { "" };
+        format!("{kind:?} {stands}{cached}{already}")
+    }
+}
