@@ -177,7 +177,7 @@ impl Actor {
             return;
         };
         if generation.next_try().is_some() {
-            self.give_up_retry(generation).await;
+            self.leave_retry(generation, by).await;
             return;
         }
         let Some(Build::Pending { .. }) = generation.build() else {
@@ -193,8 +193,8 @@ impl Actor {
     }
 
     /// Its end was announced before; it stays in work where this cannot be recorded.
-    async fn give_up_retry(&mut self, generation: Generation) {
-        let recorded = match legal(generation.clone().retry_left()) {
+    async fn leave_retry(&mut self, generation: Generation, by: CancelledBy) {
+        let recorded = match legal(generation.clone().retry_left(by)) {
             Ok(left) => self.record(&left, Vec::new()).await,
             Err(error) => Err(error),
         };

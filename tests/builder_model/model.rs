@@ -217,7 +217,7 @@ impl Model {
             Stands::Runs { .. } | Stands::Waits { .. } => self.ends(i, Stands::Cancelled(by)),
             // Its end was announced before.
             Stands::Failed(Then::Retry(tries)) => {
-                self.set(i, Stands::Failed(Then::GivenUp(tries)));
+                self.set(i, Stands::Failed(Then::Left(tries, by)));
                 self.work = None;
             }
             other => panic!("{other:?} in work"),

@@ -81,6 +81,7 @@ fn follows(of: &AfterFailure) -> Then {
         AfterFailure::Nothing => Then::Nothing,
         AfterFailure::Retry { tries, .. } => Then::Retry(*tries),
         AfterFailure::GivenUp { tries } => Then::GivenUp(*tries),
+        AfterFailure::Left { tries, by } => Then::Left(*tries, *by),
         AfterFailure::Remembered(whose) => Then::Remembered(*whose),
     }
 }

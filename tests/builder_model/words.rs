@@ -35,6 +35,8 @@ pub enum Then {
     Nothing,
     Retry(u32),
     GivenUp(u32),
+    /// Something else took the place of its next try.
+    Left(u32, CancelledBy),
     /// It is the certain failure of that generation.
     Remembered(GenerationNumber),
 }
@@ -145,7 +147,11 @@ impl Generation {
     /// Another generation took its place before it had ended.
     pub fn was_superseded(&self) -> bool {
         let stands = self.newest().stands;
-        matches!(stands, Stands::Cancelled(CancelledBy::Superseded(_)))
+        let superseded = |by| matches!(by, CancelledBy::Superseded(_));
+        match stands {
+            Stands::Cancelled(by) | Stands::Failed(Then::Left(_, by)) => superseded(by),
+            _ => false,
+        }
     }
 
     /// Whose certain failure it has, in its evaluation or its build.

@@ -2,7 +2,7 @@
 
 use super::build::BuildEnd;
 use super::{EvaluationEnd, Guards};
-use crate::model::{Build, CancelledBy, Evaluation, Generation};
+use crate::model::{AfterFailure, Build, CancelledBy, Evaluation, Generation};
 use time::OffsetDateTime;
 
 impl Generation {
@@ -60,7 +60,7 @@ impl Generation {
     ) -> Option<Self> {
         let next = self.taken_up(now, guards)?;
         let left = match (next.next_try(), next.build()) {
-            (Some(_), _) => next.retry_left(),
+            (Some(_), _) => next.retry_left(CancelledBy::Stop),
             (None, Some(_)) => next.build_left(CancelledBy::Stop, now),
             (None, None) => next.evaluation_left(CancelledBy::Stop, now),
         };
@@ -87,11 +87,17 @@ impl Generation {
 
     /// A generation that somebody made by hand took its place before it ended.
     pub(in crate::builder) fn was_superseded(&self) -> bool {
-        let by = match (&self.evaluation, self.build()) {
-            (Evaluation::Cancelled { by, .. }, _) | (_, Some(Build::Cancelled { by, .. })) => by,
-            _ => return false,
+        let cancelled = match (&self.evaluation, self.build()) {
+            (Evaluation::Cancelled { by, .. }, _) | (_, Some(Build::Cancelled { by, .. })) => {
+                Some(by)
+            }
+            _ => None,
         };
-        matches!(by, CancelledBy::Superseded(_))
+        let by = cancelled.or(match self.after_failure() {
+            Some(AfterFailure::Left { by, .. }) => Some(by),
+            _ => None,
+        });
+        matches!(by, Some(CancelledBy::Superseded(_)))
     }
 
     /// Its build ran when the agent ended.
