@@ -29,6 +29,8 @@ use words::Consent;
 const COMMITS: [&str; 4] = ["a", "b", "c", "d"];
 /// Operations, or a few together, of one case at most.
 const LENGTH: usize = 300;
+/// A long run says after so many operations that it goes on.
+const SAID: usize = 25_000;
 /// Of the paused clock: an operation that is not answered by then never is.
 const NEVER: Duration = Duration::from_secs(10 * 24 * 3600);
 
@@ -93,6 +95,7 @@ fn run_for(wanted: usize) -> Result<(usize, Reached), String> {
     };
     let cases = (policies(), operations(LENGTH));
     let (done, reached) = (Cell::new(0), RefCell::new(Reached::new()));
+    let mut said = 0;
     while done.get() < wanted {
         let mut runner = TestRunner::new(config.clone());
         let result = runner.run(&cases, |case| {
@@ -102,6 +105,10 @@ fn run_for(wanted: usize) -> Result<(usize, Reached), String> {
             Ok(())
         });
         result.map_err(|error| told(error, &watchdog))?;
+        if done.get() / SAID > said {
+            said = done.get() / SAID;
+            eprintln!("{} operations of {wanted} agree", done.get());
+        }
     }
     Ok((done.get(), reached.into_inner()))
 }
