@@ -515,6 +515,42 @@ async fn s05_a_commit_asked_for_by_hand_moves_no_baseline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s06_a_commit_that_fails_to_evaluate_or_to_build_does_not_move_the_baseline() {
+    let mut bench = Bench::new().await;
+    bench.select("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    let good = bench.reader().baseline();
+    assert_eq!(good, Some(commit("a").id.to_string()));
+    bench.select("b").await;
+    bench.evaluation("b").await.fails(Failure::certain("x"));
+    bench.idle().await;
+    bench.select("c").await;
+    bench.evaluation("c").await.evaluates();
+    assert_eq!(bench.reader().baseline(), good, "not when it is evaluated");
+    bench.build("c").await.fails(Failure::certain("exit 1"));
+    bench.idle().await;
+    assert_eq!(bench.reader().baseline(), good);
+    assert_eq!(bench.reader().current().unwrap().number, N1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b10_the_state_is_told_while_a_stop_waits_for_processes() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    let evaluation = bench.evaluation("a").await;
+    let told = async {
+        bench.phase(Phase::Stopping).await;
+        assert!(!evaluation.is_gone());
+        assert_eq!(bench.handle.state().generation, Some(N1));
+    };
+    let (stopped, ()) = tokio::join!(bench.handle.stop(), told);
+    assert_eq!(stopped.unwrap().phase, Phase::Idle);
+    assert!(evaluation.is_gone());
+}
+
+#[tokio::test(start_paused = true)]
 async fn d03_a_damaged_index_is_kept_beside_and_rebuilt_from_the_files() {
     let mut bench = Bench::new().await;
     bench
