@@ -2,7 +2,9 @@
 
 use super::build::BuildEnd;
 use super::{EvaluationEnd, Guards};
-use crate::model::{AfterFailure, Build, CancelledBy, Evaluation, Generation};
+use crate::model::{
+    AfterFailure, Blocked, BlockedReason, Build, CancelledBy, Evaluation, Generation,
+};
 use time::OffsetDateTime;
 
 impl Generation {
@@ -44,10 +46,13 @@ impl Generation {
             | Evaluation::TimedOut { .. }
             | Evaluation::Cancelled { .. } => return None,
         };
+        // It still waits for space, since then; for a build it does no more.
+        let short = |blocked: &&Blocked| blocked.reason == BlockedReason::Space;
+        let blocked = self.blocked().filter(short).cloned();
         self.evaluation = Evaluation::Pending {
             attempt,
             tries,
-            blocked: None,
+            blocked,
         };
         Some(self)
     }
