@@ -13,6 +13,7 @@
 //! object's bytes are on disk, and a realisation counts only when the whole
 //! closure of its outputs is there. Formats: `docs/formats.md`.
 
+mod archive;
 mod canonical;
 mod companions;
 pub mod encoding;
@@ -23,6 +24,7 @@ mod hash;
 mod identity;
 mod nar;
 mod path;
+mod proof;
 mod publish;
 mod realisations;
 mod record;
@@ -31,7 +33,9 @@ mod rewrite;
 mod roots;
 mod scratch;
 mod sessions;
+mod verify;
 
+pub use archive::{ExportError, ImportError};
 pub use canonical::Canonical;
 pub(crate) use folder::Folder;
 pub(crate) use fs::DEPTH_MAX;
@@ -41,12 +45,14 @@ pub use hash::{Hash, InvalidHash};
 pub use identity::{FixedOutput, RealisationKey, ResolvedStep, scratch_path};
 pub use nar::{RestoreError, TreeError, dump as dump_nar, restore as restore_nar};
 pub use path::{DIGEST_CHARS, InvalidStorePath, STORE_DIR, STORE_PREFIX, StorePath, check_name};
+pub use proof::ProofError;
 pub use publish::{PublishError, PublishRequest, StepOutput};
 pub use record::{ObjectInfo, Outputs};
 pub use references::ScanError;
 pub use roots::{Root, Roots};
 pub use scratch::Scratch;
 pub use sessions::{Pin, Session, pin};
+pub use verify::{Finding, Flaw, Verification, Verified};
 
 use record::Records;
 use std::collections::{BTreeSet, HashMap};
