@@ -23,6 +23,7 @@ mod gc;
 mod hash;
 mod identity;
 mod nar;
+mod objects;
 mod path;
 mod proof;
 mod publish;
@@ -44,6 +45,7 @@ pub use gc::{Collected, Collection, FindRoots};
 pub use hash::{Hash, InvalidHash};
 pub use identity::{FixedOutput, RealisationKey, ResolvedStep, scratch_path};
 pub use nar::{RestoreError, TreeError, dump as dump_nar, restore as restore_nar};
+pub use objects::Objects;
 pub use path::{DIGEST_CHARS, InvalidStorePath, STORE_DIR, STORE_PREFIX, StorePath, check_name};
 pub use proof::ProofError;
 pub use publish::{PublishError, PublishRequest, StepOutput};
@@ -135,12 +137,28 @@ impl Store {
         // What is built lies there before it was looked at: nobody else's to see.
         create(&tmp, 0o700)?;
         sweep(&tmp)?;
+        Self::of_folder(dir)
+    }
+
+    /// Opens the store in `dir` to read it, whoever owns it: nothing is made or
+    /// swept, and nothing can be published.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be opened.
+    pub fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
+        let own = dir.join(".kiln");
+        std::fs::metadata(own.join("objects")).map_err(|e| StoreError::io("open", &own, e))?;
+        Self::of_folder(dir)
+    }
+
+    fn of_folder(dir: &Path) -> Result<Self, StoreError> {
+        let own = dir.join(".kiln");
         let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
         let inner = Inner {
             dir: dir.to_owned(),
             folder,
             records: Records::new(&own),
-            tmp,
+            tmp: own.join("tmp"),
             index: Mutex::default(),
             installing: Mutex::default(),
             syncing: Mutex::default(),

@@ -17,4 +17,5 @@ pub mod log;
 pub mod shell;
 pub mod show;
 pub mod status;
+pub mod store;
 pub mod suspend;
