@@ -13,6 +13,7 @@
 //! object's bytes are on disk, and a realisation counts only when the whole
 //! closure of its outputs is there. Formats: `docs/formats.md`.
 
+mod archive;
 pub mod cache;
 mod canonical;
 mod companions;
@@ -24,7 +25,9 @@ mod gc;
 mod hash;
 mod identity;
 mod nar;
+mod objects;
 mod path;
+mod proof;
 mod publish;
 mod realisations;
 mod record;
@@ -33,7 +36,9 @@ mod rewrite;
 mod roots;
 mod scratch;
 mod sessions;
+mod verify;
 
+pub use archive::{ExportError, ImportError};
 pub use canonical::Canonical;
 pub use flat::hash_file;
 pub(crate) use folder::Folder;
@@ -43,13 +48,16 @@ pub use gc::{Collected, Collection, FindRoots};
 pub use hash::{Hash, InvalidHash};
 pub use identity::{FixedMode, FixedOutput, RealisationKey, ResolvedStep, scratch_path};
 pub use nar::{RestoreError, TreeError, dump as dump_nar, restore as restore_nar};
+pub use objects::Objects;
 pub use path::{DIGEST_CHARS, InvalidStorePath, STORE_DIR, STORE_PREFIX, StorePath, check_name};
+pub use proof::ProofError;
 pub use publish::{PublishError, PublishRequest, StepOutput};
 pub use record::{ObjectInfo, Outputs};
 pub use references::ScanError;
 pub use roots::{Root, Roots};
 pub use scratch::Scratch;
 pub use sessions::{Pin, Session, pin};
+pub use verify::{Finding, Flaw, Verification, Verified};
 
 use record::Records;
 use std::collections::{BTreeSet, HashMap};
@@ -132,19 +140,21 @@ impl Store {
         // What is built lies there before it was looked at: nobody else's to see.
         create(&tmp, 0o700)?;
         sweep(&tmp)?;
-        Self::at(dir)
+        Self::of_folder(dir)
     }
 
-    /// Opens the store in `dir` to read from it, whoever works in it: nothing is
-    /// created, swept or written.
+    /// Opens the store in `dir` to read it, whoever owns it: nothing is made or
+    /// swept, and nothing can be published.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn open_for_reading(dir: &Path) -> Result<Self, StoreError> {
-        Self::at(dir)
+    /// When there is none, or it cannot be opened.
+    pub fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
+        let own = dir.join(".kiln");
+        std::fs::metadata(own.join("objects")).map_err(|e| StoreError::io("open", &own, e))?;
+        Self::of_folder(dir)
     }
 
-    fn at(dir: &Path) -> Result<Self, StoreError> {
+    fn of_folder(dir: &Path) -> Result<Self, StoreError> {
         let own = dir.join(".kiln");
         let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
         let inner = Inner {
