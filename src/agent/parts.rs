@@ -8,7 +8,7 @@ use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
 use crate::builder::{self, BuilderConfig, Clock, Lineage};
-use crate::config::{self, BackendChoice, Config};
+use crate::config::{self, BackendChoice, Config, LocalBuilds};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
 use crate::model::{BackendKind, CommitId};
@@ -17,6 +17,7 @@ use crate::source::ancestry::{Relation, is_descendant};
 use crate::source::{self, EventSink, SourceEvent};
 use crate::state::{Retention, State};
 use crate::store::Store;
+use crate::store::cache::{self, CacheConfig, Caches, TransportOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -369,11 +370,30 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
             log_size: config.limits.log_size,
         },
     };
-    Ok(Native::new(
-        native,
-        store,
-        Arc::new(Sandbox::new(SandboxConfig { build_users })),
-    ))
+    let sandbox = Arc::new(Sandbox::new(SandboxConfig { build_users }));
+    let native = Native::new(native, store, sandbox);
+    let native = match config.caches.is_empty() {
+        true => native,
+        false => native.with_caches(caches(config)),
+    };
+    Ok(match config.builder.local {
+        LocalBuilds::Allow => native,
+        LocalBuilds::Never => native.without_building(),
+    })
+}
+
+fn caches(config: &Config) -> Caches {
+    let cache = |cache: &config::Cache| CacheConfig {
+        location: cache.url.clone(),
+        keys: cache.public_keys.clone(),
+    };
+    Caches {
+        list: config.caches.iter().map(cache).collect(),
+        options: TransportOptions::new(source::host_authorities()),
+        limits: cache::Limits {
+            object: config.limits.output_size,
+        },
+    }
 }
 
 /// Asks the repository; where it cannot say, the answer is no.

@@ -226,6 +226,11 @@ impl Actor {
                 let end = EvaluationEnd::Outcome(outcome, existing);
                 generation.evaluation_ends(end, self.now(), &self.guards())
             }
+            // Whoever ended it on purpose need not know how far it had come.
+            Some(JobEnd::Built(BuildOutcome::Blocked { steps, .. })) if by.is_some() => {
+                let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
+                generation.build_ends(end, now(), &self.guards())
+            }
             Some(JobEnd::Built(BuildOutcome::Cancelled { steps })) => {
                 let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
                 generation.build_ends(end, self.now(), &self.guards())
@@ -236,6 +241,10 @@ impl Actor {
             None => lost(generation, by, self.now(), &self.guards()),
         };
         match next {
+            Ok(next) if is_build && matches!(next.build(), Some(Build::Pending { .. })) => {
+                self.work = Some(next);
+                self.proceed().await;
+            }
             Ok(next) => self.evaluated_or_ended(next, by).await,
             Err(error) => tracing::error!(%error, %number, "a defect in kiln"),
         }

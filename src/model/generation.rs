@@ -93,6 +93,8 @@ pub enum BlockedReason {
     Confirmation,
     MachineId,
     Retry,
+    /// Nothing is built here, and no cache has what is missing.
+    Cache,
     Space,
     Platform,
     /// The build of the generation before it is let finish.

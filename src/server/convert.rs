@@ -266,6 +266,7 @@ fn blocked(blocked: &model::Blocked) -> pb::Blocked {
             BlockedReason::Suspended => pb::BlockedReason::Suspended,
             BlockedReason::Confirmation => pb::BlockedReason::Confirmation,
             BlockedReason::Retry => pb::BlockedReason::Retry,
+            BlockedReason::Cache => pb::BlockedReason::Cache,
             BlockedReason::Building => pb::BlockedReason::Building,
             BlockedReason::MachineId => pb::BlockedReason::MachineId,
             BlockedReason::Space => pb::BlockedReason::Space,
@@ -455,6 +456,7 @@ fn event_kind(kind: &EventKind) -> pb::event::Event {
             status: step_status(*end).into(),
             duration: Some((*duration).into()),
             reused: *end == StepEnd::Reused,
+            substituted: *end == StepEnd::Substituted,
             steps: Some(steps(*counts)),
         }),
         EventKind::HookFinished {
@@ -489,7 +491,7 @@ fn event_kind(kind: &EventKind) -> pb::event::Event {
 
 fn step_status(end: StepEnd) -> pb::BuildStatus {
     match end {
-        StepEnd::Built | StepEnd::Reused => pb::BuildStatus::Succeeded,
+        StepEnd::Built | StepEnd::Reused | StepEnd::Substituted => pb::BuildStatus::Succeeded,
         StepEnd::Failed => pb::BuildStatus::Failed,
         StepEnd::TimedOut => pb::BuildStatus::TimedOut,
         StepEnd::Cancelled => pb::BuildStatus::Cancelled,

@@ -29,6 +29,7 @@ pub mod retention;
 mod transition;
 mod upkeep;
 
+pub use lock::Lock;
 pub use places::Places;
 pub use reader::Reader;
 pub use record::RECORD_VERSION;

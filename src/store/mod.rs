@@ -13,6 +13,7 @@
 //! object's bytes are on disk, and a realisation counts only when the whole
 //! closure of its outputs is there. Formats: `docs/formats.md`.
 
+pub mod cache;
 mod canonical;
 mod companions;
 pub mod encoding;
@@ -141,6 +142,28 @@ impl Store {
             collecting: Mutex::default(),
             gate: RwLock::default(),
             sessions: sessions::Sessions::default(),
+        };
+        let inner = Arc::new(inner);
+        Ok(Store { inner })
+    }
+
+    /// Opens the store in `dir` to read from it, whoever works in it: nothing is
+    /// created, swept or written.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open_for_reading(dir: &Path) -> Result<Self, StoreError> {
+        let own = dir.join(".kiln");
+        let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
+        let inner = Inner {
+            dir: dir.to_owned(),
+            folder,
+            records: Records::new(&own),
+            tmp: own.join("tmp"),
+            index: Mutex::default(),
+            installing: Mutex::default(),
+            syncing: Mutex::default(),
+            use_count: gc::UseCount::default(),
         };
         let inner = Arc::new(inner);
         Ok(Store { inner })

@@ -322,6 +322,19 @@ impl Generation {
                     tries,
                     steps,
                 },
+                // The attempt has not ended: it goes on with its next try.
+                BuildOutcome::Blocked {
+                    reason, message, ..
+                } => Build::Pending {
+                    attempt,
+                    tries: tries.saturating_add(1),
+                    confirmed: true,
+                    blocked: Some(Blocked {
+                        reason,
+                        since: now,
+                        message,
+                    }),
+                },
             },
         });
         Ok(self)
