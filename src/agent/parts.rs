@@ -1,12 +1,13 @@
 //! What both agents are made of, in the order it is brought up and taken down.
 
 use super::RunError;
+use super::keeper::Keeper;
 use crate::audit::AuditLog;
 use crate::backend::Backend;
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
-use crate::builder::{self, BuilderConfig, Lineage};
+use crate::builder::{self, BuilderConfig, Clock, Lineage};
 use crate::config::{self, BackendChoice, Config, LocalBuilds};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
@@ -29,6 +30,7 @@ use tokio_util::task::TaskTracker;
 pub(super) struct Core {
     pub state: Arc<State>,
     pub builder: builder::Handle,
+    keeper: Keeper,
     audit: Arc<AuditLog>,
     builder_task: JoinHandle<()>,
     /// Ends source, server and helpers.
@@ -62,6 +64,8 @@ impl Core {
         state.plan_hooks(config::plan(&config.hooks));
         let audit = AuditLog::open(&state.places().audit()).map_err(|e| RunError::failed(&e))?;
         let store = Store::open(&state.places().store()).map_err(|e| RunError::failed(&e))?;
+        let generations = state.places().generations();
+        let keeper = Keeper::new(store.clone(), generations, config.store.min_free);
         let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
         let lineage = lineage(repository.clone());
         let builder_config = BuilderConfig {
@@ -80,8 +84,10 @@ impl Core {
             retry: config.builder.retry,
             max_suspend: config.builder.max_suspend,
             lineage,
+            clock: Clock::default(),
         };
-        let started = builder::start(builder_config, backend, Arc::clone(&state));
+        let room = Arc::new(keeper.clone());
+        let started = builder::start_within(builder_config, backend, Arc::clone(&state), room);
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -92,9 +98,12 @@ impl Core {
             json: server::generation_json,
         };
         tasks.spawn(hooks::run(hooks, cancel.clone()));
+        tasks.spawn(write_progress(Arc::clone(&state), cancel.clone()));
+        tasks.spawn(keeper.clone().run(cancel.clone()));
         Ok(Core {
             state,
             builder,
+            keeper,
             audit: Arc::new(audit),
             builder_task,
             cancel,
@@ -184,13 +193,14 @@ impl Core {
     pub fn keep_up(&mut self, config: &Config) {
         let retention = retention(&config.retention);
         let (state, cancel) = (Arc::clone(&self.state), self.cancel.clone());
+        let keeper = self.keeper.clone();
         let log = state.events();
         let mut events = log.subscribe(log.last_seq());
         self.tasks.spawn(async move {
             loop {
                 let (state, retention) = (Arc::clone(&state), retention.clone());
-                let damage = Arc::clone(&state);
-                off_the_async_threads(move || retain(&state, &retention)).await;
+                let (damage, keeper) = (Arc::clone(&state), keeper.clone());
+                off_the_async_threads(move || retain(&state, &retention, &keeper)).await;
                 tokio::select! {
                     () = cancel.cancelled() => return,
                     () = next_end(&mut events) => {}
@@ -261,6 +271,19 @@ impl Core {
     }
 }
 
+/// Takes progress to the index whenever enough of it waits: who announces it does
+/// not wait for the disk.
+async fn write_progress(state: Arc<State>, cancel: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = state.progress_due() => {}
+        }
+        let state = Arc::clone(&state);
+        off_the_async_threads(move || state.write_progress()).await;
+    }
+}
+
 /// Waits until a generation has ended; events that were missed may have been an end.
 async fn next_end(events: &mut Subscription) {
     loop {
@@ -290,8 +313,15 @@ async fn off_the_async_threads(
     }
 }
 
-fn retain(state: &State, retention: &Retention) -> Result<(), crate::state::StateError> {
+fn retain(
+    state: &State,
+    retention: &Retention,
+    keeper: &Keeper,
+) -> Result<(), crate::state::StateError> {
     let left = state.retain(retention)?;
+    if !left.generations.is_empty() {
+        keeper.generations_left();
+    }
     if left != crate::state::Left::default() {
         tracing::info!(generations = ?left.generations, logs = ?left.logs, events_below = ?left.events,
             "what is old has left");

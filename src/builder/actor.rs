@@ -6,18 +6,18 @@ use super::handle::{Command, Reply};
 use super::interruption::at_most;
 use super::machine::Guards;
 use super::newer::Newer;
-use super::timers::wall_clock;
+use super::room::Room;
+use super::timers::{Armed, next_due};
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
 use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
 use crate::events::EventKind;
-use crate::model::{
-    Build, Built, CancelledBy, Evaluation, Generation, Hold, Occasion, Suspension, now,
-};
+use crate::model::{Build, Built, CancelledBy, Evaluation, Generation, Hold, Occasion, Suspension};
 use crate::source::Selection;
 use crate::state::{Change, State, StateError};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
+use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,7 @@ pub(super) fn start(
     config: BuilderConfig,
     backend: Arc<dyn Backend>,
     state: Arc<State>,
+    room: Arc<dyn Room>,
 ) -> Result<(Handle, JoinHandle<()>), StateError> {
     let (commands, mailbox) = mpsc::channel(MAILBOX);
     let suspension = state.suspension()?;
@@ -51,6 +52,8 @@ pub(super) fn start(
         settings,
         backend,
         state,
+        room,
+        shortage: None,
         mailbox,
         publisher,
         work: None,
@@ -61,6 +64,7 @@ pub(super) fn start(
         hold,
         held_back: None,
         owed: None,
+        armed: Vec::new(),
         shutting_down: false,
     };
     #[expect(
@@ -83,6 +87,9 @@ pub(super) struct Actor {
     pub(super) settings: String,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) state: Arc<State>,
+    pub(super) room: Arc<dyn Room>,
+    /// What was short when something was last to begin.
+    pub(super) shortage: Option<String>,
     pub(super) mailbox: mpsc::Receiver<Command>,
     pub(super) publisher: watch::Sender<BuilderState>,
     /// The generation in work: it is evaluated, waits, or is built.
@@ -100,6 +107,8 @@ pub(super) struct Actor {
     /// What the work came to and could not be recorded: it is tried again, and
     /// nothing new begins before.
     pub(super) owed: Option<Owed>,
+    /// What is due at a time.
+    pub(super) armed: Vec<Armed>,
     pub(super) shutting_down: bool,
 }
 
@@ -132,7 +141,8 @@ impl Actor {
         while !self.shutting_down {
             self.selection_takes_over().await;
             self.publish();
-            let due = self.next_wake();
+            self.arm();
+            let due = next_due(&self.armed, &self.config.clock);
             let again = self.owed.is_some() || self.selection_is_due();
             tokio::select! {
                 biased;
@@ -141,7 +151,8 @@ impl Actor {
                     Some(command) => self.command(command).await,
                     None => self.shutdown().await,
                 },
-                wake = wall_clock(due) => self.wake(wake).await,
+                wake = due => self.wake(wake).await,
+                () = self.room.freed(), if self.lacks_space() => self.space_is_back().await,
                 () = soon(again) => self.pay().await,
             }
         }
@@ -158,7 +169,10 @@ impl Actor {
     }
 
     fn is_unfinished(&self, generation: &Generation) -> bool {
-        generation.clone().taken_up(now(), &self.guards()).is_some()
+        generation
+            .clone()
+            .taken_up(self.now(), &self.guards())
+            .is_some()
     }
 
     /// The state may have been copied from another host, or be of another backend.
@@ -174,7 +188,7 @@ impl Actor {
             !self.is_ours(generation) && self.is_unfinished(generation)
         }) {
             before = Some(found.number);
-            if let Some(left) = found.left_behind(now(), &self.guards())
+            if let Some(left) = found.left_behind(self.now(), &self.guards())
                 && let Err(error) = self.record_end(&left).await
             {
                 tracing::error!(%error, number = %left.number, "its end is not recorded");
@@ -238,11 +252,16 @@ impl Actor {
         }
     }
 
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.config.clock.now()
+    }
+
     pub(super) fn guards(&self) -> Guards<'_> {
         let machine_id = self.config.machine_id.as_deref();
         Guards {
             machine_id,
             suspension: self.suspension.as_ref(),
+            shortage: self.shortage.as_deref(),
             confirmation: self.config.confirmation,
             retry: self.config.retry,
             chance: fastrand::f64(),
@@ -304,7 +323,16 @@ impl Actor {
         {
             None => Phase::Idle,
             Some((_, Some(Build::Running { .. }))) => Phase::Building,
-            Some((_, Some(_)) | (Evaluation::Failed { .. }, None)) => Phase::Waiting,
+            Some(
+                (_, Some(_))
+                | (
+                    Evaluation::Failed { .. }
+                    | Evaluation::Pending {
+                        blocked: Some(_), ..
+                    },
+                    None,
+                ),
+            ) => Phase::Waiting,
             Some((_, None)) => Phase::Evaluating,
         };
         let latest = || self.state.reader().latest().map(|latest| latest.number);

@@ -74,6 +74,9 @@ pub struct Config {
     pub grpc: Grpc,
 }
 
+/// Bytes left free by `kiln dev`.
+const DEV_MIN_FREE: u64 = 64 << 20;
+
 /// Reads the file at `path` and what lies in `conf.d` beside it.
 ///
 /// # Errors
@@ -144,6 +147,8 @@ impl Config {
         let mut config = Config::read_tables(&top, host, Vec::new())?;
         config.state_dir = state_dir;
         config.grpc = Grpc::private(socket);
+        // It has no configuration to ask for less in, and often a small disk.
+        config.store.min_free = DEV_MIN_FREE;
         Ok(config)
     }
 

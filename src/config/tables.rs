@@ -271,7 +271,6 @@ impl Store {
         let section = top.section("store", &["gc", "min_free"])?;
         section.choice("gc", "auto", &[("auto", ())])?;
         let min_free = section.text_as("min_free", "2GiB", super::parse_size)?;
-        section.defaults_yet(&[("min_free", "\"2GiB\"")])?;
         Ok(Store { min_free })
     }
 }

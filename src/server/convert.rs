@@ -120,7 +120,7 @@ fn evaluation(evaluation: &model::Evaluation) -> pb::Evaluation {
             failure: Some(failure(why)),
             ..ended(S::TimedOut, span)
         },
-        E::Cancelled { span, by } => pb::Evaluation {
+        E::Cancelled { span, by, tries: _ } => pb::Evaluation {
             cancelled_by: cancelled_by(*by).into(),
             superseded_by: superseded_by(*by),
             ..ended(S::Cancelled, span)
@@ -195,7 +195,12 @@ fn build(build: &model::Build) -> pb::Build {
             failure: Some(failure(why)),
             ..ended(S::TimedOut, span, steps)
         },
-        B::Cancelled { span, by, steps } => pb::Build {
+        B::Cancelled {
+            span,
+            by,
+            tries: _,
+            steps,
+        } => pb::Build {
             cancelled_by: cancelled_by(*by).into(),
             superseded_by: superseded_by(*by),
             ..ended(S::Cancelled, span, steps)

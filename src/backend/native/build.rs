@@ -21,9 +21,9 @@ use super::{NativeConfig, attempted, materialise};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd, StepEvent};
 use crate::model::{Failure, Steps};
 use crate::store::cache::Session;
-use crate::store::{Outputs, Store};
+use crate::store::{Outputs, Store, StorePath};
 use outcome::{Made as MadeNode, NodeEnd, Tally};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub(super) struct Build {
     /// Steps run here; else what no cache has is waited for.
     pub builds: bool,
     pub graph: Arc<Graph>,
+    /// The object the graph is: what is made along the way is kept with it.
+    pub drv: StorePath,
     pub request: BuildRequest,
 }
 
@@ -74,6 +76,8 @@ struct Running {
     waiting: Vec<String>,
     syncing: bool,
     unsynced: bool,
+    /// Made or reused, and not kept with the graph yet.
+    fresh: Vec<StorePath>,
     /// Ends every step, for whatever reason.
     cancel: CancellationToken,
     timed_out: bool,
@@ -148,6 +152,7 @@ impl Build {
             waiting: Vec::new(),
             syncing: false,
             unsynced: false,
+            fresh: Vec::new(),
             cancel: self.request.cancel.child_token(),
             timed_out: false,
             broken: None,
@@ -285,6 +290,7 @@ impl Build {
         match end {
             NodeEnd::Made(made) => {
                 running.unsynced |= !made.reused;
+                running.fresh.extend(made.outputs.values().cloned());
                 running.made.insert(node, made.outputs);
                 running.schedule.made(node);
                 self.sync_if_idle(running);
@@ -310,14 +316,20 @@ impl Build {
         if !running.syncing && running.unsynced && !running.cancel.is_cancelled() {
             running.syncing = true;
             running.unsynced = false;
-            let store = self.store.clone();
-            running.jobs.spawn_blocking(move || {
-                Job::Synced(
-                    store
-                        .sync()
-                        .map_err(attempted("make what was built durable")),
-                )
-            });
+            let keep = self.keeper(running);
+            running.jobs.spawn_blocking(move || Job::Synced(keep()));
+        }
+    }
+
+    /// Keeps what is fresh with the graph and makes it durable.
+    fn keeper(&self, running: &mut Running) -> impl FnOnce() -> Result<(), BackendError> + use<> {
+        let (store, drv) = (self.store.clone(), self.drv.clone());
+        let fresh: BTreeSet<StorePath> = running.fresh.drain(..).collect();
+        move || {
+            let known = store.kept_with(&drv);
+            let kept = store.keep_with(&drv, fresh.difference(&known));
+            kept.and_then(|()| store.sync())
+                .map_err(attempted("make what was built durable"))
         }
     }
 
@@ -336,10 +348,13 @@ impl Build {
         }
     }
 
-    async fn finish(self, running: Running) -> Result<BuildOutcome, BackendError> {
+    async fn finish(self, mut running: Running) -> Result<BuildOutcome, BackendError> {
+        let keep = self.keeper(&mut running);
+        let kept = super::blocking("keep what was made", keep).await?;
         if let Some(error) = running.broken {
             return Err(error);
         }
+        kept?;
         let steps = running.tally.steps();
         if running.timed_out {
             let failure = Failure::certain(format!(

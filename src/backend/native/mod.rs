@@ -287,8 +287,10 @@ impl Backend for Native {
             store: &self.store,
             config: &config,
         };
+        // Until it ends, all that the build comes by is kept.
+        let _session = self.store.session();
         let graph = stored.load(&request.evaluated)?;
-        let _in_use = self.store.in_use();
+        let drv = stored.drv(&request.evaluated)?;
         let none = || Session::none(&self.store);
         let asks = |caches: &Caches| caches.session(&self.store);
         let build = build::Build {
@@ -298,6 +300,7 @@ impl Backend for Native {
             provider: Arc::clone(&self.provider),
             config,
             graph: Arc::new(graph),
+            drv,
             request,
         };
         build.run().await

@@ -25,7 +25,7 @@ impl Stored<'_> {
         mut graph: Graph,
         request: &EvaluateRequest,
     ) -> Result<EvaluationOutcome, BackendError> {
-        let _in_use = self.store.in_use();
+        let _session = self.store.session();
         let mut sources = BTreeSet::new();
         for node in &mut graph.nodes {
             if request.cancel.is_cancelled() {
@@ -65,7 +65,7 @@ impl Stored<'_> {
     /// An evaluation of before, rooted again; `None` when its graph or a source
     /// of it has left the store.
     pub fn again(&self, known: Evaluated, roots: &Path) -> Option<Evaluated> {
-        let _in_use = self.store.in_use();
+        let _session = self.store.session();
         let drv = self.drv(&known).ok()?;
         self.store.closure([drv.clone()]).ok()?;
         self.root(roots, "derivation", &drv).ok()?;
@@ -90,7 +90,11 @@ impl Stored<'_> {
         Ok(graph)
     }
 
-    fn drv(&self, evaluated: &Evaluated) -> Result<StorePath, BackendError> {
+    /// The object that is the graph.
+    ///
+    /// # Errors
+    /// When it is not in the store any more.
+    pub fn drv(&self, evaluated: &Evaluated) -> Result<StorePath, BackendError> {
         let doing = || format!("find the graph {}", evaluated.drv_path);
         let drv: StorePath = evaluated.drv_path.parse().map_err(attempted(doing()))?;
         match self.store.contains(&drv) {
@@ -103,6 +107,7 @@ impl Stored<'_> {
 
     /// Whether the graph is in the store; roots it.
     pub fn is_there(&self, evaluated: &Evaluated, roots: &Path) -> Result<bool, BackendError> {
+        let _session = self.store.session();
         let Ok(drv) = self.drv(evaluated) else {
             return Ok(false);
         };
@@ -116,6 +121,8 @@ impl Stored<'_> {
         evaluated: &Evaluated,
         roots: &Path,
     ) -> Result<Option<Built>, BackendError> {
+        // Until the links root what is found.
+        let _session = self.store.session();
         let Ok(drv) = self.drv(evaluated) else {
             return Ok(None);
         };
