@@ -229,7 +229,7 @@ impl Actor {
             // Whoever ended it on purpose need not know how far it had come.
             Some(JobEnd::Built(BuildOutcome::Blocked { steps, .. })) if by.is_some() => {
                 let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
-                generation.build_ends(end, now(), &self.guards())
+                generation.build_ends(end, self.now(), &self.guards())
             }
             Some(JobEnd::Built(BuildOutcome::Cancelled { steps })) => {
                 let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);

@@ -130,21 +130,7 @@ impl Store {
         // What is built lies there before it was looked at: nobody else's to see.
         create(&tmp, 0o700)?;
         sweep(&tmp)?;
-        let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
-        let inner = Inner {
-            dir: dir.to_owned(),
-            folder,
-            records: Records::new(&own),
-            tmp,
-            index: Mutex::default(),
-            installing: Mutex::default(),
-            syncing: Mutex::default(),
-            collecting: Mutex::default(),
-            gate: RwLock::default(),
-            sessions: sessions::Sessions::default(),
-        };
-        let inner = Arc::new(inner);
-        Ok(Store { inner })
+        Self::at(dir)
     }
 
     /// Opens the store in `dir` to read from it, whoever works in it: nothing is
@@ -153,6 +139,10 @@ impl Store {
     /// # Errors
     /// When there is none.
     pub fn open_for_reading(dir: &Path) -> Result<Self, StoreError> {
+        Self::at(dir)
+    }
+
+    fn at(dir: &Path) -> Result<Self, StoreError> {
         let own = dir.join(".kiln");
         let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
         let inner = Inner {
@@ -163,7 +153,9 @@ impl Store {
             index: Mutex::default(),
             installing: Mutex::default(),
             syncing: Mutex::default(),
-            use_count: gc::UseCount::default(),
+            collecting: Mutex::default(),
+            gate: RwLock::default(),
+            sessions: sessions::Sessions::default(),
         };
         let inner = Arc::new(inner);
         Ok(Store { inner })

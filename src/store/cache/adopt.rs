@@ -4,7 +4,7 @@ use super::super::identity::Content;
 use super::super::publish::scan;
 use super::super::references::{Known, Meaning};
 use super::super::{
-    FixedOutput, ObjectInfo, Outputs, PublishError, RealisationKey, Store, StoreError, encoding,
+    FixedOutput, ObjectInfo, Outputs, PublishError, RealisationKey, Store, StoreError,
 };
 use super::narinfo::NarInfo;
 use std::path::Path;
@@ -65,10 +65,7 @@ impl Store {
     /// Every realisation on disk that can be read.
     pub(super) fn recorded(&self) -> Result<Vec<(RealisationKey, Outputs)>, StoreError> {
         let records = self.inner.records.realisations()?.into_iter();
-        let read = |(file, outputs): (std::path::PathBuf, Option<Outputs>)| {
-            let key = encoding::from_hex(file.file_stem()?.to_str()?)?;
-            Some((RealisationKey(key), outputs?))
-        };
+        let read = |(key, _, outputs)| Some((key, outputs?));
         Ok(records.filter_map(read).collect())
     }
 }
