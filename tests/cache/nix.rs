@@ -75,7 +75,7 @@ fn n06_kiln_reads_what_nix_signed_and_put_into_a_cache_and_nothing_unsigned_of_i
         printf 'from nix\\n' > file
         path=$(nix store add-path ./file --name from-nix)
         nix store sign -k key $path
-        nix copy --to \"file://$PWD/cache?compression=zstd\" $path
+        nix copy --to \"file://$PWD/cache\" $path
         nix copy --to \"file://$PWD/plain?compression=none\" $path
         nix-store --generate-binary-cache-key other-1 other other.pub
         echo $path";

@@ -297,6 +297,7 @@ impl Build {
             }
             NodeEnd::Substituted(outputs) => {
                 running.unsynced = true;
+                running.fresh.extend(outputs.values().cloned());
                 running.made.insert(node, outputs);
                 running.schedule.made(node);
                 self.sync_if_idle(running);
