@@ -28,10 +28,14 @@ struct Asked {
 }
 
 fn ask(location: &str, public: &str) -> Asked {
+    ask_patiently(location, public, Duration::from_millis(300))
+}
+
+fn ask_patiently(location: &str, public: &str, silence: Duration) -> Asked {
     let home = Home::new();
     let store = Store::open(&home.path("store")).unwrap();
     let options = TransportOptions {
-        silence: Duration::from_millis(300),
+        silence,
         ..TransportOptions::new(kiln::source::host_authorities())
     };
     let caches = Caches {
@@ -52,13 +56,8 @@ fn ask(location: &str, public: &str) -> Asked {
 
 impl Asked {
     fn find(&self, key: RealisationKey) -> Option<String> {
-        let wanted = Wanted {
-            key,
-            outputs: vec!["out".into()],
-            fixed: None,
-        };
         let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
-        let found = runtime.block_on(self.session.find(wanted, &CancellationToken::new()));
+        let found = runtime.block_on(self.session.find(wanted(key), &CancellationToken::new()));
         runtime.shutdown_background();
         Some(found?.get("out").unwrap().to_string())
     }
@@ -137,7 +136,8 @@ fn whole(good: &Store, asked: &Asked) {
 #[test]
 fn each_kind_of_damage_is_named_and_the_host_builds_the_same_itself() {
     let maker = Maker::new();
-    let kinds: [(&str, &dyn Fn(&Path), &str); 6] = [
+    type Damage<'a> = &'a dyn Fn(&Path);
+    let kinds: [(&str, Damage<'_>, &str); 6] = [
         ("nar", &|file| flip(file, 40), "nar"),
         (
             "size",
@@ -286,18 +286,24 @@ fn what_is_asked_for_is_given_up_at_once_when_the_build_is_cancelled() {
     let key = key_of(&cache, &maker.out_path);
     let server = Server::start(&cache);
     server.misbehave("silent");
-    let asked = ask(&server.url, &maker.public);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_time()
-        .build()
-        .unwrap();
+    let asked = ask_patiently(&server.url, &maker.public, PATIENCE);
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
     let cancel = CancellationToken::new();
-    let wanted = Wanted {
+    let (session, cancelled) = (asked.session.clone(), cancel.clone());
+    let find = runtime.spawn(async move { session.find(wanted(key), &cancelled).await });
+    wait_for(|| (!server.requests().is_empty()).then_some(()));
+    let started = std::time::Instant::now();
+    cancel.cancel();
+    assert_eq!(runtime.block_on(find).unwrap(), None);
+    // The thread that asked is gone too: the runtime waits for it.
+    drop(runtime);
+    assert!(started.elapsed() < PATIENCE / 2, "{:?}", started.elapsed());
+}
+
+fn wanted(key: RealisationKey) -> Wanted {
+    Wanted {
         key,
         outputs: vec!["out".into()],
         fixed: None,
-    };
-    cancel.cancel();
-    let found = runtime.block_on(asked.session.find(wanted, &cancel));
-    assert_eq!(found, None);
+    }
 }

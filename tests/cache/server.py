@@ -21,6 +21,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         except FileNotFoundError:
             return False
         if mode == "silent":
+            self.log_message()
             threading.Event().wait(600)
         elif mode == "endless":
             if not self.path.startswith("/nar/"):
