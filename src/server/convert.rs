@@ -250,6 +250,7 @@ fn steps(steps: model::Steps) -> pb::Steps {
         running,
         failed,
         reused,
+        estimated_remaining,
     } = steps;
     pb::Steps {
         total,
@@ -257,6 +258,7 @@ fn steps(steps: model::Steps) -> pb::Steps {
         running,
         failed,
         reused,
+        estimated_remaining: estimated_remaining.map(Into::into),
     }
 }
 

@@ -4,9 +4,11 @@ use super::super::identity::Content;
 use super::super::publish::scan;
 use super::super::references::{Known, Meaning};
 use super::super::{
-    FixedOutput, ObjectInfo, Outputs, PublishError, RealisationKey, Store, StoreError,
+    FixedMode, FixedOutput, Hash, ObjectInfo, Outputs, PublishError, RealisationKey, Store,
+    StoreError, hash_file,
 };
 use super::narinfo::NarInfo;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// A tree that is not what it is said to be.
@@ -53,7 +55,7 @@ impl Store {
         };
         let by_content =
             claims_itself == refers_to_itself && content.path().is_ok_and(|path| path == info.path);
-        if !(is_trusted || by_content || is_fixed(info)) {
+        if !(is_trusted || by_content || is_fixed(tree, info)) {
             return Err(AdoptError::Untrusted);
         }
         let (path, references) = (info.path.clone(), info.references.clone());
@@ -71,10 +73,23 @@ impl Store {
 }
 
 /// Whether the path is that of an output whose hash was promised.
-fn is_fixed(info: &NarInfo) -> bool {
-    let fixed = FixedOutput {
-        hash: info.nar_hash,
-        name: info.path.name().to_owned(),
+fn is_fixed(tree: &Path, info: &NarInfo) -> bool {
+    let is = |hash, mode| {
+        let name = info.path.name().to_owned();
+        let fixed = FixedOutput { hash, mode, name };
+        fixed.path().is_ok_and(|path| path == info.path)
     };
-    info.references.is_empty() && fixed.path().is_ok_and(|path| path == info.path)
+    info.references.is_empty() && (is(info.nar_hash, FixedMode::Nar) || is_fixed_file(tree, is))
+}
+
+/// The same of a promised hash of a file's bytes.
+fn is_fixed_file(tree: &Path, is: impl Fn(Hash, FixedMode) -> bool) -> bool {
+    let Ok(about) = tree.symlink_metadata() else {
+        return false;
+    };
+    let mode = match about.mode() & 0o100 {
+        0 => FixedMode::Flat,
+        _ => FixedMode::Executable,
+    };
+    about.is_file() && hash_file(tree).is_ok_and(|hash| is(hash, mode))
 }
