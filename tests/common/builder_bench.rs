@@ -88,6 +88,14 @@ impl Call {
         };
         self.answers(answer);
     }
+    /// No cache has what is missing.
+    pub fn lacks_cache(self) {
+        self.answers(Answer::Build(BuildOutcome::Blocked {
+            reason: kiln::model::BlockedReason::Cache,
+            message: "no cache has hello".into(),
+            steps: Steps::default(),
+        }));
+    }
     pub fn is_evaluation(&self) -> bool {
         self.what.starts_with("evaluate")
     }

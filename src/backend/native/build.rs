@@ -33,6 +33,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use substitute::{wanted, wanted_file};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -224,8 +225,15 @@ impl Build {
         match &self.graph.nodes[index] {
             Node::Step(_) => self.start_step(running, index, lease),
             Node::Fetch(node) => {
-                self.begins(running, index);
                 let job = self.fetch_job(node, lease.slot, &running.cancel);
+                if let Ok(Some(promised)) = job.promised()
+                    && self.asks_first(running, index)
+                {
+                    drop(lease);
+                    self.ask(running, index, wanted_file(&promised));
+                    return;
+                }
+                self.begins(running, index);
                 let begins = self.announce_begin(index, &node.name, &running.tally);
                 let ended = ends(index);
                 running.jobs.spawn(async move {
@@ -267,8 +275,7 @@ impl Build {
         if self.asks_first(running, index) {
             // A question holds no job.
             drop(lease);
-            let question = self.question(index, &resolved, &running.cancel);
-            running.jobs.spawn(question);
+            self.ask(running, index, wanted(&resolved));
             return;
         }
         match self.shared.flights.enter(resolved.realisation()) {
@@ -420,6 +427,7 @@ impl Build {
             }
             NodeEnd::Substituted(outputs) => {
                 running.unsynced = true;
+                running.fresh.extend(outputs.values().cloned());
                 running.made.insert(node, outputs);
                 running.schedule.made(node);
                 self.sync_if_idle(running);
