@@ -8,7 +8,7 @@
 //!
 //! It knows no other part of kiln but the names of [`crate::model`].
 
-use crate::model::{CommitId, HostName};
+use crate::model::{CommitId, HostName, RemoteConfig};
 use std::path::{Path, PathBuf};
 
 mod command;
@@ -31,7 +31,6 @@ pub use error::{ConfigError, Position, Problem};
 pub use hooks::{Hook, plan};
 pub use native::{BuildUsers, FetchDeny, Native, Platform, Sandbox};
 pub use reader::Setting;
-pub use remotes::{Auth, Remote};
 pub use secret::{SecretError, read_secret_file};
 pub use tables::{Backend, BackendChoice, Builder, Grpc, Limits, Repository, Retention, Store};
 pub use units::{parse_duration, parse_size};
@@ -52,7 +51,7 @@ pub struct Config {
     pub state_dir: PathBuf,
     pub repository: Repository,
     /// In order of preference. At least one, but for [`Config::for_dev`].
-    pub remotes: Vec<Remote>,
+    pub remotes: Vec<RemoteConfig>,
     /// The first commit accepted must descend from it.
     pub initial_commit: Option<CommitId>,
     pub backend: Backend,
@@ -151,7 +150,7 @@ impl Config {
     fn read_tables(
         top: &Section<'_>,
         host: HostName,
-        remotes: Vec<Remote>,
+        remotes: Vec<RemoteConfig>,
     ) -> Result<Self, Problem> {
         Ok(Config {
             state_dir: top.path_value("state_dir", "/var/lib/kiln")?,
