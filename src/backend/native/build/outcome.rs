@@ -6,6 +6,7 @@ use crate::model::{Failure, Steps};
 use crate::store::Outputs;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct Made {
@@ -17,9 +18,21 @@ pub(super) struct Made {
 #[derive(Debug)]
 pub(super) enum NodeEnd {
     Made(Made),
+    /// A cache had it.
+    Substituted(Outputs),
     Failed(Failure),
     TimedOut(Failure),
     Cancelled,
+}
+
+impl NodeEnd {
+    /// It was there already.
+    pub fn reused(outputs: Outputs) -> Self {
+        NodeEnd::Made(Made {
+            outputs,
+            reused: true,
+        })
+    }
 }
 
 /// Counts steps; clones share the counts, which jobs raise when a step begins.
@@ -29,6 +42,8 @@ pub(super) struct Tally {
     pub failures: Vec<Failure>,
     /// The first failure was a step's time limit.
     pub timed_out: bool,
+    /// As far as it can be said.
+    pub estimated_remaining: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +76,7 @@ impl Tally {
             counts: Arc::new(Mutex::new(counts)),
             failures: Vec::new(),
             timed_out: false,
+            estimated_remaining: None,
         }
     }
 
@@ -70,14 +86,21 @@ impl Tally {
 
     /// The counts now.
     pub fn steps(&self) -> Steps {
-        self.counts().steps()
+        self.estimated(self.counts().steps())
+    }
+
+    fn estimated(&self, counts: Steps) -> Steps {
+        Steps {
+            estimated_remaining: self.estimated_remaining,
+            ..counts
+        }
     }
 
     /// The step of `node` begins to run; answers with the counts then.
     pub fn begin(&self, node: usize) -> Steps {
         let mut counts = self.counts();
         counts.running.insert(node);
-        counts.steps()
+        self.estimated(counts.steps())
     }
 
     pub fn has_failed(&self) -> bool {
@@ -99,7 +122,7 @@ impl Tally {
         let ended = &mut counts.ended;
         match kind {
             StepEnd::Built => ended.done += 1,
-            StepEnd::Reused => {
+            StepEnd::Reused | StepEnd::Substituted => {
                 ended.done += 1;
                 ended.reused += 1;
             }
