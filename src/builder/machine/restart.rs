@@ -74,11 +74,22 @@ impl Generation {
 
     /// A generation that somebody made by hand took its place before it ended.
     pub(in crate::builder) fn was_superseded(&self) -> bool {
-        let by = match (&self.evaluation, self.build()) {
-            (Evaluation::Cancelled { by, .. }, _) | (_, Some(Build::Cancelled { by, .. })) => by,
-            _ => return false,
-        };
-        matches!(by, CancelledBy::Superseded(_))
+        matches!(
+            (&self.evaluation, self.build()),
+            (
+                Evaluation::Cancelled {
+                    by: CancelledBy::Superseded(_),
+                    ..
+                },
+                _
+            ) | (
+                _,
+                Some(Build::Cancelled {
+                    by: CancelledBy::Superseded(_),
+                    ..
+                })
+            )
+        )
     }
 
     /// Its build ran when the agent ended.
