@@ -300,13 +300,7 @@ fn the_host_is_filled_in_and_the_defaults_are_those_of_the_contract() {
     assert_eq!(remote.main.as_str(), "main");
     assert_eq!(remote.testing.as_ref().unwrap().as_str(), "testing-web-1");
     assert_eq!(remote.poll_interval, Duration::from_secs(60));
-    assert_eq!(
-        remote.auth,
-        Auth {
-            username: "git".into(),
-            token_file: None
-        }
-    );
+    assert_eq!(remote.auth, None);
     assert_eq!(config.builder.eval_memory, 1 << 30);
     assert_eq!(config.limits.memory, None);
     assert_eq!(config.grpc.mode, 0o660);

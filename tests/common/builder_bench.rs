@@ -451,6 +451,12 @@ impl Bench {
         self.crash().await
     }
 
+    /// Likewise, after a crash.
+    pub async fn crash_into(mut self, change: impl FnOnce(&mut Policies)) -> Self {
+        change(&mut self.policies);
+        self.crash().await
+    }
+
     pub async fn eval(&self, name: &str) {
         self.handle
             .eval(selection(name, false), false, None)
