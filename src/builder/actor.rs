@@ -234,8 +234,8 @@ impl Actor {
             }
             Command::Resume { by, reply } => answer(reply, self.resume(by).await),
             Command::Stop { reply } => {
-                self.stop().await;
-                answer(reply, Ok(self.published()));
+                let stopped = self.stop().await;
+                answer(reply, stopped.map(|()| self.published()));
             }
             Command::AcceptReset {
                 commit,

@@ -123,14 +123,10 @@ impl Actor {
 
     /// A build ended by itself: what waited for it begins.
     pub(super) async fn build_finished(&mut self) {
-        if self.owed.is_some() {
-            return; // once its end is recorded
-        }
-        if self.newer.is_none() {
-            self.finished_in_a_row = 0;
-            return;
-        }
-        self.finished_in_a_row += 1;
+        self.finished_in_a_row = match self.newer {
+            None => 0,
+            Some(_) => self.finished_in_a_row + 1,
+        };
         self.newer_begins().await;
     }
 

@@ -130,6 +130,9 @@ pub struct Steps {
     pub running: u32,
     pub failed: u32,
     pub reused: u32,
+    /// Of a running build, from what steps took before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_remaining: Option<std::time::Duration>,
 }
 
 /// Why a build succeeded without, or had to do, work.

@@ -253,6 +253,7 @@ fn steps(steps: model::Steps) -> pb::Steps {
         running,
         failed,
         reused,
+        estimated_remaining,
     } = steps;
     pb::Steps {
         total,
@@ -260,6 +261,7 @@ fn steps(steps: model::Steps) -> pb::Steps {
         running,
         failed,
         reused,
+        estimated_remaining: estimated_remaining.map(Into::into),
     }
 }
 

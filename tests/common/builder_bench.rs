@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use kiln::builder::{self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase, Room, Timeouts};
+use kiln::builder::{
+    self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase, Refusal, Room, Selected, Timeouts,
+};
 use kiln::events::{Event, EventKind, Item};
 use kiln::model::{
     BackendKind, Built, Commit, CommitId, Confirmation, Evaluated, Failure, Generation,
@@ -461,7 +463,10 @@ impl Bench {
             .unwrap();
     }
     pub async fn select(&self, name: &str) {
-        self.handle.select(selection(name, false)).await.unwrap();
+        self.try_select(name).await.unwrap();
+    }
+    pub async fn try_select(&self, name: &str) -> Result<Selected, Refusal> {
+        self.handle.select(selection(name, false)).await
     }
     pub async fn select_testing(&self, name: &str) {
         self.handle.select(selection(name, true)).await.unwrap();
@@ -480,6 +485,26 @@ impl Bench {
         self.next(format!("build {name}")).await
     }
 
+    fn transition(&self) -> std::path::PathBuf {
+        self.folder.path().join("state/transition.json")
+    }
+    /// From now on nothing can be written: a folder is in the way.
+    pub fn disk_refuses(&self) {
+        std::fs::create_dir(self.transition()).unwrap();
+    }
+    pub fn disk_takes(&self) {
+        std::fs::remove_dir(self.transition()).unwrap();
+    }
+    /// Waits until a file of the state is there.
+    pub async fn is_written(&self, file: &str) {
+        let path = self.folder.path().join("state").join(file);
+        let there = async {
+            while !path.exists() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        in_time(there).await;
+    }
     /// The wall clock is set forward, or back, by `seconds`; no time passes.
     pub fn clock_is_set(&self, seconds: i64) {
         *self.clock.set.lock().unwrap() += time::Duration::seconds(seconds);
