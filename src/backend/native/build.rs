@@ -30,7 +30,7 @@ use outcome::{Made as MadeNode, NodeEnd, Tally};
 use outlook::{Outlook, is_step, plan};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -101,6 +101,8 @@ struct Running {
     unsynced: bool,
     /// Made or reused, and not kept with the graph yet.
     fresh: Vec<StorePath>,
+    /// What was kept with the graph before this build.
+    kept: Arc<OnceLock<BTreeSet<StorePath>>>,
     /// Ends every step, for whatever reason.
     cancel: CancellationToken,
     timed_out: bool,
@@ -175,6 +177,7 @@ impl Build {
             syncing: false,
             unsynced: false,
             fresh: Vec::new(),
+            kept: Arc::default(),
             cancel: self.request.cancel.child_token(),
             timed_out: false,
             broken: None,
@@ -422,9 +425,11 @@ impl Build {
     fn keeper(&self, running: &mut Running) -> impl FnOnce() -> Result<(), BackendError> + use<> {
         let (store, drv) = (self.store.clone(), self.drv.clone());
         let fresh: BTreeSet<StorePath> = running.fresh.drain(..).collect();
+        let kept = Arc::clone(&running.kept);
         move || {
-            let known = store.kept_with(&drv);
-            let kept = store.keep_with(&drv, fresh.difference(&known));
+            // Read once a build: it grows with every step.
+            let known = kept.get_or_init(|| store.kept_with(&drv));
+            let kept = store.keep_with(&drv, fresh.difference(known));
             kept.and_then(|()| store.sync())
                 .map_err(attempted("make what was built durable"))
         }
