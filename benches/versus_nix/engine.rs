@@ -1,5 +1,6 @@
 //! kiln's side: the native backend on a store of its own, as the Builder calls it.
 
+use kiln::backend::native::download::DownloadConfig;
 use kiln::backend::native::provider::StepLimits;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use kiln::backend::native::{Native, NativeConfig, Platform};
@@ -223,6 +224,7 @@ fn config(jobs: u32) -> NativeConfig {
         platform: Platform::Auto,
         platforms: Vec::new(),
         memory: 16 << 30,
+        download: DownloadConfig::default(),
         host_paths: host_paths.map(PathBuf::from).into(),
         limits: StepLimits {
             timeout: Duration::from_secs(3600),

@@ -4,6 +4,7 @@ use super::RunError;
 use super::keeper::Keeper;
 use crate::audit::AuditLog;
 use crate::backend::Backend;
+use crate::backend::native::download::{Denied, DownloadConfig};
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
@@ -362,6 +363,7 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         platforms: config.native.platforms.clone(),
         host_paths: config.native.sandbox_paths.clone(),
         memory: memory_for_steps(),
+        download: download(&config.native),
         limits: StepLimits {
             timeout: Duration::MAX, // each build brings its own, which may change
             silence: config.builder.silence_timeout,
@@ -390,7 +392,7 @@ fn caches(config: &Config) -> Caches {
     };
     Caches {
         list: config.caches.iter().map(cache).collect(),
-        options: TransportOptions::new(source::host_authorities()),
+        options: TransportOptions::new(crate::tls::host_authorities()),
         limits: cache::Limits {
             object: config.limits.output_size,
         },
@@ -415,6 +417,20 @@ fn lineage(repository: PathBuf) -> Lineage {
         let relation = opened.map(|opened| is_descendant(&opened, ancestor, head));
         matches!(relation, Ok(Relation::Same | Relation::Descendant))
     })
+}
+
+fn download(config: &config::Native) -> DownloadConfig {
+    let denied = |kind: &config::FetchDeny| match kind {
+        config::FetchDeny::Loopback => Denied::Loopback,
+        config::FetchDeny::LinkLocal => Denied::LinkLocal,
+        config::FetchDeny::Metadata => Denied::Metadata,
+    };
+    DownloadConfig {
+        deny: config.fetch_deny.iter().map(denied).collect(),
+        netrc_file: config.netrc_file.clone(),
+        build_users: Some((config.build_users.first, config.build_users.count)),
+        ..DownloadConfig::default()
+    }
 }
 
 fn machine_id() -> Option<String> {

@@ -238,7 +238,10 @@ mod tests {
         fs::write(&plain, "").unwrap();
         pack_folder(folder.path()).unwrap();
         let packed = PackedLog::open(&plain).unwrap();
-        assert_eq!((packed.length(), packed.read_at(0, 1).unwrap()), (0, vec![]));
+        assert_eq!(
+            (packed.length(), packed.read_at(0, 1).unwrap()),
+            (0, vec![])
+        );
     }
 
     #[test]

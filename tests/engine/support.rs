@@ -1,6 +1,7 @@
 //! A repository whose commits are written by hand, and a backend on a store.
 
 use git2::{Oid, Repository};
+use kiln::backend::native::download::DownloadConfig;
 use kiln::backend::native::provider::StepLimits;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use kiln::backend::native::{Native, NativeConfig, Platform};
@@ -66,6 +67,7 @@ pub fn config(jobs: u32) -> NativeConfig {
         platform: Platform::Auto,
         platforms: Vec::new(),
         memory: 16 << 30,
+        download: DownloadConfig::default(),
         host_paths: host_paths.map(PathBuf::from).into(),
         limits: StepLimits {
             timeout: Duration::from_secs(600),

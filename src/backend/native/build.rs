@@ -8,6 +8,7 @@
 //!       └▶ Source, File, Tree: made without a sandbox
 //! ```
 
+mod fetch;
 mod outcome;
 mod outlook;
 mod step;
@@ -15,7 +16,7 @@ mod substitute;
 
 use super::durations::Durations;
 use super::flights::Flights;
-use super::graph::{Graph, Node};
+use super::graph::{Graph, Node, StepNode};
 use super::pool::{Lease, Pool};
 use super::provider::Provider;
 use super::resolve::{Made, path_of};
@@ -218,14 +219,46 @@ impl Build {
         };
         let share = self.config.memory / u64::from(self.config.jobs.max(1));
         let limit = self.config.limits.memory;
-        let asked = step.limits.memory.unwrap_or(share);
+        let asked = step.limits.as_ref().and_then(|limits| limits.memory);
+        let asked = asked.unwrap_or(share);
         limit.map_or(asked, |limit| limit.min(asked))
     }
 
     fn start(&self, running: &mut Running, index: usize, lease: Lease) {
-        let Node::Step(node) = &self.graph.nodes[index] else {
-            return; // plain nodes stand in a line of their own
+        let started = Instant::now();
+        let ended = move |end| Job::Step {
+            node: index,
+            took: started.elapsed(),
+            end,
         };
+        match &self.graph.nodes[index] {
+            Node::Step(node) => self.start_step(running, index, node, lease),
+            Node::Fetch(node) => {
+                running.outlook.begins(index, started);
+                running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
+                let job = self.fetch_job(node, lease.slot, &running.cancel);
+                let begins = self.announce_begin(&node.name, &running.tally);
+                running.jobs.spawn(async move {
+                    let end = job.run(begins).await;
+                    drop(lease);
+                    ended(end)
+                });
+            }
+            Node::Unpack(_) => {
+                running.outlook.begins(index, started);
+                let work = self.plain_job(index, &running.made);
+                running.jobs.spawn_blocking(move || {
+                    let end = work();
+                    drop(lease);
+                    ended(end)
+                });
+            }
+            // They stand in a line of their own.
+            Node::Source(_) | Node::File(_) | Node::Tree(_) => drop(lease),
+        }
+    }
+
+    fn start_step(&self, running: &mut Running, index: usize, node: &StepNode, lease: Lease) {
         let started = Instant::now();
         let ended = move |end| Job::Step {
             node: index,
@@ -312,7 +345,7 @@ impl Build {
                 Node::File(file) => materialise::file(&store, file, resolve),
                 Node::Tree(tree) => materialise::tree(&store, tree, resolve, &graph.secrets),
                 Node::Source(source) => return stored_source(&store, source),
-                Node::Step(_) => {
+                Node::Step(_) | Node::Fetch(_) | Node::Unpack(_) => {
                     return Ok(NodeEnd::Failed(Failure::certain("a step needs a sandbox")));
                 }
             };

@@ -10,6 +10,8 @@
 //! generations; what it makes is kept by links in the request's roots folder.
 
 pub mod build;
+mod confined;
+pub mod download;
 mod durations;
 pub mod eval;
 mod flights;
@@ -32,6 +34,7 @@ use crate::model::{Built, Evaluated, Failure, HostName};
 use crate::store::Store;
 use crate::store::cache::{Caches, Session};
 use async_trait::async_trait;
+use download::DownloadConfig;
 use eval::{EvalEnd, EvalRequest};
 use graph::GRAPH_VERSION;
 use provider::{Provider, StepLimits};
@@ -55,6 +58,8 @@ pub struct NativeConfig {
     pub platforms: Vec<String>,
     /// The host's folders that steps with host tools see.
     pub host_paths: Vec<PathBuf>,
+    /// How a `fetch()` gets its file.
+    pub download: DownloadConfig,
     /// A step's limits; time and silence are the request's.
     pub limits: StepLimits,
     /// Bytes of memory for all steps together.

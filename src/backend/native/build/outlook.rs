@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Whether it runs in a sandbox, and is counted.
+/// Whether it takes a job of its own, and is counted.
 pub(super) fn is_step(node: &Node) -> bool {
-    matches!(node, Node::Step(_))
+    node.step().is_some()
 }
 
 /// The estimate's books.

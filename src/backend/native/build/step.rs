@@ -33,7 +33,7 @@ impl Build {
         let limits = StepLimits {
             timeout: asked.min(self.request.timeout),
             silence: self.request.silence,
-            ..within(&self.config.limits, node.limits)
+            ..within(&self.config.limits, node.limits.as_deref())
         };
         StepJob {
             store: self.store.clone(),
@@ -186,13 +186,7 @@ impl StepJob {
 
     fn described(&self, failure: Failure) -> Failure {
         let name = &self.resolved.step.name;
-        Failure {
-            location: self.location.clone(),
-            derivation: Some(name.clone()),
-            log_tail: self.log.tail(),
-            hint: format!("kiln log --derivation {name}"),
-            ..failure
-        }
+        self.log.described(failure, name, self.location.as_ref())
     }
 }
 
@@ -230,7 +224,8 @@ fn first(
 }
 
 /// The host's limits, or what the step asks for where that is less.
-fn within(host: &StepLimits, asked: Limits) -> StepLimits {
+fn within(host: &StepLimits, asked: Option<&Limits>) -> StepLimits {
+    let asked = asked.copied().unwrap_or_default();
     let less = |limit: u64, asked: Option<u64>| asked.map_or(limit, |asked| asked.min(limit));
     StepLimits {
         memory: asked.memory.map_or(host.memory, |memory| {
@@ -260,6 +255,7 @@ fn publish(
         }
         let fixed = crate::store::FixedOutput {
             hash,
+            mode: crate::store::FixedMode::Nar,
             name: path.name().to_owned(),
         };
         let taken = store.publish_fixed(&left(path), &fixed, Some(path), closure)?;
@@ -282,14 +278,14 @@ fn cores() -> usize {
 }
 
 /// Passes a step's output on and keeps its end for the failure.
-struct StepLog {
+pub(super) struct StepLog {
     sink: Arc<dyn Sink>,
     derivation: String,
     tail: Mutex<Vec<u8>>,
 }
 
 impl StepLog {
-    fn new(sink: Arc<dyn Sink>, derivation: &str) -> Arc<Self> {
+    pub fn new(sink: Arc<dyn Sink>, derivation: &str) -> Arc<Self> {
         Arc::new(StepLog {
             sink,
             derivation: derivation.to_owned(),
@@ -297,12 +293,28 @@ impl StepLog {
         })
     }
 
-    fn write(&self, bytes: &[u8]) {
+    pub fn write(&self, bytes: &[u8]) {
         self.sink.log(Some(&self.derivation), bytes);
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         tail.extend_from_slice(bytes);
         let over = tail.len().saturating_sub(Failure::LOG_TAIL);
         tail.drain(..over);
+    }
+
+    /// A failure of the step, with its place and the log's end; a hint of its
+    /// own stays.
+    pub fn described(&self, failure: Failure, name: &str, location: Option<&Location>) -> Failure {
+        let hint = match failure.hint.is_empty() {
+            true => format!("kiln log --derivation {name}"),
+            false => failure.hint.clone(),
+        };
+        Failure {
+            location: location.cloned(),
+            derivation: Some(name.to_owned()),
+            log_tail: self.tail(),
+            hint,
+            ..failure
+        }
     }
 
     fn tail(&self) -> String {

@@ -80,16 +80,6 @@ pub fn register(builder: &mut GlobalsBuilder) {
         };
         state.add(Node::Step(step))
     }
-
-    /// Files of the network, by their hash.
-    fn fetch<'v>(
-        #[starlark(args)] _positional: Value<'v>,
-        #[starlark(kwargs)] _named: Value<'v>,
-    ) -> starlark::Result<OutputValue> {
-        Err(said(
-            "this version of kiln has no fetch() yet: keep the file in the repository and use source()",
-        ))
-    }
 }
 
 fn output_names(state: &State, outputs: Option<Value<'_>>) -> starlark::Result<Vec<String>> {
@@ -141,7 +131,7 @@ fn fixed_hash(
 }
 
 /// What the step asks for; a host never gives more than its own limits.
-fn asked_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<Limits> {
+fn asked_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<Option<Box<Limits>>> {
     let mut asked = Limits::default();
     for (name, value) in dict(state, "limits", limits)? {
         match name {
@@ -165,7 +155,7 @@ fn asked_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<Li
             }
         }
     }
-    Ok(asked)
+    Ok((asked != Limits::default()).then(|| Box::new(asked)))
 }
 
 /// Text with a unit, as in the configuration, or a number of bytes.
