@@ -54,7 +54,7 @@ impl Graph {
             ),
             Graph::Chain(count) => write!(
                 star,
-                "def chain():\n    d = file(\"first\", \"{salt}\")\n    for i in range({count}):\n        \
+                "def chain():\n    d = file(\"first\", \"{salt}\\n\")\n    for i in range({count}):\n        \
                  d = derivation(name = \"s%d\" % i, script = \"read x < %s; echo %d > $out\" % (d, i))\n    return d\n\
                  host(\"h\", chain())\n"
             ),
