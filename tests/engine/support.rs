@@ -66,8 +66,8 @@ pub fn config(jobs: u32) -> NativeConfig {
         keep_going: false,
         platform: Platform::Auto,
         platforms: Vec::new(),
-        memory: 16 << 30,
         download: DownloadConfig::default(),
+        memory: 16 << 30,
         host_paths: host_paths.map(PathBuf::from).into(),
         limits: StepLimits {
             timeout: Duration::from_secs(600),

@@ -16,7 +16,7 @@ mod substitute;
 
 use super::durations::Durations;
 use super::flights::Flights;
-use super::graph::{Graph, Node, StepNode};
+use super::graph::{Graph, Node};
 use super::pool::{Lease, Pool};
 use super::provider::Provider;
 use super::resolve::{Made, path_of};
@@ -225,19 +225,13 @@ impl Build {
     }
 
     fn start(&self, running: &mut Running, index: usize, lease: Lease) {
-        let started = Instant::now();
-        let ended = move |end| Job::Step {
-            node: index,
-            took: started.elapsed(),
-            end,
-        };
         match &self.graph.nodes[index] {
-            Node::Step(node) => self.start_step(running, index, node, lease),
+            Node::Step(_) => self.start_step(running, index, lease),
             Node::Fetch(node) => {
-                running.outlook.begins(index, started);
-                running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
+                self.begins(running, index);
                 let job = self.fetch_job(node, lease.slot, &running.cancel);
-                let begins = self.announce_begin(&node.name, &running.tally);
+                let begins = self.announce_begin(index, &node.name, &running.tally);
+                let ended = ends(index);
                 running.jobs.spawn(async move {
                     let end = job.run(begins).await;
                     drop(lease);
@@ -245,26 +239,26 @@ impl Build {
                 });
             }
             Node::Unpack(_) => {
-                running.outlook.begins(index, started);
-                let work = self.plain_job(index, &running.made);
-                running.jobs.spawn_blocking(move || {
-                    let end = work();
-                    drop(lease);
-                    ended(end)
-                });
+                let failure = Failure::certain("an archive is not unpacked by this version yet");
+                let ended = ends(index);
+                running
+                    .jobs
+                    .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
             }
-            // They stand in a line of their own.
-            Node::Source(_) | Node::File(_) | Node::Tree(_) => drop(lease),
+            Node::Source(_) | Node::File(_) | Node::Tree(_) => {} // in a line of their own
         }
     }
 
-    fn start_step(&self, running: &mut Running, index: usize, node: &StepNode, lease: Lease) {
-        let started = Instant::now();
-        let ended = move |end| Job::Step {
-            node: index,
-            took: started.elapsed(),
-            end,
+    fn begins(&self, running: &mut Running, index: usize) {
+        running.outlook.begins(index, Instant::now());
+        running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
+    }
+
+    fn start_step(&self, running: &mut Running, index: usize, lease: Lease) {
+        let Node::Step(node) = &self.graph.nodes[index] else {
+            return;
         };
+        let ended = ends(index);
         let resolved = match self.resolved(node, &running.made) {
             Ok(resolved) => resolved,
             Err(failure) => {
@@ -283,10 +277,9 @@ impl Build {
         }
         match self.shared.flights.enter(resolved.realisation()) {
             Ok(flight) => {
-                running.outlook.begins(index, started);
-                running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
+                self.begins(running, index);
                 let job = self.step_job(node, resolved, lease.slot, &running.cancel);
-                let begins = self.announce_begin(&node.name, &running.tally);
+                let begins = self.announce_begin(index, &node.name, &running.tally);
                 running.jobs.spawn(async move {
                     let end = job.run(begins).await;
                     drop((flight, lease));
@@ -378,7 +371,7 @@ impl Build {
                 running.batches -= 1;
                 for (node, end) in ends {
                     let end = end?;
-                    running.tally.count(&end, false);
+                    running.tally.count(&end, node, false);
                     self.ended(running, node, end);
                 }
                 Ok(())
@@ -405,7 +398,7 @@ impl Build {
 
     fn announce_end(&self, running: &mut Running, node: usize, took: Duration, end: &NodeEnd) {
         let derivation = self.graph.nodes[node].name();
-        let step_end = running.tally.count(end, true);
+        let step_end = running.tally.count(end, node, true);
         if step_end == StepEnd::Built {
             self.shared.durations.note(derivation, took);
         }
@@ -468,14 +461,19 @@ impl Build {
         }
     }
 
-    fn announce_begin(&self, name: &str, tally: &Tally) -> impl FnOnce() + Send + 'static {
+    fn announce_begin(
+        &self,
+        node: usize,
+        name: &str,
+        tally: &Tally,
+    ) -> impl FnOnce() + Send + 'static {
         let (sink, name, tally) = (
             Arc::clone(&self.request.sink),
             name.to_owned(),
             tally.clone(),
         );
         move || {
-            let steps = tally.begin();
+            let steps = tally.begin(node);
             sink.step(StepEvent::Started {
                 derivation: name,
                 steps,
@@ -530,6 +528,16 @@ impl Build {
             built: built.await??,
             steps,
         })
+    }
+}
+
+/// What a node's job comes back with, from now on.
+fn ends(node: usize) -> impl FnOnce(Result<NodeEnd, BackendError>) -> Job + Send + 'static {
+    let started = Instant::now();
+    move |end| Job::Step {
+        node,
+        took: started.elapsed(),
+        end,
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Whether it takes a job of its own, and is counted.
+/// Whether it holds a job, and is counted.
 pub(super) fn is_step(node: &Node) -> bool {
     node.step().is_some()
 }
