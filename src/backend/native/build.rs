@@ -31,7 +31,7 @@ use outcome::{Made as MadeNode, NodeEnd, Tally};
 use outlook::{Outlook, is_step, plan};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use substitute::{wanted, wanted_file};
 use tokio::sync::watch;
@@ -103,6 +103,8 @@ struct Running {
     unsynced: bool,
     /// Made or reused, and not kept with the graph yet.
     fresh: Vec<StorePath>,
+    /// What was kept with the graph before this build.
+    kept: Arc<OnceLock<BTreeSet<StorePath>>>,
     /// Ends every step, for whatever reason.
     cancel: CancellationToken,
     timed_out: bool,
@@ -177,6 +179,7 @@ impl Build {
             syncing: false,
             unsynced: false,
             fresh: Vec::new(),
+            kept: Arc::default(),
             cancel: self.request.cancel.child_token(),
             timed_out: false,
             broken: None,
@@ -217,7 +220,8 @@ impl Build {
         };
         let share = self.config.memory / u64::from(self.config.jobs.max(1));
         let limit = self.config.limits.memory;
-        let asked = step.limits.memory.unwrap_or(share);
+        let asked = step.limits.as_ref().and_then(|limits| limits.memory);
+        let asked = asked.unwrap_or(share);
         limit.map_or(asked, |limit| limit.min(asked))
     }
 
@@ -455,9 +459,11 @@ impl Build {
     fn keeper(&self, running: &mut Running) -> impl FnOnce() -> Result<(), BackendError> + use<> {
         let (store, drv) = (self.store.clone(), self.drv.clone());
         let fresh: BTreeSet<StorePath> = running.fresh.drain(..).collect();
+        let kept = Arc::clone(&running.kept);
         move || {
-            let known = store.kept_with(&drv);
-            let kept = store.keep_with(&drv, fresh.difference(&known));
+            // Read once a build: it grows with every step.
+            let known = kept.get_or_init(|| store.kept_with(&drv));
+            let kept = store.keep_with(&drv, fresh.difference(known));
             kept.and_then(|()| store.sync())
                 .map_err(attempted("make what was built durable"))
         }
