@@ -12,7 +12,7 @@ mod builder_bench;
 
 use builder_bench::*;
 use kiln::builder::Phase;
-use kiln::model::{Failure, GenerationNumber, Preemption};
+use kiln::model::{AfterFailure, Failure, GenerationNumber, Preemption, RetryPolicy};
 use std::path::Path;
 use std::time::Duration;
 
@@ -279,4 +279,60 @@ fn change_record(state: &Path, number: u32, change: impl FnOnce(&mut serde_json:
     let mut record = serde_json::from_str(&text).unwrap();
     change(&mut record);
     std::fs::write(&path, record.to_string()).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn b07_builds_finished_in_a_row_are_counted_over_a_restart() {
+    let mut bench = Bench::with(Policies {
+        preemption: Preemption::FinishBuild(1),
+        ..Policies::default()
+    })
+    .await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    let first = bench.build("a").await;
+    bench.eval("b").await;
+    first.builds();
+    bench.evaluation("b").await.evaluates();
+    drop(bench.build("b").await);
+    let mut bench = bench.restart_with(|_| ()).await;
+    let second = bench.build("b").await;
+    bench.eval("c").await;
+    assert!(second.is_gone(), "one build in a row was finished before");
+    bench.evaluation("c").await.evaluates();
+    bench.build("c").await.builds();
+    bench.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b19_the_budget_of_retries_goes_on_over_a_shutdown_and_a_suspension() {
+    let mut bench = Bench::with(Policies {
+        retry: RetryPolicy {
+            attempts: 2,
+            ..RetryPolicy::default()
+        },
+        ..Policies::default()
+    })
+    .await;
+    let network = || Failure::transient("connection reset");
+    let given_up = Some(AfterFailure::GivenUp { tries: 2 });
+    bench.eval("a").await;
+    bench.evaluation("a").await.fails(network());
+    drop(bench.evaluation("a").await);
+    let mut bench = bench.restart_with(|_| ()).await;
+    bench.evaluation("a").await.fails(network());
+    bench.idle().await;
+    assert_eq!(bench.generation(N1).after_failure().cloned(), given_up);
+    bench.eval("b").await;
+    bench.evaluation("b").await.evaluates();
+    bench.build("b").await.fails(network());
+    drop(bench.build("b").await);
+    let mut bench = bench.restart_with(|_| ()).await;
+    drop(bench.build("b").await);
+    let suspended = bench.handle.suspend("x".into(), None, "ann".into());
+    suspended.await.unwrap();
+    bench.handle.resume("ann".into()).await.unwrap();
+    bench.build("b").await.fails(network());
+    bench.idle().await;
+    assert_eq!(bench.generation(N2).after_failure().cloned(), given_up);
 }

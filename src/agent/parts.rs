@@ -7,8 +7,8 @@ use crate::backend::Backend;
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
-use crate::builder::{self, BuilderConfig, Lineage};
-use crate::config::{self, BackendChoice, Config};
+use crate::builder::{self, BuilderConfig, Clock, Lineage};
+use crate::config::{self, BackendChoice, Config, LocalBuilds};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
 use crate::model::{BackendKind, CommitId};
@@ -16,6 +16,7 @@ use crate::server::{self, Access, Listener, Settings};
 use crate::source::ancestry::{Relation, is_descendant};
 use crate::source::{self, EventSink, SourceEvent};
 use crate::state::{Retention, State};
+use crate::store::cache::{self, CacheConfig, Caches, TransportOptions};
 use crate::store::{Objects, Store};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,6 +86,7 @@ impl Core {
             retry: config.builder.retry,
             max_suspend: config.builder.max_suspend,
             lineage,
+            clock: Clock::default(),
         };
         let room = Arc::new(keeper.clone());
         let started = builder::start_within(builder_config, backend, Arc::clone(&state), room);
@@ -98,6 +100,7 @@ impl Core {
             json: server::generation_json,
         };
         tasks.spawn(hooks::run(hooks, cancel.clone()));
+        tasks.spawn(write_progress(Arc::clone(&state), cancel.clone()));
         tasks.spawn(keeper.clone().run(cancel.clone()));
         Ok(Core {
             state,
@@ -273,6 +276,19 @@ impl Core {
     }
 }
 
+/// Takes progress to the index whenever enough of it waits: who announces it does
+/// not wait for the disk.
+async fn write_progress(state: Arc<State>, cancel: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = state.progress_due() => {}
+        }
+        let state = Arc::clone(&state);
+        off_the_async_threads(move || state.write_progress()).await;
+    }
+}
+
 /// Waits until a generation has ended; events that were missed may have been an end.
 async fn next_end(events: &mut Subscription) {
     loop {
@@ -343,6 +359,10 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         file: config.native.file.clone(),
         jobs: u32::try_from(jobs).unwrap_or(u32::MAX).min(users.count),
         keep_going: config.native.keep_going,
+        keep_failed: config.native.keep_failed.then(|| {
+            let places = crate::state::Places::new(&config.state_dir);
+            places.failed()
+        }),
         platform: match &config.native.platform {
             config::Platform::Auto => Platform::Auto,
             config::Platform::Packages => Platform::Packages,
@@ -359,11 +379,30 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
             log_size: config.limits.log_size,
         },
     };
-    Ok(Native::new(
-        native,
-        store,
-        Arc::new(Sandbox::new(SandboxConfig { build_users })),
-    ))
+    let sandbox = Arc::new(Sandbox::new(SandboxConfig { build_users }));
+    let native = Native::new(native, store, sandbox);
+    let native = match config.caches.is_empty() {
+        true => native,
+        false => native.with_caches(caches(config)),
+    };
+    Ok(match config.builder.local {
+        LocalBuilds::Allow => native,
+        LocalBuilds::Never => native.without_building(),
+    })
+}
+
+fn caches(config: &Config) -> Caches {
+    let cache = |cache: &config::Cache| CacheConfig {
+        location: cache.url.clone(),
+        keys: cache.public_keys.clone(),
+    };
+    Caches {
+        list: config.caches.iter().map(cache).collect(),
+        options: TransportOptions::new(source::host_authorities()),
+        limits: cache::Limits {
+            object: config.limits.output_size,
+        },
+    }
 }
 
 /// Asks the repository; where it cannot say, the answer is no.

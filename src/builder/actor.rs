@@ -7,18 +7,17 @@ use super::interruption::at_most;
 use super::machine::Guards;
 use super::newer::Newer;
 use super::room::Room;
-use super::timers::wall_clock;
+use super::timers::{Armed, next_due};
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
 use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
 use crate::events::EventKind;
-use crate::model::{
-    Build, Built, CancelledBy, Evaluation, Generation, Hold, Occasion, Suspension, now,
-};
+use crate::model::{Build, Built, CancelledBy, Evaluation, Generation, Hold, Occasion, Suspension};
 use crate::source::Selection;
 use crate::state::{Change, State, StateError};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
+use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -65,6 +64,7 @@ pub(super) fn start(
         hold,
         held_back: None,
         owed: None,
+        armed: Vec::new(),
         shutting_down: false,
     };
     #[expect(
@@ -107,6 +107,8 @@ pub(super) struct Actor {
     /// What the work came to and could not be recorded: it is tried again, and
     /// nothing new begins before.
     pub(super) owed: Option<Owed>,
+    /// What is due at a time.
+    pub(super) armed: Vec<Armed>,
     pub(super) shutting_down: bool,
 }
 
@@ -139,7 +141,8 @@ impl Actor {
         while !self.shutting_down {
             self.selection_takes_over().await;
             self.publish();
-            let due = self.next_wake();
+            self.arm();
+            let due = next_due(&self.armed, &self.config.clock);
             let again = self.owed.is_some() || self.selection_is_due();
             tokio::select! {
                 biased;
@@ -148,7 +151,7 @@ impl Actor {
                     Some(command) => self.command(command).await,
                     None => self.shutdown().await,
                 },
-                wake = wall_clock(due) => self.wake(wake).await,
+                wake = due => self.wake(wake).await,
                 () = self.room.freed(), if self.lacks_space() => self.space_is_back().await,
                 () = soon(again) => self.pay().await,
             }
@@ -166,7 +169,10 @@ impl Actor {
     }
 
     fn is_unfinished(&self, generation: &Generation) -> bool {
-        generation.clone().taken_up(now(), &self.guards()).is_some()
+        generation
+            .clone()
+            .taken_up(self.now(), &self.guards())
+            .is_some()
     }
 
     /// The state may have been copied from another host, or be of another backend.
@@ -182,7 +188,7 @@ impl Actor {
             !self.is_ours(generation) && self.is_unfinished(generation)
         }) {
             before = Some(found.number);
-            if let Some(left) = found.left_behind(now(), &self.guards())
+            if let Some(left) = found.left_behind(self.now(), &self.guards())
                 && let Err(error) = self.record_end(&left).await
             {
                 tracing::error!(%error, number = %left.number, "its end is not recorded");
@@ -244,6 +250,10 @@ impl Actor {
                 answer(reply, Ok(self.published()));
             }
         }
+    }
+
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.config.clock.now()
     }
 
     pub(super) fn guards(&self) -> Guards<'_> {

@@ -4,9 +4,10 @@ use super::actor::Actor;
 use super::machine::{Illegal, admit_build, admit_confirmation};
 use super::{HoldFor, Refusal, Selected, Timeouts};
 use crate::events::EventKind;
-use crate::model::{CommitId, Generation, GenerationNumber, Hold, now};
+use crate::model::{CommitId, Generation, GenerationNumber, Hold};
 use crate::source::Selection;
 use crate::state::{Change, StateError};
+use time::OffsetDateTime;
 
 impl Actor {
     pub(super) async fn select(&mut self, selection: Selection) -> Result<Selected, Refusal> {
@@ -99,7 +100,9 @@ impl Actor {
         hold: Option<HoldFor>,
     ) -> Result<Generation, Refusal> {
         if hold.is_some() || self.hold.is_some() {
-            self.record_hold(hold.map(in_force)).await?;
+            let since = self.now();
+            self.record_hold(hold.map(|hold| in_force(hold, since)))
+                .await?;
         }
         match by_hand {
             true => self.remember_selection(),
@@ -132,7 +135,7 @@ impl Actor {
         let in_work = self.work.as_ref().map(|generation| generation.number);
         admit_build(asked, generation.as_ref(), in_work, retry, &self.guards())?;
         let generation = generation.ok_or(Refusal::UnknownGeneration(asked))?;
-        let submitted = generation.build_submitted(now(), &self.guards());
+        let submitted = generation.build_submitted(self.now(), &self.guards());
         self.go_on(asked, submitted).await
     }
 
@@ -145,7 +148,7 @@ impl Actor {
         let in_work = self.work.as_ref().map(|generation| generation.number);
         admit_confirmation(asked, generation.as_ref(), in_work, &self.guards())?;
         let generation = generation.ok_or(Refusal::UnknownGeneration(asked))?;
-        let confirmed = generation.build_submitted(now(), &self.guards());
+        let confirmed = generation.build_submitted(self.now(), &self.guards());
         self.go_on(asked, confirmed).await
     }
 
@@ -219,8 +222,7 @@ impl Actor {
     }
 }
 
-fn in_force(hold: HoldFor) -> Hold {
-    let since = now();
+fn in_force(hold: HoldFor, since: OffsetDateTime) -> Hold {
     let until = hold
         .duration
         .map(|duration| since.saturating_add(duration.try_into().unwrap_or(time::Duration::MAX)));

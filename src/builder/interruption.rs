@@ -4,7 +4,7 @@ use super::actor::{Actor, next_end};
 use super::commands::refused;
 use super::{BuilderState, Phase, Refusal};
 use crate::events::EventKind;
-use crate::model::{BlockedReason, Build, CancelledBy, Generation, Occasion, Suspension, now};
+use crate::model::{BlockedReason, Build, CancelledBy, Generation, Occasion, Suspension};
 use crate::process::{GIVE_UP, GRACE};
 use crate::state::Change;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Actor {
         if let Some(suspension) = &self.suspension {
             return Err(Refusal::AlreadySuspended(suspension.clone()));
         }
-        let since = now();
+        let since = self.now();
         let until = duration.map(|duration| later(since, duration));
         let suspension = Suspension {
             since,
@@ -90,10 +90,12 @@ impl Actor {
     }
 
     /// What holds a build back that waits is another thing now.
-    async fn reconsider(&mut self) {
+    pub(super) async fn reconsider(&mut self) {
         let waiting = |work: &mut Generation| matches!(work.build(), Some(Build::Pending { .. }));
         if let Some(waiting) = self.work.take_if(waiting) {
-            let resumed = waiting.clone().build_reconsidered(now(), &self.guards());
+            let resumed = waiting
+                .clone()
+                .build_reconsidered(self.now(), &self.guards());
             self.work = Some(resumed.unwrap_or(waiting));
             self.proceed().await;
         }
@@ -106,9 +108,10 @@ impl Actor {
         let stays = match self.work.as_ref().and_then(Generation::blocked) {
             None => false, // evaluated while it was stopped, or it waits for its next try
             Some(blocked) => match blocked.reason {
-                BlockedReason::Confirmation | BlockedReason::Building | BlockedReason::Retry => {
-                    false
-                }
+                BlockedReason::Confirmation
+                | BlockedReason::Building
+                | BlockedReason::Retry
+                | BlockedReason::Cache => false,
                 BlockedReason::Suspended
                 | BlockedReason::MachineId
                 | BlockedReason::Space

@@ -133,11 +133,11 @@ impl Generation {
         by: CancelledBy,
         now: OffsetDateTime,
     ) -> Result<Self, Illegal> {
-        let Evaluation::Pending { attempt, .. } = self.evaluation else {
+        let Evaluation::Pending { attempt, tries, .. } = self.evaluation else {
             return self.illegal("leave its evaluation");
         };
         let span = Span::at(attempt, now);
-        self.evaluation = Evaluation::Cancelled { span, by };
+        self.evaluation = Evaluation::Cancelled { span, by, tries };
         Ok(self)
     }
 
@@ -258,7 +258,7 @@ impl Generation {
             ended_at: now,
         };
         self.evaluation = match end {
-            EvaluationEnd::Cancelled(by) => Evaluation::Cancelled { span, by },
+            EvaluationEnd::Cancelled(by) => Evaluation::Cancelled { span, by, tries },
             EvaluationEnd::Outcome(outcome, existing) => match outcome {
                 EvaluationOutcome::Failed(failure) => Evaluation::Failed {
                     span,
@@ -269,6 +269,7 @@ impl Generation {
                 EvaluationOutcome::Cancelled => Evaluation::Cancelled {
                     span,
                     by: CancelledBy::Stop,
+                    tries,
                 },
                 EvaluationOutcome::Succeeded(evaluated) => {
                     let build = Build::first();

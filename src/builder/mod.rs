@@ -20,11 +20,13 @@
 //! neither where selections come from nor who calls. `machine.rs` says what may
 //! follow what, `retry.rs` when a failure is tried again,
 //! `actor.rs` is the loop, `commands.rs` what callers ask for, `work.rs` what
-//! follows by itself, `timers.rs` what time brings, `newer.rs` how a newer
-//! generation takes over, `room.rs` what waits for space, `interruption.rs` stop and suspension, `sink.rs` takes what a backend reports.
+//! follows by itself, `timers.rs` what time brings, `environment.rs` what is asked of the surroundings,
+//! `newer.rs` how a newer generation takes over, `room.rs` what waits for space, `interruption.rs` stop and
+//! suspension, `sink.rs` takes what a backend reports.
 
 mod actor;
 mod commands;
+mod environment;
 mod handle;
 mod interruption;
 mod machine;
@@ -35,6 +37,7 @@ mod sink;
 mod timers;
 mod work;
 
+pub use environment::{Clock, Lineage};
 pub use handle::{Handle, HoldFor};
 pub use machine::Illegal;
 pub use room::{Endless, Room};
@@ -45,7 +48,6 @@ use crate::model::{
     RetryPolicy, Suspension,
 };
 use crate::state::{State, StateError};
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,28 +109,7 @@ pub struct BuilderConfig {
     /// No suspension lasts longer.
     pub max_suspend: Option<Duration>,
     pub lineage: Lineage,
-}
-
-/// Says of two commits, ancestor and head, whether the head is the ancestor or
-/// descends from it; no where that cannot be told. It may read a repository, so
-/// it is asked off the async threads.
-#[derive(Clone)]
-pub struct Lineage(Arc<dyn Fn(&CommitId, &CommitId) -> bool + Send + Sync>);
-
-impl Lineage {
-    pub fn new(descends: impl Fn(&CommitId, &CommitId) -> bool + Send + Sync + 'static) -> Self {
-        Lineage(Arc::new(descends))
-    }
-
-    pub(super) fn descends(&self, ancestor: &CommitId, head: &CommitId) -> bool {
-        (self.0)(ancestor, head)
-    }
-}
-
-impl fmt::Debug for Lineage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lineage")
-    }
+    pub clock: Clock,
 }
 
 /// The limits that may change while the agent runs.

@@ -8,7 +8,7 @@ use super::work::legal;
 use crate::events::EventKind;
 use crate::model::{
     Build, Built, CancelledBy, Evaluated, Evaluation, Generation, GenerationNumber, Origin,
-    Preemption, now,
+    Preemption,
 };
 use crate::source::Selection;
 use crate::state::StateError;
@@ -61,6 +61,7 @@ impl Actor {
             origin,
             by_hand,
             settings: self.settings.clone(),
+            in_a_row: 0,
             hooks: Vec::new(),
             evaluation: Evaluation::first(),
         };
@@ -86,7 +87,7 @@ impl Actor {
             self.begin(pending, take_over).await;
             return Ok(());
         };
-        let waits = legal(pending.evaluation_waits(before, now()))?;
+        let waits = legal(pending.evaluation_waits(before, self.now()))?;
         self.record(&waits, Vec::new()).await?;
         self.newer = Some(Newer {
             generation: waits,
@@ -141,7 +142,11 @@ impl Actor {
         if let Some(newer) = self.newer.take() {
             let by = CancelledBy::Superseded(newer.generation.number);
             self.leave_work(by).await;
-            self.begin(newer.generation, newer.take_over).await;
+            let generation = Generation {
+                in_a_row: self.finished_in_a_row,
+                ..newer.generation
+            };
+            self.begin(generation, newer.take_over).await;
         }
     }
 
@@ -151,7 +156,7 @@ impl Actor {
         let Some(newer) = self.newer.take() else {
             return;
         };
-        let left = legal(newer.generation.clone().evaluation_left(by, now()));
+        let left = legal(newer.generation.clone().evaluation_left(by, self.now()));
         let event = |generation| EventKind::EvalFinished { generation };
         let recorded = match left {
             Ok(left) => self.record(&left, vec![event(left.clone())]).await,
@@ -176,8 +181,8 @@ impl Actor {
             return;
         }
         let left = match (&generation.evaluation, generation.build()) {
-            (Evaluation::Pending { .. }, _) => generation.evaluation_left(by, now()),
-            (_, Some(Build::Pending { .. })) => generation.build_left(by, now()),
+            (Evaluation::Pending { .. }, _) => generation.evaluation_left(by, self.now()),
+            (_, Some(Build::Pending { .. })) => generation.build_left(by, self.now()),
             _ => return,
         };
         match left {
@@ -208,14 +213,14 @@ impl Actor {
             earlier.evaluated().is_some() || earlier.certain_evaluation_failure().is_some()
         })?;
         let Some(evaluated) = known.evaluated() else {
-            let failed = pending.evaluation_failure_is_remembered(&known, now());
+            let failed = pending.evaluation_failure_is_remembered(&known, self.now());
             return failed.inspect_err(defect).ok();
         };
         if !self.is_evaluated(evaluated, pending.number).await {
             return None; // its graph was collected: evaluated again
         }
         let existing = self.existing(evaluated, pending.number).await;
-        let cached = pending.evaluation_is_cached(&known, existing, now(), &self.guards());
+        let cached = pending.evaluation_is_cached(&known, existing, self.now(), &self.guards());
         let cached = cached.inspect_err(defect).ok()?;
         Some(self.with_remembered_failure(cached))
     }
@@ -229,7 +234,9 @@ impl Actor {
         });
         match known.filter(|known| known.certain_build_failure().is_some()) {
             Some(known) => {
-                let failed = cached.clone().build_failure_is_remembered(&known, now());
+                let failed = cached
+                    .clone()
+                    .build_failure_is_remembered(&known, self.now());
                 failed.inspect_err(defect).unwrap_or(cached)
             }
             None => cached,
@@ -282,10 +289,11 @@ impl Actor {
         {
             return;
         }
-        let Some(unfinished) = interrupted.taken_up(now(), &self.guards()) else {
+        let Some(unfinished) = interrupted.taken_up(self.now(), &self.guards()) else {
             return;
         };
         tracing::info!(generation = %unfinished.number, "an unfinished generation is taken up");
+        self.finished_in_a_row = unfinished.in_a_row;
         let waits = unfinished.next_try().is_some();
         self.work = Some(unfinished);
         if !waits {
@@ -308,10 +316,11 @@ impl Actor {
             Preemption::Always => false,
             Preemption::FinishBuild(_) => true,
         };
-        let Some(again) = older.taken_up(now(), &self.guards()) else {
+        let Some(again) = older.taken_up(self.now(), &self.guards()) else {
             return false;
         };
         if lets_finish && again.blocked().is_none() {
+            self.finished_in_a_row = again.in_a_row;
             self.work = Some(again);
             self.newer = Some(Newer {
                 generation: latest.clone(),

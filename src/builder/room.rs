@@ -1,7 +1,7 @@
 //! Nothing begins while too little space is left; what waits goes on by itself.
 
 use super::actor::Actor;
-use crate::model::{BlockedReason, Generation, now};
+use crate::model::{BlockedReason, Generation};
 use async_trait::async_trait;
 
 /// Whether there is space to begin something.
@@ -48,7 +48,9 @@ impl Actor {
         };
         tracing::info!(generation = %waiting.number, "there is space again");
         let next = match waiting.build() {
-            Some(_) => waiting.clone().build_reconsidered(now(), &self.guards()),
+            Some(_) => waiting
+                .clone()
+                .build_reconsidered(self.now(), &self.guards()),
             None => Ok(waiting.clone()),
         };
         let next = next.inspect_err(|error| tracing::error!(%error, "a defect in kiln"));

@@ -9,10 +9,11 @@ use crate::backend::{
 };
 use crate::events::EventKind;
 use crate::model::{
-    Build, CancelledBy, CommitId, Evaluation, Failure, Generation, Occasion, Steps, now,
+    Build, CancelledBy, CommitId, Evaluation, Failure, Generation, Occasion, Steps,
 };
 use crate::state::{Change, StateError};
 use std::sync::Arc;
+use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -66,7 +67,7 @@ impl Actor {
 
     /// A build that the suspension cancelled waits as its next attempt.
     fn waits_for_resume(&mut self, cancelled: Generation) -> bool {
-        let waiting = cancelled.build_waits_for_resume(now(), &self.guards());
+        let waiting = cancelled.build_waits_for_resume(self.now(), &self.guards());
         self.work = waiting
             .inspect_err(|error| tracing::error!(%error, "a defect in kiln"))
             .ok();
@@ -109,12 +110,12 @@ impl Actor {
     ) -> Result<(), StateError> {
         let number = generation.number;
         if let Some(short) = self.look_for_space().await {
-            let waits = legal(generation.evaluation_lacks_space(&short, now()))?;
+            let waits = legal(generation.evaluation_lacks_space(&short, self.now()))?;
             return self.wait(waits).await;
         }
         let generation = Generation {
             settings: self.settings.clone(),
-            ..legal(generation.evaluation_starts(now()))?
+            ..legal(generation.evaluation_starts(self.now()))?
         };
         let event = EventKind::EvalStarted {
             generation: generation.clone(),
@@ -164,10 +165,10 @@ impl Actor {
             return Ok(());
         };
         if self.look_for_space().await.is_some() {
-            let waits = legal(generation.build_reconsidered(now(), &self.guards()))?;
+            let waits = legal(generation.build_reconsidered(self.now(), &self.guards()))?;
             return self.wait(waits).await;
         }
-        let generation = legal(generation.build_starts(now()))?;
+        let generation = legal(generation.build_starts(self.now()))?;
         let event = EventKind::BuildStarted {
             generation: generation.clone(),
         };
@@ -219,22 +220,31 @@ impl Actor {
         let next = match end {
             Some(JobEnd::Evaluated(EvaluationOutcome::Cancelled, _)) => {
                 let end = EvaluationEnd::Cancelled(by.unwrap_or(CancelledBy::Stop));
-                generation.evaluation_ends(end, now(), &self.guards())
+                generation.evaluation_ends(end, self.now(), &self.guards())
             }
             Some(JobEnd::Evaluated(outcome, existing)) => {
                 let end = EvaluationEnd::Outcome(outcome, existing);
-                generation.evaluation_ends(end, now(), &self.guards())
+                generation.evaluation_ends(end, self.now(), &self.guards())
+            }
+            // Whoever ended it on purpose need not know how far it had come.
+            Some(JobEnd::Built(BuildOutcome::Blocked { steps, .. })) if by.is_some() => {
+                let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
+                generation.build_ends(end, self.now(), &self.guards())
             }
             Some(JobEnd::Built(BuildOutcome::Cancelled { steps })) => {
                 let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
-                generation.build_ends(end, now(), &self.guards())
+                generation.build_ends(end, self.now(), &self.guards())
             }
             Some(JobEnd::Built(outcome)) => {
-                generation.build_ends(BuildEnd::Outcome(outcome), now(), &self.guards())
+                generation.build_ends(BuildEnd::Outcome(outcome), self.now(), &self.guards())
             }
-            None => lost(generation, by, &self.guards()),
+            None => lost(generation, by, self.now(), &self.guards()),
         };
         match next {
+            Ok(next) if is_build && matches!(next.build(), Some(Build::Pending { .. })) => {
+                self.work = Some(next);
+                self.proceed().await;
+            }
             Ok(next) => self.evaluated_or_ended(next, by).await,
             Err(error) => tracing::error!(%error, %number, "a defect in kiln"),
         }
@@ -381,27 +391,26 @@ fn broken(error: &BackendError) -> Failure {
 fn lost(
     generation: Generation,
     by: Option<CancelledBy>,
+    now: OffsetDateTime,
     guards: &Guards<'_>,
 ) -> Result<Generation, super::Illegal> {
     let failure = Failure::transient("the work ended without an outcome: a defect in kiln");
     let is_building = generation.build().is_some();
     match (is_building, by) {
-        (false, Some(by)) => {
-            generation.evaluation_ends(EvaluationEnd::Cancelled(by), now(), guards)
-        }
+        (false, Some(by)) => generation.evaluation_ends(EvaluationEnd::Cancelled(by), now, guards),
         (true, Some(by)) => {
-            generation.build_ends(BuildEnd::Cancelled(by, Steps::default()), now(), guards)
+            generation.build_ends(BuildEnd::Cancelled(by, Steps::default()), now, guards)
         }
         (false, None) => {
             let outcome = EvaluationOutcome::Failed(failure);
-            generation.evaluation_ends(EvaluationEnd::Outcome(outcome, None), now(), guards)
+            generation.evaluation_ends(EvaluationEnd::Outcome(outcome, None), now, guards)
         }
         (true, None) => {
             let outcome = BuildOutcome::Failed {
                 failure,
                 steps: Steps::default(),
             };
-            generation.build_ends(BuildEnd::Outcome(outcome), now(), guards)
+            generation.build_ends(BuildEnd::Outcome(outcome), now, guards)
         }
     }
 }

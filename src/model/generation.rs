@@ -93,6 +93,8 @@ pub enum BlockedReason {
     Confirmation,
     MachineId,
     Retry,
+    /// Nothing is built here, and no cache has what is missing.
+    Cache,
     Space,
     Platform,
     /// The build of the generation before it is let finish.
@@ -174,6 +176,10 @@ pub enum Evaluation {
     Cancelled {
         span: Span,
         by: CancelledBy,
+        /// Transient failures in a row before it: the budget of what goes on after
+        /// a restart or a resume.
+        #[serde(default)]
+        tries: u32,
     },
 }
 
@@ -218,6 +224,10 @@ pub enum Build {
     Cancelled {
         span: Span,
         by: CancelledBy,
+        /// Transient failures in a row before it: the budget of what goes on after
+        /// a restart or a resume.
+        #[serde(default)]
+        tries: u32,
         steps: Steps,
     },
 }
@@ -238,6 +248,9 @@ pub struct Generation {
     /// host; empty where it is not known: an older kiln wrote the record.
     #[serde(default)]
     pub settings: String,
+    /// Builds that finished in a row before it while a newer generation waited.
+    #[serde(default)]
+    pub in_a_row: u32,
     pub evaluation: Evaluation,
     /// Written by [`State`](crate::state::State) alone: it makes them due, and
     /// the hooks' task records what becomes of them.

@@ -9354,6 +9354,9 @@ impl serde::Serialize for StepFinished {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.StepFinished", len)?;
         if true {
             struct_ser.serialize_field("generationNumber", &self.generation_number)?;
@@ -9375,6 +9378,9 @@ impl serde::Serialize for StepFinished {
         if let Some(v) = self.steps.as_ref() {
             struct_ser.serialize_field("steps", v)?;
         }
+        if true {
+            struct_ser.serialize_field("substituted", &self.substituted)?;
+        }
         struct_ser.end()
     }
 }
@@ -9392,6 +9398,7 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
             "duration",
             "reused",
             "steps",
+            "substituted",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -9402,6 +9409,7 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
             Duration,
             Reused,
             Steps,
+            Substituted,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -9430,6 +9438,7 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
                             "duration" => Ok(GeneratedField::Duration),
                             "reused" => Ok(GeneratedField::Reused),
                             "steps" => Ok(GeneratedField::Steps),
+                            "substituted" => Ok(GeneratedField::Substituted),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -9455,6 +9464,7 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
                 let mut duration__ = None;
                 let mut reused__ = None;
                 let mut steps__ = None;
+                let mut substituted__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::GenerationNumber => {
@@ -9495,6 +9505,12 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
                             }
                             steps__ = map_.next_value()?;
                         }
+                        GeneratedField::Substituted => {
+                            if substituted__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("substituted"));
+                            }
+                            substituted__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -9507,6 +9523,7 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
                     duration: duration__,
                     reused: reused__.unwrap_or_default(),
                     steps: steps__,
+                    substituted: substituted__.unwrap_or_default(),
                 })
             }
         }

@@ -59,6 +59,7 @@ pub fn generation(number: u32, digit: char, evaluation: Evaluation) -> Generatio
         origin: origin(false),
         by_hand: false,
         settings: String::new(),
+        in_a_row: 0,
         evaluation,
         hooks: Vec::new(),
     }

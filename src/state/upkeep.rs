@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::PoisonError;
 
 /// Generations looked at together.
 const PAGE: usize = 256;
@@ -110,8 +109,7 @@ impl State {
     /// The oldest event still kept, when others left.
     fn retain_events(&self, count: u32) -> Result<Option<u64>, StateError> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        let index = self.shared.index.read();
-        let slot = index.unwrap_or_else(PoisonError::into_inner);
+        let slot = self.index();
         let oldest = slot.get()?.excess_events(count)?;
         if let Some(oldest) = oldest {
             // Readers learn first that they lag, then what they lack goes.

@@ -14,8 +14,10 @@
 //! closure of its outputs is there. Formats: `docs/formats.md`.
 
 mod archive;
+pub mod cache;
 mod canonical;
 mod companions;
+mod compressed;
 pub mod encoding;
 mod folder;
 mod fs;

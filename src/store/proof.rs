@@ -95,6 +95,12 @@ fn scan(
     Ok(scanner.finish())
 }
 
+/// Hash and size of the NAR of the tree, whatever it is.
+pub(super) fn nar_of(tree: &Path) -> Result<(Hash, u64), ScanError> {
+    let scanned = scan(tree, &Known::default(), None)?;
+    Ok((scanned.nar_modulo_self, scanned.nar_size))
+}
+
 fn is_address(claimed: &StorePath, scanned: &Scanned, references: &BTreeSet<StorePath>) -> bool {
     let is_fixed = references.is_empty()
         && scanned.self_offsets.is_empty()

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use kiln::builder::{self, BuilderConfig, Handle, HoldFor, Lineage, Phase, Room};
+use kiln::builder::{self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase, Room};
 use kiln::events::{EventKind, Item};
 use kiln::model::{
     BackendKind, Built, Commit, CommitId, Confirmation, Evaluated, Failure, Generation,
@@ -94,6 +94,27 @@ impl Call {
 
 /// Pairs of commits of which the second does not descend from the first.
 type Diverging = Arc<Mutex<HashSet<(CommitId, CommitId)>>>;
+
+/// A wall clock that goes on with the paused one, and can be set.
+#[derive(Clone)]
+struct WallClock {
+    begun: tokio::time::Instant,
+    at: time::OffsetDateTime,
+    set: Arc<Mutex<time::Duration>>,
+}
+
+impl WallClock {
+    fn new() -> Self {
+        WallClock {
+            begun: tokio::time::Instant::now(),
+            at: time::OffsetDateTime::now_utc(),
+            set: Arc::default(),
+        }
+    }
+    fn now(&self) -> time::OffsetDateTime {
+        self.at + self.begun.elapsed() + *self.set.lock().unwrap()
+    }
+}
 
 struct Told {
     calls: mpsc::UnboundedSender<Call>,
@@ -278,6 +299,7 @@ pub struct Bench {
     backend: Arc<Told>,
     calls: mpsc::UnboundedReceiver<Call>,
     diverging: Diverging,
+    clock: WallClock,
 }
 
 impl Bench {
@@ -287,7 +309,7 @@ impl Bench {
 
     pub async fn with(policies: Policies) -> Self {
         kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
-        Self::on(tempfile::tempdir().unwrap(), policies).await
+        Self::on(tempfile::tempdir().unwrap(), policies, WallClock::new()).await
     }
 
     /// A state in memory where the system has such a place: many more
@@ -295,10 +317,10 @@ impl Bench {
     pub async fn in_memory(policies: Policies) -> Self {
         kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        Self::on(folder.unwrap(), policies).await
+        Self::on(folder.unwrap(), policies, WallClock::new()).await
     }
 
-    async fn on(folder: tempfile::TempDir, policies: Policies) -> Self {
+    async fn on(folder: tempfile::TempDir, policies: Policies, clock: WallClock) -> Self {
         // A paused clock would jump through the time limit of the child that reads the index.
         tokio::time::resume();
         let state = State::open(&folder.path().join("state")).await.unwrap();
@@ -335,6 +357,10 @@ impl Bench {
             retry: policies.retry,
             max_suspend: policies.max_suspend,
             lineage,
+            clock: Clock::new({
+                let clock = clock.clone();
+                move || clock.now()
+            }),
         };
         let room = Arc::new(policies.room.clone());
         let (told, kept) = (Arc::<Told>::clone(&backend), Arc::clone(&state));
@@ -348,6 +374,7 @@ impl Bench {
             backend,
             calls,
             diverging,
+            clock,
         }
     }
 
@@ -377,7 +404,7 @@ impl Bench {
             tokio::task::yield_now().await;
         }
         meanwhile(&self.folder.path().join("state"));
-        Self::on(self.folder, self.policies).await
+        Self::on(self.folder, self.policies, self.clock).await
     }
 
     /// The agent is started again with something else configured.
@@ -426,6 +453,10 @@ impl Bench {
         self.next(format!("build {name}")).await
     }
 
+    /// The wall clock is set forward, or back, by `seconds`; no time passes.
+    pub fn clock_is_set(&self, seconds: i64) {
+        *self.clock.set.lock().unwrap() += time::Duration::seconds(seconds);
+    }
     /// The two commits are on lines of their own.
     pub fn diverge(&self, one: &str, other: &str) {
         let (one, other) = (commit(one).id, commit(other).id);

@@ -3,12 +3,15 @@
 //!
 //! ```text
 //! ready ─▶ Step: realisation there? ─yes─▶ reused
+//!       │            ├─no, in a cache─▶ substituted
 //!       │            └─no─▶ provider ─exit 0─▶ outputs into the store ─▶ realisation
 //!       └▶ Source, File, Tree: made without a sandbox
 //! ```
 
+mod kept;
 mod outcome;
 mod step;
+mod substitute;
 
 use super::graph::{Graph, Node};
 use super::provider::Provider;
@@ -18,9 +21,10 @@ use super::stored::Stored;
 use super::{NativeConfig, attempted, materialise};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd, StepEvent};
 use crate::model::{Failure, Steps};
+use crate::store::cache::Session;
 use crate::store::{Outputs, Store, StorePath};
 use outcome::{Made as MadeNode, NodeEnd, Tally};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +37,9 @@ pub(super) struct Build {
     pub store: Store,
     pub provider: Arc<dyn Provider>,
     pub config: NativeConfig,
+    pub caches: Session,
+    /// Steps run here; else what no cache has is waited for.
+    pub builds: bool,
     pub graph: Arc<Graph>,
     /// The object the graph is: what is made along the way is kept with it.
     pub drv: StorePath,
@@ -47,6 +54,12 @@ enum Job {
         took: Duration,
         end: Result<NodeEnd, BackendError>,
     },
+    /// What a step's look-up in store and caches found: `None` is nothing.
+    Asked {
+        node: usize,
+        took: Duration,
+        end: Result<Option<NodeEnd>, BackendError>,
+    },
     /// What was made so far is on the disk.
     Synced(Result<(), BackendError>),
 }
@@ -58,6 +71,10 @@ struct Running {
     jobs: JoinSet<Job>,
     free_slots: Vec<u32>,
     tally: Tally,
+    /// Steps that caches were asked for.
+    asked: HashSet<usize>,
+    /// Names of steps that no cache has, where nothing is built.
+    waiting: Vec<String>,
     syncing: bool,
     unsynced: bool,
     /// Made or reused, and not kept with the graph yet.
@@ -80,6 +97,9 @@ impl Build {
                 failure,
                 steps: Steps::default(),
             });
+        }
+        if let Some(outcome) = self.substituted().await? {
+            return Ok(outcome);
         }
         let mut running = self.begin()?;
         let deadline = Instant::now() + self.request.timeout;
@@ -129,6 +149,8 @@ impl Build {
             jobs: JoinSet::new(),
             free_slots: (0..self.config.jobs.max(1)).rev().collect(),
             tally: Tally::new(u32::try_from(total).unwrap_or(u32::MAX)),
+            asked: HashSet::new(),
+            waiting: Vec::new(),
             syncing: false,
             unsynced: false,
             fresh: Vec::new(),
@@ -162,6 +184,11 @@ impl Build {
         };
         match &self.graph.nodes[index] {
             Node::Step(node) => match self.resolved(node, &running.made) {
+                Ok(resolved) if self.asks_first(running, index) => {
+                    running.free_slots.push(slot);
+                    let question = self.question(index, &resolved, &running.cancel);
+                    running.jobs.spawn(question);
+                }
                 Ok(resolved) => {
                     let job = self.step_job(node, resolved, slot, &running.cancel);
                     let begins = self.announce_begin(&node.name, &running.tally);
@@ -220,20 +247,33 @@ impl Build {
 
     /// What a job came to: counts, events, and what it sets free.
     fn take(&self, running: &mut Running, job: Job) -> Result<(), BackendError> {
-        let (node, slot, took, end) = match job {
+        let (node, took, end) = match job {
             Job::Synced(result) => {
                 running.syncing = false;
                 self.sync_if_idle(running);
                 return result;
             }
+            Job::Asked { node, took, end } => match end? {
+                Some(end) => (node, took, end),
+                None if self.builds => {
+                    running.schedule.again(node);
+                    return Ok(());
+                }
+                None => {
+                    self.waits(running, node);
+                    return Ok(());
+                }
+            },
             Job::Node {
                 node,
                 slot,
                 took,
                 end,
-            } => (node, slot, took, end?),
+            } => {
+                running.free_slots.push(slot);
+                (node, took, end?)
+            }
         };
-        running.free_slots.push(slot);
         let step = match &self.graph.nodes[node] {
             Node::Step(step) => Some(&step.name),
             _ => None,
@@ -253,6 +293,12 @@ impl Build {
                 running.unsynced |= !made.reused;
                 running.fresh.extend(made.outputs.values().cloned());
                 running.made.insert(node, made.outputs);
+                running.schedule.made(node);
+                self.sync_if_idle(running);
+            }
+            NodeEnd::Substituted(outputs) => {
+                running.unsynced = true;
+                running.made.insert(node, outputs);
                 running.schedule.made(node);
                 self.sync_if_idle(running);
             }
@@ -321,6 +367,7 @@ impl Build {
             );
             return Ok(BuildOutcome::TimedOut { failure, steps });
         }
+        let blocked = self.blocked(&running.waiting, steps);
         let timed_out = running.tally.timed_out;
         if let Some(failure) = running.tally.failure() {
             return Ok(match timed_out {
@@ -330,6 +377,9 @@ impl Build {
         }
         if running.cancel.is_cancelled() {
             return Ok(BuildOutcome::Cancelled { steps });
+        }
+        if let Some(blocked) = blocked {
+            return Ok(blocked);
         }
         let out = match path_of(&running.made, &self.graph.root) {
             Ok(out) => out,
@@ -395,6 +445,7 @@ fn step_end(end: &NodeEnd) -> StepEnd {
     match end {
         NodeEnd::Made(made) if made.reused => StepEnd::Reused,
         NodeEnd::Made(_) => StepEnd::Built,
+        NodeEnd::Substituted(_) => StepEnd::Substituted,
         NodeEnd::Failed(_) => StepEnd::Failed,
         NodeEnd::TimedOut(_) => StepEnd::TimedOut,
         NodeEnd::Cancelled => StepEnd::Cancelled,

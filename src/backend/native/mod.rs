@@ -27,6 +27,7 @@ use super::{
 };
 use crate::model::{Built, Evaluated, Failure, HostName};
 use crate::store::Store;
+use crate::store::cache::{Caches, Session};
 use async_trait::async_trait;
 use eval::{EvalEnd, EvalRequest};
 use graph::GRAPH_VERSION;
@@ -45,6 +46,8 @@ pub struct NativeConfig {
     pub jobs: u32,
     /// Build everything that does not depend on a failed step.
     pub keep_going: bool,
+    /// Where the folders of failed steps are kept; `None`: nowhere.
+    pub keep_failed: Option<PathBuf>,
     /// Whose tools steps see, where the graph does not say.
     pub platform: Platform,
     /// Other platforms whose steps may run here.
@@ -60,6 +63,9 @@ pub struct Native {
     config: NativeConfig,
     store: Store,
     provider: Arc<dyn Provider>,
+    caches: Option<Caches>,
+    /// Steps run here; else what no cache has is waited for.
+    builds: bool,
 }
 
 impl Native {
@@ -69,6 +75,24 @@ impl Native {
             config,
             store,
             provider,
+            caches: None,
+            builds: true,
+        }
+    }
+
+    /// With binary caches that are asked before anything is built.
+    #[must_use]
+    pub fn with_caches(self, caches: Caches) -> Self {
+        let caches = Some(caches);
+        Native { caches, ..self }
+    }
+
+    /// No step runs here: what no cache has is waited for.
+    #[must_use]
+    pub fn without_building(self) -> Self {
+        Native {
+            builds: false,
+            ..self
         }
     }
 }
@@ -269,7 +293,11 @@ impl Backend for Native {
         let _session = self.store.session();
         let graph = stored.load(&request.evaluated)?;
         let drv = stored.drv(&request.evaluated)?;
+        let none = || Session::none(&self.store);
+        let asks = |caches: &Caches| caches.session(&self.store);
         let build = build::Build {
+            caches: self.caches.as_ref().map_or_else(none, asks),
+            builds: self.builds,
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
             config,

@@ -65,6 +65,11 @@ impl Schedule {
         self.ready.pop().map(|(_, Reverse(node))| node)
     }
 
+    /// A step that was popped waits for something else and is ready again.
+    pub fn again(&mut self, node: usize) {
+        self.ready.push((self.remaining[node], Reverse(node)));
+    }
+
     /// `node` is made: those that waited for it alone become ready.
     pub fn made(&mut self, node: usize) {
         for dependent in std::mem::take(&mut self.dependents[node]) {

@@ -150,6 +150,11 @@ impl Stored<'_> {
         self.root_result(roots, out)
     }
 
+    /// What the result of this graph is recorded under.
+    pub fn key(&self, evaluated: &Evaluated) -> Result<RealisationKey, BackendError> {
+        Ok(self.result_key(&self.drv(evaluated)?))
+    }
+
     /// A graph's result depends on whose tools its steps saw.
     fn result_key(&self, drv: &StorePath) -> RealisationKey {
         let key = Canonical::new("kiln:graph:1").text(drv.to_string());
@@ -172,6 +177,12 @@ impl Stored<'_> {
         let rooted = files::point(&link, &self.store.real_path(path));
         rooted.map_err(attempted(format!("root {path}")))
     }
+}
+
+/// How many steps the graph has.
+pub(super) fn graph_steps(graph: &Graph) -> u32 {
+    let is_step = |node: &&Node| matches!(node, Node::Step(_));
+    u32::try_from(graph.nodes.iter().filter(is_step).count()).unwrap_or(u32::MAX)
 }
 
 fn result_of(outputs: &Outputs) -> Option<&StorePath> {

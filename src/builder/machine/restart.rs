@@ -1,7 +1,6 @@
 //! What a crash or a shutdown interrupted.
 
 use super::Guards;
-use super::build::Next;
 use crate::model::{Blocked, BlockedReason, Build, CancelledBy, Evaluation, Generation};
 use time::OffsetDateTime;
 
@@ -23,7 +22,8 @@ impl Generation {
             Evaluation::Cancelled {
                 span,
                 by: CancelledBy::Shutdown,
-            } => (span.attempt + 1, 0),
+                tries,
+            } => (span.attempt + 1, *tries),
             Evaluation::Failed { .. }
             | Evaluation::TimedOut { .. }
             | Evaluation::Cancelled { .. } => return None,
@@ -55,37 +55,20 @@ impl Generation {
     }
 
     fn build_taken_up(self, now: OffsetDateTime, guards: &Guards<'_>) -> Option<Self> {
-        let next = match self.build()? {
-            &Build::Pending {
-                attempt,
-                tries,
-                confirmed,
-                ..
-            } => Next {
-                attempt,
-                tries,
-                confirmed,
-            },
-            Build::Running { attempt, tries, .. } => Next {
-                attempt: attempt + 1,
-                tries: *tries,
-                confirmed: true,
-            },
+        let goes_on = match self.build()? {
             // Suspended while it was built: resume builds it, also after a restart.
             Build::Cancelled {
-                span,
                 by: CancelledBy::Shutdown | CancelledBy::Suspend,
                 ..
-            } => Next {
-                attempt: span.attempt + 1,
-                tries: 0,
-                confirmed: true,
-            },
+            }
+            | Build::Pending { .. }
+            | Build::Running { .. } => true,
             Build::Succeeded { .. }
             | Build::Failed { .. }
             | Build::TimedOut { .. }
-            | Build::Cancelled { .. } => return None,
+            | Build::Cancelled { .. } => false,
         };
+        let next = self.next_attempt().filter(|_| goes_on)?;
         Some(self.with_blocked(next, now, guards))
     }
 

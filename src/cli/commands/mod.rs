@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod baseline;
 pub mod build;
+pub mod cache;
 pub mod cancel;
 pub mod config;
 pub mod confirm;

@@ -17,9 +17,21 @@ pub(super) struct Made {
 #[derive(Debug)]
 pub(super) enum NodeEnd {
     Made(Made),
+    /// A cache had it.
+    Substituted(Outputs),
     Failed(Failure),
     TimedOut(Failure),
     Cancelled,
+}
+
+impl NodeEnd {
+    /// It was there already.
+    pub fn reused(outputs: Outputs) -> Self {
+        NodeEnd::Made(Made {
+            outputs,
+            reused: true,
+        })
+    }
 }
 
 /// Counts steps; clones share the count of running ones, which jobs raise.
@@ -73,14 +85,14 @@ impl Tally {
         if !is_step {
             return kind;
         }
-        if kind != StepEnd::Reused {
+        if !matches!(kind, StepEnd::Reused | StepEnd::Substituted) {
             let running = self.running.load(Ordering::Relaxed);
             self.running
                 .store(running.saturating_sub(1), Ordering::Relaxed);
         }
         match kind {
             StepEnd::Built => self.ended.done += 1,
-            StepEnd::Reused => {
+            StepEnd::Reused | StepEnd::Substituted => {
                 self.ended.done += 1;
                 self.ended.reused += 1;
             }
