@@ -9,6 +9,7 @@
 //! ```
 
 mod fetch;
+mod kept;
 mod outcome;
 mod outlook;
 mod step;
