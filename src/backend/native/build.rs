@@ -4,12 +4,14 @@
 //! ```text
 //! ready ─▶ Step: realisation there? ─yes─▶ reused
 //!       │            └─no─▶ provider ─exit 0─▶ outputs into the store ─▶ realisation
+//!       ├▶ Fetch, Unpack: known? else in a confined child ─▶ store ─▶ realisation
 //!       └▶ Source, File, Tree: made without a sandbox
 //! ```
 
 mod fetch;
 mod outcome;
 mod step;
+mod unpack;
 
 use super::graph::{Graph, Node};
 use super::provider::Provider;
@@ -177,7 +179,22 @@ impl Build {
                     .jobs
                     .spawn(async move { ended(job.run(begins).await) });
             }
-            Node::Unpack(_) | Node::Source(_) | Node::File(_) | Node::Tree(_) => {
+            Node::Unpack(node) => {
+                match self.unpack_job(node, &running.made, slot, &running.cancel) {
+                    Ok(job) => {
+                        let begins = self.announce_begin(&node.name, &running.tally);
+                        running
+                            .jobs
+                            .spawn(async move { ended(job.run(begins).await) });
+                    }
+                    Err(failure) => {
+                        running
+                            .jobs
+                            .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
+                    }
+                }
+            }
+            Node::Source(_) | Node::File(_) | Node::Tree(_) => {
                 let work = self.plain_job(index, &running.made);
                 running.jobs.spawn_blocking(move || ended(work()));
             }

@@ -20,6 +20,7 @@ pub mod provider;
 mod resolve;
 pub mod schedule;
 mod stored;
+pub mod unpack;
 
 pub use platform::{Platform, system};
 
