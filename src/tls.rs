@@ -42,6 +42,12 @@ pub(crate) fn authorities(ca_file: Option<&Path>) -> Result<RootCerts, Failure> 
     }
 }
 
+/// The host's authorities; the built-in ones where it has none.
+pub(crate) fn host_authorities() -> RootCerts {
+    // Only a `ca_file` can be wrong, and there is none.
+    authorities(None).unwrap_or(RootCerts::WebPki)
+}
+
 fn certificates(pem: &[u8]) -> Vec<Certificate<'static>> {
     let certificate = |item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),

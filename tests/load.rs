@@ -67,6 +67,27 @@ async fn watch(socket: std::path::PathBuf, connected: mpsc::Sender<()>) -> Vec<u
     panic!("the stream ended after {seen:?}");
 }
 
+/// The callers, on a thread of their own as if they were other programs: they do
+/// not stand in line behind what the watchers decode.
+fn callers(
+    socket: std::path::PathBuf,
+    count: u32,
+    end: CancellationToken,
+) -> std::thread::JoinHandle<Vec<Duration>> {
+    let work = async move {
+        let mut calling = JoinSet::new();
+        for caller in 0..count {
+            let offset = Duration::from_secs(1) * caller / count;
+            calling.spawn(call(socket.clone(), offset, end.clone()));
+        }
+        calling.join_all().await.into_iter().flatten().collect()
+    };
+    std::thread::spawn(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(work)
+    })
+}
+
 /// One caller: a status a second, until the end; how long each took.
 async fn call(
     socket: std::path::PathBuf,
@@ -103,7 +124,7 @@ async fn crowd(watchers: usize, callers: u32) {
     let agent = Agent::start(&home, &remote);
     agent.built(1);
     let end = CancellationToken::new();
-    let (mut watching, mut calling) = (JoinSet::new(), JoinSet::new());
+    let mut watching = JoinSet::new();
     let (connected, mut connections) = mpsc::channel(watchers);
     for _ in 0..watchers {
         watching.spawn(watch(agent.socket.clone(), connected.clone()));
@@ -111,17 +132,14 @@ async fn crowd(watchers: usize, callers: u32) {
     for _ in 0..watchers {
         connections.recv().await.unwrap();
     }
-    for caller in 0..callers {
-        let offset = Duration::from_secs(1) * caller / callers;
-        calling.spawn(call(agent.socket.clone(), offset, end.clone()));
-    }
+    let calling = self::callers(agent.socket.clone(), callers, end.clone());
     large_commit(&repository);
     agent.kiln(&["fetch"]).ok();
     let seen = tokio::time::timeout(PATIENCE, watching.join_all())
         .await
         .unwrap();
     end.cancel();
-    let mut took: Vec<_> = calling.join_all().await.into_iter().flatten().collect();
+    let mut took = calling.join().unwrap();
     took.sort_unstable();
     let all: Vec<u64> = (1..=*seen[0].last().unwrap()).collect();
     assert!(all.len() > 2 * STEPS, "{}", all.len());

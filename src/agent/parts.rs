@@ -1,21 +1,24 @@
 //! What both agents are made of, in the order it is brought up and taken down.
 
 use super::RunError;
+use super::keeper::Keeper;
 use crate::audit::AuditLog;
 use crate::backend::Backend;
 use crate::backend::native::download::{Denied, DownloadConfig};
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
-use crate::builder::{self, BuilderConfig};
-use crate::config::{self, BackendChoice, Config};
+use crate::builder::{self, BuilderConfig, Clock, Lineage};
+use crate::config::{self, BackendChoice, Config, LocalBuilds};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
 use crate::model::{BackendKind, CommitId};
 use crate::server::{self, Access, Listener, Settings};
+use crate::source::ancestry::{Relation, is_descendant};
 use crate::source::{self, EventSink, SourceEvent};
 use crate::state::{Retention, State};
 use crate::store::Store;
+use crate::store::cache::{self, CacheConfig, Caches, TransportOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +31,7 @@ use tokio_util::task::TaskTracker;
 pub(super) struct Core {
     pub state: Arc<State>,
     pub builder: builder::Handle,
+    keeper: Keeper,
     audit: Arc<AuditLog>,
     builder_task: JoinHandle<()>,
     /// Ends source, server and helpers.
@@ -61,7 +65,10 @@ impl Core {
         state.plan_hooks(config::plan(&config.hooks));
         let audit = AuditLog::open(&state.places().audit()).map_err(|e| RunError::failed(&e))?;
         let store = Store::open(&state.places().store()).map_err(|e| RunError::failed(&e))?;
+        let generations = state.places().generations();
+        let keeper = Keeper::new(store.clone(), generations, config.store.min_free);
         let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
+        let lineage = lineage(repository.clone());
         let builder_config = BuilderConfig {
             host: config.host.clone(),
             backend: kind,
@@ -77,8 +84,11 @@ impl Core {
             confirmation: config.builder.confirm,
             retry: config.builder.retry,
             max_suspend: config.builder.max_suspend,
+            lineage,
+            clock: Clock::default(),
         };
-        let started = builder::start(builder_config, backend, Arc::clone(&state));
+        let room = Arc::new(keeper.clone());
+        let started = builder::start_within(builder_config, backend, Arc::clone(&state), room);
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -89,9 +99,12 @@ impl Core {
             json: server::generation_json,
         };
         tasks.spawn(hooks::run(hooks, cancel.clone()));
+        tasks.spawn(write_progress(Arc::clone(&state), cancel.clone()));
+        tasks.spawn(keeper.clone().run(cancel.clone()));
         Ok(Core {
             state,
             builder,
+            keeper,
             audit: Arc::new(audit),
             builder_task,
             cancel,
@@ -181,13 +194,14 @@ impl Core {
     pub fn keep_up(&mut self, config: &Config) {
         let retention = retention(&config.retention);
         let (state, cancel) = (Arc::clone(&self.state), self.cancel.clone());
+        let keeper = self.keeper.clone();
         let log = state.events();
         let mut events = log.subscribe(log.last_seq());
         self.tasks.spawn(async move {
             loop {
                 let (state, retention) = (Arc::clone(&state), retention.clone());
-                let damage = Arc::clone(&state);
-                off_the_async_threads(move || retain(&state, &retention)).await;
+                let (damage, keeper) = (Arc::clone(&state), keeper.clone());
+                off_the_async_threads(move || retain(&state, &retention, &keeper)).await;
                 tokio::select! {
                     () = cancel.cancelled() => return,
                     () = next_end(&mut events) => {}
@@ -258,6 +272,19 @@ impl Core {
     }
 }
 
+/// Takes progress to the index whenever enough of it waits: who announces it does
+/// not wait for the disk.
+async fn write_progress(state: Arc<State>, cancel: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = state.progress_due() => {}
+        }
+        let state = Arc::clone(&state);
+        off_the_async_threads(move || state.write_progress()).await;
+    }
+}
+
 /// Waits until a generation has ended; events that were missed may have been an end.
 async fn next_end(events: &mut Subscription) {
     loop {
@@ -287,8 +314,15 @@ async fn off_the_async_threads(
     }
 }
 
-fn retain(state: &State, retention: &Retention) -> Result<(), crate::state::StateError> {
+fn retain(
+    state: &State,
+    retention: &Retention,
+    keeper: &Keeper,
+) -> Result<(), crate::state::StateError> {
     let left = state.retain(retention)?;
+    if !left.generations.is_empty() {
+        keeper.generations_left();
+    }
     if left != crate::state::Left::default() {
         tracing::info!(generations = ?left.generations, logs = ?left.logs, events_below = ?left.events,
             "what is old has left");
@@ -329,6 +363,7 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         platforms: config.native.platforms.clone(),
         host_paths: config.native.sandbox_paths.clone(),
         download: download(&config.native),
+        memory: memory_for_steps(),
         limits: StepLimits {
             timeout: Duration::MAX, // each build brings its own, which may change
             silence: config.builder.silence_timeout,
@@ -338,11 +373,50 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
             log_size: config.limits.log_size,
         },
     };
-    Ok(Native::new(
-        native,
-        store,
-        Arc::new(Sandbox::new(SandboxConfig { build_users })),
-    ))
+    let sandbox = Arc::new(Sandbox::new(SandboxConfig { build_users }));
+    let native = Native::new(native, store, sandbox);
+    let native = match config.caches.is_empty() {
+        true => native,
+        false => native.with_caches(caches(config)),
+    };
+    Ok(match config.builder.local {
+        LocalBuilds::Allow => native,
+        LocalBuilds::Never => native.without_building(),
+    })
+}
+
+fn caches(config: &Config) -> Caches {
+    let cache = |cache: &config::Cache| CacheConfig {
+        location: cache.url.clone(),
+        keys: cache.public_keys.clone(),
+    };
+    Caches {
+        list: config.caches.iter().map(cache).collect(),
+        options: TransportOptions::new(crate::tls::host_authorities()),
+        limits: cache::Limits {
+            object: config.limits.output_size,
+        },
+    }
+}
+
+/// Three quarters of the host's memory, in bytes; where nobody can say, no bound.
+fn memory_for_steps() -> u64 {
+    let table = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = table
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.map_or(u64::MAX, |kib| kib.saturating_mul(1024) / 4 * 3)
+}
+
+/// Asks the repository; where it cannot say, the answer is no.
+fn lineage(repository: PathBuf) -> Lineage {
+    Lineage::new(move |ancestor, head| {
+        let opened = source::repository::open(&repository)
+            .inspect_err(|error| tracing::error!(%error, "the ancestry of {head} is not known"));
+        let relation = opened.map(|opened| is_descendant(&opened, ancestor, head));
+        matches!(relation, Ok(Relation::Same | Relation::Descendant))
+    })
 }
 
 fn download(config: &config::Native) -> DownloadConfig {

@@ -6,17 +6,18 @@ use super::handle::{Command, Reply};
 use super::interruption::at_most;
 use super::machine::Guards;
 use super::newer::Newer;
-use super::timers::wall_clock;
+use super::room::Room;
+use super::timers::{Armed, next_due};
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
 use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
 use crate::events::EventKind;
-use crate::model::{
-    Build, Built, CancelledBy, Evaluation, Generation, Hold, Occasion, Suspension, now,
-};
+use crate::model::{Build, Built, CancelledBy, Evaluation, Generation, Hold, Occasion, Suspension};
 use crate::source::Selection;
 use crate::state::{Change, State, StateError};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
+use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -25,13 +26,12 @@ use tokio_util::sync::CancellationToken;
 const AGAIN: Duration = Duration::from_secs(5);
 /// Commands that may wait; a caller beyond waits for room.
 const MAILBOX: usize = 64;
-/// How many generations are looked at for one that was interrupted.
-const TAKEN_UP: usize = 64;
 
 pub(super) fn start(
     config: BuilderConfig,
     backend: Arc<dyn Backend>,
     state: Arc<State>,
+    room: Arc<dyn Room>,
 ) -> Result<(Handle, JoinHandle<()>), StateError> {
     let (commands, mailbox) = mpsc::channel(MAILBOX);
     let suspension = state.suspension()?;
@@ -45,11 +45,15 @@ pub(super) fn start(
         suspension: suspension.clone(),
         hold: hold.clone(),
     };
+    let settings = settings(&config.subdir, &backend.settings());
     let (publisher, published) = watch::channel(initial);
     let actor = Actor {
         config,
+        settings,
         backend,
         state,
+        room,
+        shortage: None,
         mailbox,
         publisher,
         work: None,
@@ -60,6 +64,7 @@ pub(super) fn start(
         hold,
         held_back: None,
         owed: None,
+        armed: Vec::new(),
         shutting_down: false,
     };
     #[expect(
@@ -78,8 +83,13 @@ pub(super) fn start(
 
 pub(super) struct Actor {
     pub(super) config: BuilderConfig,
+    /// Digest of what evaluations depend on beside commit and host.
+    pub(super) settings: String,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) state: Arc<State>,
+    pub(super) room: Arc<dyn Room>,
+    /// What was short when something was last to begin.
+    pub(super) shortage: Option<String>,
     pub(super) mailbox: mpsc::Receiver<Command>,
     pub(super) publisher: watch::Sender<BuilderState>,
     /// The generation in work: it is evaluated, waits, or is built.
@@ -91,11 +101,14 @@ pub(super) struct Actor {
     pub(super) finished_in_a_row: u32,
     pub(super) suspension: Option<Suspension>,
     pub(super) hold: Option<Hold>,
-    /// The newest selection that the hold keeps from taking over.
+    /// The newest selection that the hold, or a generation made by hand, keeps
+    /// from taking over.
     pub(super) held_back: Option<Selection>,
     /// What the work came to and could not be recorded: it is tried again, and
     /// nothing new begins before.
     pub(super) owed: Option<Owed>,
+    /// What is due at a time.
+    pub(super) armed: Vec<Armed>,
     pub(super) shutting_down: bool,
 }
 
@@ -121,12 +134,16 @@ pub(super) enum JobEnd {
 
 impl Actor {
     pub(super) async fn run(mut self) {
+        self.leave_what_is_not_ours().await;
         if let Some(interrupted) = self.unfinished() {
             self.take_up(interrupted).await;
         }
         while !self.shutting_down {
+            self.selection_takes_over().await;
             self.publish();
-            let due = self.next_wake();
+            self.arm();
+            let due = next_due(&self.armed, &self.config.clock);
+            let again = self.owed.is_some() || self.selection_is_due();
             tokio::select! {
                 biased;
                 end = next_end(&mut self.job) => self.job_ended(end, None).await,
@@ -134,18 +151,58 @@ impl Actor {
                     Some(command) => self.command(command).await,
                     None => self.shutdown().await,
                 },
-                wake = wall_clock(due) => self.wake(wake).await,
-                () = soon(self.owed.is_some()) => self.pay().await,
+                wake = due => self.wake(wake).await,
+                () = self.room.freed(), if self.lacks_space() => self.space_is_back().await,
+                () = soon(again) => self.pay().await,
             }
         }
         self.publish();
     }
 
     /// What a crash or a shutdown interrupted: at most one, and rarely an older
-    /// generation that somebody submitted again.
+    /// generation that somebody submitted again, which may be any that is kept.
     fn unfinished(&self) -> Option<Generation> {
-        let mut newest = self.state.reader().page(None, TAKEN_UP).into_iter();
-        newest.find(|generation| generation.clone().taken_up(now(), &self.guards()).is_some())
+        let reader = self.state.reader();
+        reader.newest(None, |generation| {
+            self.is_ours(generation) && self.is_unfinished(generation)
+        })
+    }
+
+    fn is_unfinished(&self, generation: &Generation) -> bool {
+        generation
+            .clone()
+            .taken_up(self.now(), &self.guards())
+            .is_some()
+    }
+
+    /// The state may have been copied from another host, or be of another backend.
+    pub(super) fn is_ours(&self, generation: &Generation) -> bool {
+        generation.host == self.config.host && generation.backend == self.config.backend
+    }
+
+    /// What another host or backend left unfinished in these records ends.
+    async fn leave_what_is_not_ours(&mut self) {
+        let reader = self.state.reader();
+        let mut before = None;
+        while let Some(found) = reader.newest(before, |generation| {
+            !self.is_ours(generation) && self.is_unfinished(generation)
+        }) {
+            before = Some(found.number);
+            if let Some(left) = found.left_behind(self.now(), &self.guards())
+                && let Err(error) = self.record_end(&left).await
+            {
+                tracing::error!(%error, number = %left.number, "its end is not recorded");
+            }
+        }
+    }
+
+    async fn record_end(&self, left: &Generation) -> Result<(), StateError> {
+        let generation = left.clone();
+        let event = match left.build() {
+            Some(_) => EventKind::BuildFinished { generation },
+            None => EventKind::EvalFinished { generation },
+        };
+        self.record(left, vec![event]).await
     }
 
     pub(super) async fn command(&mut self, command: Command) {
@@ -195,11 +252,16 @@ impl Actor {
         }
     }
 
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.config.clock.now()
+    }
+
     pub(super) fn guards(&self) -> Guards<'_> {
         let machine_id = self.config.machine_id.as_deref();
         Guards {
             machine_id,
             suspension: self.suspension.as_ref(),
+            shortage: self.shortage.as_deref(),
             confirmation: self.config.confirmation,
             retry: self.config.retry,
             chance: fastrand::f64(),
@@ -261,7 +323,16 @@ impl Actor {
         {
             None => Phase::Idle,
             Some((_, Some(Build::Running { .. }))) => Phase::Building,
-            Some((_, Some(_)) | (Evaluation::Failed { .. }, None)) => Phase::Waiting,
+            Some(
+                (_, Some(_))
+                | (
+                    Evaluation::Failed { .. }
+                    | Evaluation::Pending {
+                        blocked: Some(_), ..
+                    },
+                    None,
+                ),
+            ) => Phase::Waiting,
             Some((_, None)) => Phase::Evaluating,
         };
         let latest = || self.state.reader().latest().map(|latest| latest.number);
@@ -299,9 +370,16 @@ pub(super) async fn next_end(job: &mut Option<Job>) -> Option<JobEnd> {
     }
 }
 
-/// A while, when something is owed.
-async fn soon(owed: bool) {
-    match owed {
+/// Of what evaluations depend on beside commit and host; each part with its length.
+fn settings(subdir: &str, of_the_backend: &str) -> String {
+    let text = format!("{}:{subdir},{of_the_backend}", subdir.len());
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A while, when something is to be tried again.
+async fn soon(again: bool) {
+    match again {
         true => tokio::time::sleep(AGAIN).await,
         false => std::future::pending().await,
     }

@@ -4,9 +4,10 @@ use super::actor::Actor;
 use super::machine::{Illegal, admit_build, admit_confirmation};
 use super::{HoldFor, Refusal, Selected, Timeouts};
 use crate::events::EventKind;
-use crate::model::{CommitId, Generation, GenerationNumber, Hold, now};
+use crate::model::{CommitId, Generation, GenerationNumber, Hold};
 use crate::source::Selection;
 use crate::state::{Change, StateError};
+use time::OffsetDateTime;
 
 impl Actor {
     pub(super) async fn select(&mut self, selection: Selection) -> Result<Selected, Refusal> {
@@ -19,31 +20,79 @@ impl Actor {
             .reader()
             .newest(None, |generation| !generation.by_hand);
         if let Some(newest) = newest.filter(|newest| self.is_selection(newest, &selection)) {
+            if newest.was_superseded() && self.is_busy_by_hand() {
+                self.held_back = Some(selection);
+                return Ok(Selected::Unchanged(newest));
+            }
             let there = match newest.evaluated() {
                 Some(evaluated) if newest.built().is_some() => {
                     self.existing(evaluated, newest.number).await.is_some()
                 }
-                _ => true, // in work, or ended in a way that only somebody's asking changes
+                // Otherwise in work, or ended in a way that only somebody's asking changes.
+                _ => !newest.was_superseded(),
             };
             if there {
                 return Ok(Selected::Unchanged(newest));
             }
         }
-        self.new_generation(selection, false, true)
-            .await
-            .map(Selected::New)
+        let made = self.new_generation(selection, false, true).await?;
+        self.held_back = None;
+        Ok(Selected::New(made))
+    }
+
+    /// What a generation made by hand took the place of, before it had ended,
+    /// is still to be built: the selection takes over when that one has ended.
+    pub(super) fn remember_selection(&mut self) {
+        let waiting = self.newer.as_ref().map(|newer| &newer.generation);
+        let unfinished = waiting.or(self.work.as_ref());
+        let selected = unfinished.filter(|of| !of.by_hand && !of.is_ended());
+        if let Some(Generation { commit, origin, .. }) = selected.cloned() {
+            self.held_back = Some(Selection { commit, origin });
+        }
+    }
+
+    /// A generation made by hand is in work, or waits to be.
+    fn is_busy_by_hand(&self) -> bool {
+        let waiting = self.newer.as_ref().map(|newer| &newer.generation);
+        let is_by_hand = |of: &Generation| of.by_hand && !of.is_for_another_machine();
+        waiting.is_some_and(is_by_hand) || self.work.as_ref().is_some_and(is_by_hand)
+    }
+
+    /// Nothing keeps what was held back from taking over any more.
+    pub(super) fn selection_is_due(&self) -> bool {
+        let is_free = self.newer.is_none()
+            && self.job.is_none()
+            && self.owed.is_none()
+            && self
+                .work
+                .as_ref()
+                .is_none_or(Generation::is_for_another_machine);
+        is_free && self.hold.is_none() && self.held_back.is_some()
+    }
+
+    /// The selection takes over once nothing keeps it from it any more.
+    pub(super) async fn selection_takes_over(&mut self) {
+        if !self.selection_is_due() {
+            return;
+        }
+        if let Some(selection) = self.held_back.take()
+            && let Err(error) = self.select(selection.clone()).await
+        {
+            tracing::error!(%error, "the selection does not take over yet; tried again");
+            self.held_back = Some(selection);
+        }
     }
 
     pub(super) fn is_selection(&self, generation: &Generation, selection: &Selection) -> bool {
         generation.commit.id == selection.commit.id
             && generation.commit.tree == selection.commit.tree
             && generation.origin.testing == selection.origin.testing
-            && generation.host == self.config.host
-            && generation.backend == self.config.backend
+            && generation.settings == self.settings
+            && self.is_ours(generation)
     }
 
     /// Asked for by somebody: it always evaluates. Without a hold, one that was
-    /// in force ends, and what it held back with it.
+    /// in force ends; what it held back is built after a generation made by hand.
     pub(super) async fn eval(
         &mut self,
         selection: Selection,
@@ -51,10 +100,13 @@ impl Actor {
         hold: Option<HoldFor>,
     ) -> Result<Generation, Refusal> {
         if hold.is_some() || self.hold.is_some() {
-            self.record_hold(hold.map(in_force)).await?;
+            let since = self.now();
+            self.record_hold(hold.map(|hold| in_force(hold, since)))
+                .await?;
         }
-        if self.hold.is_none() {
-            self.held_back = None;
+        match by_hand {
+            true => self.remember_selection(),
+            false => self.held_back = None,
         }
         self.new_generation(selection, by_hand, false).await
     }
@@ -83,7 +135,7 @@ impl Actor {
         let in_work = self.work.as_ref().map(|generation| generation.number);
         admit_build(asked, generation.as_ref(), in_work, retry, &self.guards())?;
         let generation = generation.ok_or(Refusal::UnknownGeneration(asked))?;
-        let submitted = generation.build_submitted(now(), &self.guards());
+        let submitted = generation.build_submitted(self.now(), &self.guards());
         self.go_on(asked, submitted).await
     }
 
@@ -96,7 +148,7 @@ impl Actor {
         let in_work = self.work.as_ref().map(|generation| generation.number);
         admit_confirmation(asked, generation.as_ref(), in_work, &self.guards())?;
         let generation = generation.ok_or(Refusal::UnknownGeneration(asked))?;
-        let confirmed = generation.build_submitted(now(), &self.guards());
+        let confirmed = generation.build_submitted(self.now(), &self.guards());
         self.go_on(asked, confirmed).await
     }
 
@@ -170,8 +222,7 @@ impl Actor {
     }
 }
 
-fn in_force(hold: HoldFor) -> Hold {
-    let since = now();
+fn in_force(hold: HoldFor, since: OffsetDateTime) -> Hold {
     let until = hold
         .duration
         .map(|duration| since.saturating_add(duration.try_into().unwrap_or(time::Duration::MAX)));

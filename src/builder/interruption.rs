@@ -4,7 +4,7 @@ use super::actor::{Actor, next_end};
 use super::commands::refused;
 use super::{BuilderState, Phase, Refusal};
 use crate::events::EventKind;
-use crate::model::{BlockedReason, Build, CancelledBy, Generation, Occasion, Suspension, now};
+use crate::model::{BlockedReason, Build, CancelledBy, Generation, Occasion, Suspension};
 use crate::process::{GIVE_UP, GRACE};
 use crate::state::Change;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Actor {
         if let Some(suspension) = &self.suspension {
             return Err(Refusal::AlreadySuspended(suspension.clone()));
         }
-        let since = now();
+        let since = self.now();
         let until = duration.map(|duration| later(since, duration));
         let suspension = Suspension {
             since,
@@ -59,36 +59,13 @@ impl Actor {
                     self.stop_job(CancelledBy::Superseded(newer)).await;
                     self.newer_begins().await;
                 }
-                None => {
-                    self.stop_job(CancelledBy::Suspend).await;
-                    self.wait_for_resume().await;
-                }
+                None => self.stop_job(CancelledBy::Suspend).await,
             }
         } else {
             self.reconsider().await;
         }
         self.publish();
         Ok(self.published())
-    }
-
-    /// A build that the suspension cancelled waits as its next attempt.
-    pub(super) async fn wait_for_resume(&mut self) {
-        let latest = self.state.reader().latest();
-        let cancelled = latest.filter(|g| {
-            matches!(
-                g.build(),
-                Some(Build::Cancelled {
-                    by: CancelledBy::Suspend,
-                    ..
-                })
-            )
-        });
-        if let Some(waiting) =
-            cancelled.and_then(|g| g.build_waits_for_resume(now(), &self.guards()).ok())
-        {
-            self.work = Some(waiting);
-            self.proceed().await;
-        }
     }
 
     pub(super) async fn resume(&mut self, by: String) -> Result<BuilderState, Refusal> {
@@ -113,10 +90,12 @@ impl Actor {
     }
 
     /// What holds a build back that waits is another thing now.
-    async fn reconsider(&mut self) {
+    pub(super) async fn reconsider(&mut self) {
         let waiting = |work: &mut Generation| matches!(work.build(), Some(Build::Pending { .. }));
         if let Some(waiting) = self.work.take_if(waiting) {
-            let resumed = waiting.clone().build_reconsidered(now(), &self.guards());
+            let resumed = waiting
+                .clone()
+                .build_reconsidered(self.now(), &self.guards());
             self.work = Some(resumed.unwrap_or(waiting));
             self.proceed().await;
         }
@@ -129,9 +108,10 @@ impl Actor {
         let stays = match self.work.as_ref().and_then(Generation::blocked) {
             None => false, // evaluated while it was stopped, or it waits for its next try
             Some(blocked) => match blocked.reason {
-                BlockedReason::Confirmation | BlockedReason::Building | BlockedReason::Retry => {
-                    false
-                }
+                BlockedReason::Confirmation
+                | BlockedReason::Building
+                | BlockedReason::Retry
+                | BlockedReason::Cache => false,
                 BlockedReason::Suspended
                 | BlockedReason::MachineId
                 | BlockedReason::Space

@@ -31,6 +31,8 @@ pub struct Guards<'a> {
     /// This machine's id; `None` where it has none.
     pub machine_id: Option<&'a str>,
     pub suspension: Option<&'a Suspension>,
+    /// What is short when too little space is left to begin anything.
+    pub shortage: Option<&'a str>,
     pub confirmation: Confirmation,
     pub retry: RetryPolicy,
     /// In 0..1, for the jitter of retries.
@@ -69,6 +71,12 @@ impl Generation {
         (wanted != found).then_some((wanted, found))
     }
 
+    /// Its build waits for what does not come: it is for another machine.
+    pub(super) fn is_for_another_machine(&self) -> bool {
+        matches!(self.build(), Some(Build::Pending { blocked: Some(blocked), .. })
+            if blocked.reason == BlockedReason::MachineId)
+    }
+
     /// A pending evaluation begins.
     pub(super) fn evaluation_starts(mut self, now: OffsetDateTime) -> Result<Self, Illegal> {
         let Evaluation::Pending { attempt, tries, .. } = self.evaluation else {
@@ -99,17 +107,37 @@ impl Generation {
         Ok(self)
     }
 
+    /// A pending evaluation waits for space; what it waited for before it did
+    /// so since then.
+    pub(super) fn evaluation_lacks_space(
+        mut self,
+        message: &str,
+        now: OffsetDateTime,
+    ) -> Result<Self, Illegal> {
+        let Evaluation::Pending { blocked, .. } = &mut self.evaluation else {
+            return self.illegal("wait for space");
+        };
+        let same = |before: &Blocked| before.reason == BlockedReason::Space;
+        let since = blocked.take().filter(same).map(|before| before.since);
+        *blocked = Some(Blocked {
+            reason: BlockedReason::Space,
+            since: since.unwrap_or(now),
+            message: message.to_owned(),
+        });
+        Ok(self)
+    }
+
     /// A pending evaluation is left before it began.
     pub(super) fn evaluation_left(
         mut self,
         by: CancelledBy,
         now: OffsetDateTime,
     ) -> Result<Self, Illegal> {
-        let Evaluation::Pending { attempt, .. } = self.evaluation else {
+        let Evaluation::Pending { attempt, tries, .. } = self.evaluation else {
             return self.illegal("leave its evaluation");
         };
         let span = Span::at(attempt, now);
-        self.evaluation = Evaluation::Cancelled { span, by };
+        self.evaluation = Evaluation::Cancelled { span, by, tries };
         Ok(self)
     }
 
@@ -230,7 +258,7 @@ impl Generation {
             ended_at: now,
         };
         self.evaluation = match end {
-            EvaluationEnd::Cancelled(by) => Evaluation::Cancelled { span, by },
+            EvaluationEnd::Cancelled(by) => Evaluation::Cancelled { span, by, tries },
             EvaluationEnd::Outcome(outcome, existing) => match outcome {
                 EvaluationOutcome::Failed(failure) => Evaluation::Failed {
                     span,
@@ -241,6 +269,7 @@ impl Generation {
                 EvaluationOutcome::Cancelled => Evaluation::Cancelled {
                     span,
                     by: CancelledBy::Stop,
+                    tries,
                 },
                 EvaluationOutcome::Succeeded(evaluated) => {
                     let build = Build::first();

@@ -8,7 +8,7 @@ use super::work::legal;
 use crate::events::EventKind;
 use crate::model::{
     Build, Built, CancelledBy, Evaluated, Evaluation, Generation, GenerationNumber, Origin,
-    Preemption, now,
+    Preemption,
 };
 use crate::source::Selection;
 use crate::state::StateError;
@@ -60,6 +60,8 @@ impl Actor {
             commit: selection.commit,
             origin,
             by_hand,
+            settings: self.settings.clone(),
+            in_a_row: 0,
             hooks: Vec::new(),
             evaluation: Evaluation::first(),
         };
@@ -85,7 +87,7 @@ impl Actor {
             self.begin(pending, take_over).await;
             return Ok(());
         };
-        let waits = legal(pending.evaluation_waits(before, now()))?;
+        let waits = legal(pending.evaluation_waits(before, self.now()))?;
         self.record(&waits, Vec::new()).await?;
         self.newer = Some(Newer {
             generation: waits,
@@ -140,7 +142,11 @@ impl Actor {
         if let Some(newer) = self.newer.take() {
             let by = CancelledBy::Superseded(newer.generation.number);
             self.leave_work(by).await;
-            self.begin(newer.generation, newer.take_over).await;
+            let generation = Generation {
+                in_a_row: self.finished_in_a_row,
+                ..newer.generation
+            };
+            self.begin(generation, newer.take_over).await;
         }
     }
 
@@ -150,7 +156,7 @@ impl Actor {
         let Some(newer) = self.newer.take() else {
             return;
         };
-        let left = legal(newer.generation.clone().evaluation_left(by, now()));
+        let left = legal(newer.generation.clone().evaluation_left(by, self.now()));
         let event = |generation| EventKind::EvalFinished { generation };
         let recorded = match left {
             Ok(left) => self.record(&left, vec![event(left.clone())]).await,
@@ -174,10 +180,12 @@ impl Actor {
             self.give_up_retry(generation).await;
             return;
         }
-        let Some(Build::Pending { .. }) = generation.build() else {
-            return;
+        let left = match (&generation.evaluation, generation.build()) {
+            (Evaluation::Pending { .. }, _) => generation.evaluation_left(by, self.now()),
+            (_, Some(Build::Pending { .. })) => generation.build_left(by, self.now()),
+            _ => return,
         };
-        match generation.build_left(by, now()) {
+        match left {
             Ok(left) => {
                 self.work = Some(left);
                 self.proceed().await;
@@ -205,11 +213,14 @@ impl Actor {
             earlier.evaluated().is_some() || earlier.certain_evaluation_failure().is_some()
         })?;
         let Some(evaluated) = known.evaluated() else {
-            let failed = pending.evaluation_failure_is_remembered(&known, now());
+            let failed = pending.evaluation_failure_is_remembered(&known, self.now());
             return failed.inspect_err(defect).ok();
         };
+        if !self.is_evaluated(evaluated, pending.number).await {
+            return None; // its graph was collected: evaluated again
+        }
         let existing = self.existing(evaluated, pending.number).await;
-        let cached = pending.evaluation_is_cached(&known, existing, now(), &self.guards());
+        let cached = pending.evaluation_is_cached(&known, existing, self.now(), &self.guards());
         let cached = cached.inspect_err(defect).ok()?;
         Some(self.with_remembered_failure(cached))
     }
@@ -223,7 +234,9 @@ impl Actor {
         });
         match known.filter(|known| known.certain_build_failure().is_some()) {
             Some(known) => {
-                let failed = cached.clone().build_failure_is_remembered(&known, now());
+                let failed = cached
+                    .clone()
+                    .build_failure_is_remembered(&known, self.now());
                 failed.inspect_err(defect).unwrap_or(cached)
             }
             None => cached,
@@ -235,10 +248,20 @@ impl Actor {
         self.state.reader().newest(Some(of.number), |earlier| {
             earlier.commit.id == of.commit.id
                 && earlier.commit.tree == of.commit.tree
+                && earlier.settings == of.settings
                 && earlier.host == of.host
                 && earlier.backend == of.backend
                 && wanted(earlier)
         })
+    }
+
+    /// What the evaluation left for its build is there.
+    async fn is_evaluated(&self, evaluated: &Evaluated, number: GenerationNumber) -> bool {
+        let roots = self.state.places().generation(number);
+        let found = self.backend.is_evaluated(evaluated, &roots).await;
+        found
+            .inspect_err(|error| tracing::error!(%error, %number))
+            .unwrap_or(false)
     }
 
     /// The result, when it is there already.
@@ -266,10 +289,11 @@ impl Actor {
         {
             return;
         }
-        let Some(unfinished) = interrupted.taken_up(now(), &self.guards()) else {
+        let Some(unfinished) = interrupted.taken_up(self.now(), &self.guards()) else {
             return;
         };
         tracing::info!(generation = %unfinished.number, "an unfinished generation is taken up");
+        self.finished_in_a_row = unfinished.in_a_row;
         let waits = unfinished.next_try().is_some();
         self.work = Some(unfinished);
         if !waits {
@@ -280,8 +304,9 @@ impl Actor {
     /// The build that `latest` waited for when the agent ended.
     fn build_interrupted_before(&self, latest: &Generation) -> Option<Generation> {
         let reader = self.state.reader();
-        let before = reader.newest(Some(latest.number), |older| !older.was_passed_over());
-        before.filter(Generation::was_being_built)
+        reader.newest(Some(latest.number), |older| {
+            self.is_ours(older) && older.was_being_built()
+        })
     }
 
     /// Whether the older build goes on and `latest` waits for it as before; else
@@ -291,10 +316,11 @@ impl Actor {
             Preemption::Always => false,
             Preemption::FinishBuild(_) => true,
         };
-        let Some(again) = older.taken_up(now(), &self.guards()) else {
+        let Some(again) = older.taken_up(self.now(), &self.guards()) else {
             return false;
         };
         if lets_finish && again.blocked().is_none() {
+            self.finished_in_a_row = again.in_a_row;
             self.work = Some(again);
             self.newer = Some(Newer {
                 generation: latest.clone(),

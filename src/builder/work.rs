@@ -9,19 +9,26 @@ use crate::backend::{
 };
 use crate::events::EventKind;
 use crate::model::{
-    BlockedReason, Build, CancelledBy, Evaluation, Failure, Generation, Occasion, Steps, now,
+    Build, CancelledBy, CommitId, Evaluation, Failure, Generation, Occasion, Steps,
 };
 use crate::state::{Change, StateError};
 use std::sync::Arc;
+use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 impl Actor {
-    /// Brings the generation in work one state further, until a job runs, it
+    /// Brings the generation in work from state to state, until a job runs, it
     /// waits, or it has ended.
     pub(super) async fn proceed(&mut self) {
+        while self.advance().await {}
+        self.publish();
+    }
+
+    /// One state further; whether another follows at once.
+    async fn advance(&mut self) -> bool {
         let Some(generation) = self.work.take() else {
-            return;
+            return false;
         };
         let number = generation.number;
         let kept = generation.clone();
@@ -46,8 +53,25 @@ impl Actor {
             self.job = None;
             self.work = Some(kept);
             self.owed = Some(Owed::State);
+            return false;
         }
-        self.publish();
+        let is_suspended = matches!(
+            kept.build(),
+            Some(Build::Cancelled {
+                by: CancelledBy::Suspend,
+                ..
+            })
+        );
+        is_suspended && self.waits_for_resume(kept)
+    }
+
+    /// A build that the suspension cancelled waits as its next attempt.
+    fn waits_for_resume(&mut self, cancelled: Generation) -> bool {
+        let waiting = cancelled.build_waits_for_resume(self.now(), &self.guards());
+        self.work = waiting
+            .inspect_err(|error| tracing::error!(%error, "a defect in kiln"))
+            .ok();
+        self.work.is_some()
     }
 
     /// Records what could not be recorded before.
@@ -85,7 +109,14 @@ impl Actor {
         generation: Generation,
     ) -> Result<(), StateError> {
         let number = generation.number;
-        let generation = legal(generation.evaluation_starts(now()))?;
+        if let Some(short) = self.look_for_space().await {
+            let waits = legal(generation.evaluation_lacks_space(&short, self.now()))?;
+            return self.wait(waits).await;
+        }
+        let generation = Generation {
+            settings: self.settings.clone(),
+            ..legal(generation.evaluation_starts(self.now()))?
+        };
         let event = EventKind::EvalStarted {
             generation: generation.clone(),
         };
@@ -133,7 +164,11 @@ impl Actor {
         let Some(evaluated) = generation.evaluated().cloned() else {
             return Ok(());
         };
-        let generation = legal(generation.build_starts(now()))?;
+        if self.look_for_space().await.is_some() {
+            let waits = legal(generation.build_reconsidered(self.now(), &self.guards()))?;
+            return self.wait(waits).await;
+        }
+        let generation = legal(generation.build_starts(self.now()))?;
         let event = EventKind::BuildStarted {
             generation: generation.clone(),
         };
@@ -185,22 +220,31 @@ impl Actor {
         let next = match end {
             Some(JobEnd::Evaluated(EvaluationOutcome::Cancelled, _)) => {
                 let end = EvaluationEnd::Cancelled(by.unwrap_or(CancelledBy::Stop));
-                generation.evaluation_ends(end, now(), &self.guards())
+                generation.evaluation_ends(end, self.now(), &self.guards())
             }
             Some(JobEnd::Evaluated(outcome, existing)) => {
                 let end = EvaluationEnd::Outcome(outcome, existing);
-                generation.evaluation_ends(end, now(), &self.guards())
+                generation.evaluation_ends(end, self.now(), &self.guards())
+            }
+            // Whoever ended it on purpose need not know how far it had come.
+            Some(JobEnd::Built(BuildOutcome::Blocked { steps, .. })) if by.is_some() => {
+                let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
+                generation.build_ends(end, self.now(), &self.guards())
             }
             Some(JobEnd::Built(BuildOutcome::Cancelled { steps })) => {
                 let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
-                generation.build_ends(end, now(), &self.guards())
+                generation.build_ends(end, self.now(), &self.guards())
             }
             Some(JobEnd::Built(outcome)) => {
-                generation.build_ends(BuildEnd::Outcome(outcome), now(), &self.guards())
+                generation.build_ends(BuildEnd::Outcome(outcome), self.now(), &self.guards())
             }
-            None => lost(generation, by, &self.guards()),
+            None => lost(generation, by, self.now(), &self.guards()),
         };
         match next {
+            Ok(next) if is_build && matches!(next.build(), Some(Build::Pending { .. })) => {
+                self.work = Some(next);
+                self.proceed().await;
+            }
             Ok(next) => self.evaluated_or_ended(next, by).await,
             Err(error) => tracing::error!(%error, %number, "a defect in kiln"),
         }
@@ -218,7 +262,9 @@ impl Actor {
             let event = EventKind::EvalFinished {
                 generation: generation.clone(),
             };
-            let occasion = is_refused(&generation).then_some(Occasion::Refused);
+            let occasion = generation
+                .is_for_another_machine()
+                .then_some(Occasion::Refused);
             if let Err(error) = self.record_with(&generation, vec![event], occasion).await {
                 tracing::error!(%error, number = %generation.number, "the evaluation's end is not recorded; tried again until it is");
                 self.work = Some(generation);
@@ -272,24 +318,12 @@ impl Actor {
         let mut events = vec![EventKind::BuildFinished {
             generation: generation.clone(),
         }];
-        let to = &generation.commit.id;
-        let from = self.state.reader().baseline();
-        let is_main = !generation.origin.testing && !generation.by_hand;
-        let reset_after = self.state.reset_after()?;
-        let moves = self.config.has_baseline
-            && is_main
-            && reset_after.is_none_or(|before| before < generation.number)
-            && becomes_current
-            && from.as_deref() != Some(to.as_str());
-        if moves {
-            let reason = format!("generation {} is built", generation.number);
-            events.push(EventKind::BaselineMoved {
-                from,
-                to: to.to_string(),
-                reason,
-            });
-        }
-        let baseline = moves.then(|| to.clone());
+        let moved = match becomes_current {
+            true => self.baseline_moved(&generation).await?,
+            false => None,
+        };
+        let baseline = moved.as_ref().map(|_| generation.commit.id.clone());
+        events.extend(moved);
         self.write(move |state| {
             let baseline = baseline.as_ref();
             let generation = Some(&generation);
@@ -304,17 +338,40 @@ impl Actor {
         })
         .await
     }
-}
 
-/// It is for another machine.
-fn is_refused(generation: &Generation) -> bool {
-    matches!(
-        generation.build(),
-        Some(Build::Pending {
-            blocked: Some(blocked),
-            ..
-        }) if blocked.reason == BlockedReason::MachineId
-    )
+    /// The baseline's move by a generation that is built; `None`: it stays. It
+    /// only moves forward, and what was selected before may since have become a
+    /// line beside it: so its ancestry is asked again, of the baseline there is now.
+    async fn baseline_moved(&self, of: &Generation) -> Result<Option<EventKind>, StateError> {
+        let reset_after = self.state.reset_after()?;
+        let is_main = !of.origin.testing && !of.by_hand;
+        let is_before_reset = reset_after.is_some_and(|before| of.number <= before);
+        if !self.config.has_baseline || !is_main || is_before_reset {
+            return Ok(None);
+        }
+        let from = self.state.reader().baseline();
+        let to = of.commit.id.clone();
+        if from.as_deref() == Some(to.as_str()) {
+            return Ok(None);
+        }
+        if let Some(baseline) = from.as_deref().and_then(|from| from.parse().ok())
+            && !self.descends(baseline, to.clone()).await
+        {
+            tracing::warn!(generation = %of.number, from, %to,
+                "the baseline stays: what is built does not descend from it");
+            return Ok(None);
+        }
+        let reason = format!("generation {} is built", of.number);
+        let to = to.to_string();
+        Ok(Some(EventKind::BaselineMoved { from, to, reason }))
+    }
+
+    /// The walk is bounded, and ends by itself.
+    async fn descends(&self, ancestor: CommitId, head: CommitId) -> bool {
+        let lineage = self.config.lineage.clone();
+        let walk = tokio::task::spawn_blocking(move || lineage.descends(&ancestor, &head));
+        walk.await.unwrap_or(false)
+    }
 }
 
 pub(super) fn legal(next: Result<Generation, super::Illegal>) -> Result<Generation, StateError> {
@@ -334,27 +391,26 @@ fn broken(error: &BackendError) -> Failure {
 fn lost(
     generation: Generation,
     by: Option<CancelledBy>,
+    now: OffsetDateTime,
     guards: &Guards<'_>,
 ) -> Result<Generation, super::Illegal> {
     let failure = Failure::transient("the work ended without an outcome: a defect in kiln");
     let is_building = generation.build().is_some();
     match (is_building, by) {
-        (false, Some(by)) => {
-            generation.evaluation_ends(EvaluationEnd::Cancelled(by), now(), guards)
-        }
+        (false, Some(by)) => generation.evaluation_ends(EvaluationEnd::Cancelled(by), now, guards),
         (true, Some(by)) => {
-            generation.build_ends(BuildEnd::Cancelled(by, Steps::default()), now(), guards)
+            generation.build_ends(BuildEnd::Cancelled(by, Steps::default()), now, guards)
         }
         (false, None) => {
             let outcome = EvaluationOutcome::Failed(failure);
-            generation.evaluation_ends(EvaluationEnd::Outcome(outcome, None), now(), guards)
+            generation.evaluation_ends(EvaluationEnd::Outcome(outcome, None), now, guards)
         }
         (true, None) => {
             let outcome = BuildOutcome::Failed {
                 failure,
                 steps: Steps::default(),
             };
-            generation.build_ends(BuildEnd::Outcome(outcome), now(), guards)
+            generation.build_ends(BuildEnd::Outcome(outcome), now, guards)
         }
     }
 }

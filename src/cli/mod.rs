@@ -101,6 +101,7 @@ enum Command {
     Log(commands::log::Log),
     Events(commands::events::Events),
     Shell(commands::shell::Shell),
+    Store(commands::store::Store),
     Config(commands::config::Config),
     #[command(hide = true)]
     Internal(commands::internal::Internal),
@@ -187,6 +188,7 @@ async fn ask(context: &Context, command: Command) -> Result<Outcome, CliError> {
         Command::Show(command) => command.run(context).await,
         Command::Log(command) => command.run(context).await,
         Command::Events(command) => command.run(context).await,
+        Command::Store(command) => command.run(context).await,
         Command::Config(command) => command.run(context),
         Command::Dev(_) | Command::Agent(_) | Command::Shell(_) | Command::Internal(_) => {
             Err(Problem::failed("this command is run elsewhere").into())

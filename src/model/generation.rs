@@ -93,6 +93,8 @@ pub enum BlockedReason {
     Confirmation,
     MachineId,
     Retry,
+    /// Nothing is built here, and no cache has what is missing.
+    Cache,
     Space,
     Platform,
     /// The build of the generation before it is let finish.
@@ -126,6 +128,9 @@ pub struct Steps {
     pub running: u32,
     pub failed: u32,
     pub reused: u32,
+    /// Of a running build, from what steps took before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_remaining: Option<std::time::Duration>,
 }
 
 /// Why a build succeeded without, or had to do, work.
@@ -174,6 +179,10 @@ pub enum Evaluation {
     Cancelled {
         span: Span,
         by: CancelledBy,
+        /// Transient failures in a row before it: the budget of what goes on after
+        /// a restart or a resume.
+        #[serde(default)]
+        tries: u32,
     },
 }
 
@@ -218,6 +227,10 @@ pub enum Build {
     Cancelled {
         span: Span,
         by: CancelledBy,
+        /// Transient failures in a row before it: the budget of what goes on after
+        /// a restart or a resume.
+        #[serde(default)]
+        tries: u32,
         steps: Steps,
     },
 }
@@ -234,6 +247,13 @@ pub struct Generation {
     /// the selection takes over.
     #[serde(default)]
     pub by_hand: bool,
+    /// Digest of the settings that its evaluation depends on beside commit and
+    /// host; empty where it is not known: an older kiln wrote the record.
+    #[serde(default)]
+    pub settings: String,
+    /// Builds that finished in a row before it while a newer generation waited.
+    #[serde(default)]
+    pub in_a_row: u32,
     pub evaluation: Evaluation,
     /// Written by [`State`](crate::state::State) alone: it makes them due, and
     /// the hooks' task records what becomes of them.

@@ -4,14 +4,16 @@
 
 use super::access::Caller;
 use super::change::Asked;
+use super::event_stream::Follower;
 use super::log_reader::{LogReader, Which};
 use super::refusal::{from_fetch, not_yet, refuse};
 use super::{Parts, convert, reset, status};
-use crate::events::{Item, Subscription};
 use crate::model::{self, BlockedReason, GenerationNumber, RemoteName};
 use crate::pb;
+use crate::state::Reader;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
@@ -28,6 +30,8 @@ const PAGE: (usize, usize) = (50, 1000);
 
 pub struct Service {
     pub parts: Arc<Parts>,
+    /// Who follows events passes here, a few at a time.
+    pub turnstile: Arc<Semaphore>,
     pub cancel: CancellationToken,
 }
 
@@ -68,7 +72,7 @@ impl pb::agent_server::Agent for Service {
         let request = request.into_inner();
         let size = page_size(request.page_size);
         let before = page_start(&request.page_token)?;
-        let page = self.parts.state.page(before, size);
+        let page = self.read(move |state| state.page(before, size)).await?;
         Ok(Response::new(pb::ListGenerationsResponse {
             next_page_token: next_page(&page, size),
             generations: page.iter().map(convert::generation).collect(),
@@ -80,7 +84,7 @@ impl pb::agent_server::Agent for Service {
         request: Request<pb::GetGenerationRequest>,
     ) -> Answer<pb::Generation> {
         self.parts.read(&request, "Agent.GetGeneration").await?;
-        let found = self.generation(request.into_inner().number)?;
+        let found = self.generation(request.into_inner().number).await?;
         Ok(Response::new(convert::generation(&found)))
     }
 
@@ -91,17 +95,13 @@ impl pb::agent_server::Agent for Service {
         self.parts.read(&request, "Agent.WatchEvents").await?;
         let last_seq = self.parts.events.last_seq();
         let subscription = self.parts.events.subscribe(request.into_inner().after_seq);
-        let start = (self.parts.clone(), subscription, self.cancel.clone());
-        let events = stream::unfold(start, |(parts, mut subscription, cancel)| async move {
-            // What happened before the end is told before the stream ends.
-            let event = tokio::select! {
-                biased;
-                event = next_event(&parts, &mut subscription) => event?,
-                () = cancel.cancelled() => return None,
-            };
-            Some((Ok(event), (parts, subscription, cancel)))
-        });
-        let mut answer: Response<Self::WatchEventsStream> = Response::new(events.boxed());
+        let follower = Follower {
+            parts: self.parts.clone(),
+            turnstile: self.turnstile.clone(),
+            subscription,
+            cancel: self.cancel.clone(),
+        };
+        let mut answer: Response<Self::WatchEventsStream> = Response::new(follower.stream());
         answer.metadata_mut().insert(LAST_SEQ, last_seq.into());
         Ok(answer)
     }
@@ -109,15 +109,9 @@ impl pb::agent_server::Agent for Service {
     async fn read_log(&self, request: Request<pb::ReadLogRequest>) -> Answer<Self::ReadLogStream> {
         self.parts.read(&request, "Agent.ReadLog").await?;
         let request = request.into_inner();
-        let number = self.generation(request.generation_number)?.number;
+        let found = self.generation(request.generation_number).await?;
+        let number = found.number;
         let which = Which::new(request.derivation, request.offset)?;
-        let parts = self.parts.clone();
-        let failed = move || {
-            parts
-                .state
-                .generation(number)
-                .and_then(|found| failed_step(&found))
-        };
         let parts = self.parts.clone();
         let is_ended = move || {
             parts
@@ -125,10 +119,11 @@ impl pb::agent_server::Agent for Service {
                 .generation(number)
                 .is_none_or(|found| is_at_rest(&found))
         };
-        let reader = LogReader::new(self.parts.state.logs(number), which, failed()).follow(
+        let folder = self.parts.state.logs(number);
+        let reader = LogReader::new(folder, which, failed_step(&found)).follow(
             request
                 .follow
-                .then(|| (Box::new(is_ended) as _, self.parts.builder.watch())),
+                .then(|| (Arc::new(is_ended) as _, self.parts.builder.watch())),
         );
         let chunks = stream::unfold(reader, |mut reader| async move {
             let chunk = reader.next().await?;
@@ -181,10 +176,9 @@ impl pb::agent_server::Agent for Service {
 
 impl Service {
     /// The generation with that number; 0 is the latest.
-    fn generation(&self, number: u32) -> Result<model::Generation, Status> {
-        let state = &self.parts.state;
+    async fn generation(&self, number: u32) -> Result<model::Generation, Status> {
         if number == 0 {
-            return state.latest().ok_or_else(|| {
+            return self.parts.state.latest().ok_or_else(|| {
                 refuse(
                     Code::NotFound,
                     "there is no generation yet",
@@ -192,7 +186,8 @@ impl Service {
                 )
             });
         }
-        state.generation(GenerationNumber(number)).ok_or_else(|| {
+        let found = self.read(move |state| state.generation(GenerationNumber(number)));
+        found.await?.ok_or_else(|| {
             refuse(
                 Code::NotFound,
                 format!("there is no generation {number}"),
@@ -200,22 +195,15 @@ impl Service {
             )
         })
     }
-}
 
-/// The next event; a reader that lagged gets the whole status instead, with the
-/// number of the last event skipped, and goes on after it.
-async fn next_event(parts: &Parts, subscription: &mut Subscription) -> Option<pb::Event> {
-    match subscription.next().await? {
-        Item::Event(event) => Some(convert::event(&event)),
-        Item::Lagged { seq } => {
-            let status = Some(status::gather(parts));
-            Some(pb::Event {
-                seq,
-                time: Some(convert::time(model::now())),
-                durable: false,
-                event: Some(pb::event::Event::Snapshot(pb::Snapshot { status })),
-            })
-        }
+    /// Reads the state on a thread that may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> T + Send + 'static,
+    ) -> Result<T, Status> {
+        let state = self.parts.state.clone();
+        let read = tokio::task::spawn_blocking(move || read(&state)).await;
+        read.map_err(|error| Status::internal(format!("a defect in kiln: {error}")))
     }
 }
 

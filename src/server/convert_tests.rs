@@ -61,6 +61,7 @@ fn every_evaluation_state_reaches_the_wire_with_its_facts() {
         ),
         (
             Evaluation::Cancelled {
+                tries: 0,
                 span: span(),
                 by: CancelledBy::Stop,
             },
@@ -130,6 +131,7 @@ fn every_build_state_reaches_the_wire_with_its_facts() {
         ),
         (
             Build::Cancelled {
+                tries: 0,
                 span: span(),
                 by: superseded,
                 steps,
@@ -212,6 +214,7 @@ fn no_word_is_lost_on_the_way() {
     for end in [
         StepEnd::Built,
         StepEnd::Reused,
+        StepEnd::Substituted,
         StepEnd::Failed,
         StepEnd::TimedOut,
         StepEnd::Cancelled,

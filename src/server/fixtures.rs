@@ -58,6 +58,8 @@ pub fn generation(number: u32, digit: char, evaluation: Evaluation) -> Generatio
         commit: commit(digit),
         origin: origin(false),
         by_hand: false,
+        settings: String::new(),
+        in_a_row: 0,
         evaluation,
         hooks: Vec::new(),
     }
@@ -91,6 +93,7 @@ pub fn succeeded() -> Build {
             running: 0,
             failed: 0,
             reused: 2,
+            estimated_remaining: None,
         },
     }
 }

@@ -1,15 +1,15 @@
 //! Reads a generation's logs for one caller, piece by piece as they are asked
 //! for: the failed step first, then the evaluation, then the steps in the order
-//! they started. When following, passes repeat until the generation has ended.
+//! they started. When following, passes repeat until the generation has ended; a
+//! next attempt's logs are read from their beginning (offset 0 again).
 
+use super::log_folder::{Found, LogFolder, Part, read_at};
 use super::refusal::refuse;
 use crate::builder::BuilderState;
 use crate::pb::LogChunk;
-use std::io::SeekFrom;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::watch;
 use tonic::{Code, Status};
 
@@ -41,7 +41,7 @@ impl Which {
         }
     }
 
-    fn wants(&self, log: &LogFile) -> bool {
+    fn wants(&self, log: &Found) -> bool {
         match self {
             Which::All => true,
             Which::Step { derivation, .. } => log.derivation == *derivation,
@@ -49,19 +49,19 @@ impl Which {
     }
 }
 
-/// Whether the generation has ended, and what wakes a waiting follower.
-type Following = (
-    Box<dyn Fn() -> bool + Send + Sync>,
-    watch::Receiver<BuilderState>,
-);
+/// Whether the generation has ended (it may block), and what wakes a waiting follower.
+type Following = (IsEnded, watch::Receiver<BuilderState>);
+type IsEnded = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// One caller's way through the logs.
 pub struct LogReader {
-    folder: PathBuf,
+    /// Away while a pass looks at it.
+    folder: Option<LogFolder>,
     which: Which,
     failed: Option<String>,
     following: Option<Following>,
     logs: Vec<LogFile>,
+    found_some: bool,
     /// Where the pass is.
     index: usize,
     pass: Pass,
@@ -78,26 +78,22 @@ enum Pass {
 }
 
 struct LogFile {
-    path: PathBuf,
-    /// Start order; the evaluation is 0.
-    order: u64,
-    /// Empty: the evaluation.
-    derivation: String,
+    /// Its length is the one when the pass began: a step that prints without end
+    /// must not keep the others from being read.
+    found: Found,
     position: u64,
-    /// Its length when the pass began: a step that prints without end must not
-    /// keep the others from being read.
-    length: u64,
 }
 
 impl LogReader {
     /// Reads what is there in `folder` now.
     pub fn new(folder: PathBuf, which: Which, failed: Option<String>) -> Self {
         LogReader {
-            folder,
+            folder: Some(LogFolder::new(folder)),
             which,
             failed,
             following: None,
             logs: Vec::new(),
+            found_some: false,
             index: 0,
             pass: Pass::First,
         }
@@ -142,7 +138,7 @@ impl LogReader {
     /// A step that left no log is a question answered with "no such thing".
     fn nothing_found(&self) -> Option<Status> {
         match &self.which {
-            Which::Step { derivation, .. } if self.logs.is_empty() => Some(refuse(
+            Which::Step { derivation, .. } if !self.found_some => Some(refuse(
                 Code::NotFound,
                 format!(
                     "there is no log of {derivation:?}: no step of that name ran, or its output was there already"
@@ -167,33 +163,57 @@ impl LogReader {
     }
 
     async fn begin_pass(&mut self) {
-        // Asked before the files are looked at: what is written by then is read.
-        let last = self
+        let is_ended = self
             .following
             .as_ref()
-            .is_none_or(|(is_ended, _)| is_ended());
-        self.index = 0;
-        for found in list(&self.folder).await {
-            match self.logs.iter_mut().find(|known| known.path == found.path) {
-                Some(known) => known.length = found.length,
+            .map(|(is_ended, _)| is_ended.clone());
+        let mut folder = self.folder.take();
+        let look = move || {
+            // Asked before the files are looked at: what is written by then is read.
+            let last = is_ended.is_none_or(|is_ended| is_ended());
+            let anew = folder.as_mut().map(LogFolder::made_anew);
+            let found = folder.as_ref().map(LogFolder::list);
+            let (anew, found) = (anew.unwrap_or_default(), found.unwrap_or_default());
+            (folder, last, anew, found)
+        };
+        let looked = tokio::task::spawn_blocking(look).await;
+        // Only a runtime that ends takes no more work: so does this.
+        let (folder, last, anew, found) = looked.unwrap_or((None, true, Vec::new(), Vec::new()));
+        self.folder = folder;
+        anew.into_iter().for_each(|part| self.forget(part));
+        for found in found {
+            let known = |known: &&mut LogFile| known.found.path == found.path;
+            match self.logs.iter_mut().find(known) {
+                Some(known) => known.found.length = found.length,
                 None if self.which.wants(&found) => self.admit(found),
                 None => {}
             }
         }
         let failed = self.failed.as_deref();
         self.logs
-            .sort_by_key(|log| (failed != Some(&log.derivation), log.order));
+            .sort_by_key(|log| (failed != Some(&log.found.derivation), log.found.order));
+        self.index = 0;
         self.pass = Pass::Running {
             read_something: false,
             last,
         };
     }
 
-    fn admit(&mut self, mut log: LogFile) {
-        if let Which::Step { offset, .. } = self.which {
-            log.position = offset;
+    /// The attempt these are of is over; an offset asked for was one into it.
+    fn forget(&mut self, part: Part) {
+        self.logs.retain(|log| log.found.part != part);
+        if let (Which::Step { offset, .. }, Part::Steps) = (&mut self.which, part) {
+            *offset = 0;
         }
-        self.logs.push(log);
+    }
+
+    fn admit(&mut self, found: Found) {
+        let position = match self.which {
+            Which::Step { offset, .. } => offset,
+            Which::All => 0,
+        };
+        self.found_some = true;
+        self.logs.push(LogFile { found, position });
     }
 
     /// The next piece of this pass.
@@ -213,77 +233,30 @@ impl LogReader {
 
 impl LogFile {
     async fn read(&mut self) -> Result<Option<LogChunk>, Status> {
-        let wanted = self.length.saturating_sub(self.position).min(CHUNK);
+        let wanted = self.found.length.saturating_sub(self.position).min(CHUNK);
         if wanted == 0 {
             return Ok(None);
         }
-        let data = read_at(&self.path, self.position, wanted)
-            .await
-            .map_err(|error| {
-                Status::internal(format!(
-                    "reading the log {} failed: {error}",
-                    self.path.display()
-                ))
-            })?;
+        let (path, offset) = (self.found.path.clone(), self.position);
+        let read = tokio::task::spawn_blocking(move || read_at(&path, offset, wanted));
+        let read = read.await.unwrap_or_else(|lost| Err(lost.into()));
+        let data = read.map_err(|error| {
+            let what = match self.found.derivation.as_str() {
+                "" => "the evaluation".to_owned(),
+                name => format!("step {name}"),
+            };
+            Status::internal(format!("reading the log of {what} failed: {error}"))
+        })?;
         if data.is_empty() {
             return Ok(None);
         }
-        let offset = self.position;
         self.position += data.len() as u64;
         Ok(Some(LogChunk {
             offset,
-            derivation: self.derivation.clone(),
+            derivation: self.found.derivation.clone(),
             data,
         }))
     }
-}
-
-async fn read_at(path: &Path, position: u64, most: u64) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(path).await?;
-    file.seek(SeekFrom::Start(position)).await?;
-    let mut data = Vec::new();
-    file.take(most).read_to_end(&mut data).await?;
-    Ok(data)
-}
-
-/// The logs there are now; what cannot be listed is not there yet.
-async fn list(folder: &Path) -> Vec<LogFile> {
-    let mut logs = Vec::new();
-    let evaluation = folder.join("evaluation.log");
-    if let Ok(found) = tokio::fs::metadata(&evaluation).await {
-        logs.push(LogFile {
-            path: evaluation,
-            order: 0,
-            derivation: String::new(),
-            position: 0,
-            length: found.len(),
-        });
-    }
-    let Ok(mut steps) = tokio::fs::read_dir(folder.join("steps")).await else {
-        return logs;
-    };
-    while let Ok(Some(entry)) = steps.next_entry().await {
-        let name = entry.file_name();
-        let Some((order, derivation)) = name.to_str().and_then(parse_step) else {
-            continue;
-        };
-        if let Ok(found) = entry.metadata().await {
-            logs.push(LogFile {
-                path: entry.path(),
-                order,
-                derivation: derivation.to_owned(),
-                position: 0,
-                length: found.len(),
-            });
-        }
-    }
-    logs
-}
-
-/// `0003-hello.log` is the third step that started, `hello`.
-fn parse_step(name: &str) -> Option<(u64, &str)> {
-    let (order, derivation) = name.strip_suffix(".log")?.split_once('-')?;
-    Some((order.parse().ok()?, derivation))
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ async fn a_follower_gets_what_is_written_later_and_ends_with_the_generation() {
         move || ended.load(Ordering::SeqCst)
     };
     let mut reader = LogReader::new(folder.path().into(), Which::All, None)
-        .follow(Some((Box::new(is_ended), changes)));
+        .follow(Some((Arc::new(is_ended), changes)));
     for _ in 0..3 {
         reader.next().await.unwrap().unwrap();
     }
@@ -129,5 +129,38 @@ async fn a_follower_gets_what_is_written_later_and_ends_with_the_generation() {
     ended.store(true, Ordering::SeqCst);
     let chunk = reader.next().await.unwrap().unwrap();
     assert_eq!((chunk.offset, &chunk.data[..]), (6, &b"end\n"[..]));
+    assert!(reader.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_follower_starts_anew_with_the_next_attempt() {
+    let folder = logs();
+    let steps = folder.path().join("steps");
+    let ended = Arc::new(AtomicBool::new(false));
+    let (_wake, changes) = watch::channel(BuilderState {
+        phase: Phase::Building,
+        generation: None,
+        suspension: None,
+        hold: None,
+    });
+    let is_ended = {
+        let ended = ended.clone();
+        move || ended.load(Ordering::SeqCst)
+    };
+    let which = Which::new("hello".into(), 2).unwrap();
+    let mut reader = LogReader::new(folder.path().into(), which, None)
+        .follow(Some((Arc::new(is_ended), changes)));
+    let first = reader.next().await.unwrap().unwrap();
+    assert_eq!((first.offset, &first.data[..]), (2, &b"e\n"[..]));
+    // As the next attempt does it: the same name, and longer than what was read.
+    fs::remove_dir_all(&steps).unwrap();
+    fs::create_dir(&steps).unwrap();
+    fs::write(steps.join("0001-hello.log"), "second attempt\n").unwrap();
+    let second = reader.next().await.unwrap().unwrap();
+    assert_eq!(
+        (second.offset, &second.data[..]),
+        (0, &b"second attempt\n"[..])
+    );
+    ended.store(true, Ordering::SeqCst);
     assert!(reader.next().await.is_none());
 }

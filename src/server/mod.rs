@@ -10,9 +10,11 @@ mod agent_service;
 mod builder_service;
 mod change;
 pub(crate) mod convert;
+mod event_stream;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod listener;
+mod log_folder;
 mod log_reader;
 mod peer;
 mod refusal;
@@ -102,6 +104,7 @@ pub async fn serve(
     let builder = builder_service::Service(parts.clone());
     let agent = agent_service::Service {
         parts,
+        turnstile: event_stream::turnstile(),
         cancel: cancel.clone(),
     };
     let reflection = tonic_reflection::server::Builder::configure()

@@ -142,6 +142,7 @@ fn each_state_of_the_latest_generation_has_its_line() {
         started_at: at(NOW),
     };
     let stopped = Evaluation::Cancelled {
+        tries: 0,
         span: span(),
         by: CancelledBy::Stop,
     };

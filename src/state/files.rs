@@ -4,7 +4,7 @@
 
 use super::record::{decode, encode};
 use super::{Places, StateError, fail_point};
-use crate::model::{Generation, GenerationNumber, Hold, Suspension};
+use crate::model::{CommitId, Generation, GenerationNumber, Hold, Suspension};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -155,6 +155,12 @@ pub fn numbers(state: &Path) -> Result<Vec<GenerationNumber>, StateError> {
         .collect();
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// The commit `refs/kiln/baseline` names; what is no commit names none.
+pub(super) fn read_baseline(places: &Places) -> Result<Option<CommitId>, StateError> {
+    let bytes = read(&places.baseline())?;
+    Ok(bytes.and_then(|bytes| String::from_utf8_lossy(&bytes).trim().parse().ok()))
 }
 
 pub(super) fn read_suspension(places: &Places) -> Result<Option<Suspension>, StateError> {

@@ -19,7 +19,9 @@ pub mod files;
 mod hooks;
 mod index;
 mod lock;
+pub(crate) mod packed_log;
 mod places;
+mod published;
 mod reader;
 mod record;
 mod recovery;
@@ -28,6 +30,7 @@ pub mod retention;
 mod transition;
 mod upkeep;
 
+pub use lock::Lock;
 pub use places::Places;
 pub use reader::Reader;
 pub use record::RECORD_VERSION;
@@ -39,11 +42,12 @@ use crate::model::{
     CommitId, Generation, GenerationNumber, Hold, HookPlan, Occasion, Steps, Suspension,
 };
 use index::{Index, Slot};
+use published::{Newest, Published};
 use reserve::Reserve;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use transition::{Before, Transition};
 
 /// What can go wrong with the state; paths are always named.
@@ -128,6 +132,7 @@ struct Shared {
     places: Places,
     index: Arc<RwLock<Slot>>,
     events: EventLog,
+    published: Published,
     /// One transition at a time.
     writing: Mutex<()>,
     /// Which hooks run after what.
@@ -160,9 +165,6 @@ impl Suspect {
     }
 }
 
-/// Progress is written in batches of this many events, fewer than are reserved.
-const UNWRITTEN: usize = 256;
-
 /// A poisoned lock guards data that each holder leaves whole: go on with it.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -192,6 +194,7 @@ impl State {
             tracing::error!("{note}");
         }
         recovery::note_version(&places)?;
+        let published = Published::new(Newest::read(&places, &index)?);
         let suspect = Arc::new(Suspect::default());
         let events = recovery::event_log(&places, index, &suspect)?;
         reserve.ensure(&places);
@@ -199,6 +202,7 @@ impl State {
             places,
             index: events.index,
             events: events.log,
+            published,
             writing: Mutex::new(()),
             plan: Mutex::default(),
             highest: AtomicU32::new(highest.0),
@@ -295,21 +299,23 @@ impl State {
             }),
         }
         if written.is_ok() {
+            self.shared.published.follow(&transition);
             events.publish();
             fail_point::reach("announced");
         }
         written
     }
 
-    fn index(&self) -> RwLockWriteGuard<'_, Slot> {
-        let index = self.shared.index.write();
+    /// The index for use, by readers and the one writer alike: nobody waits for a
+    /// flush but who asked for it.
+    fn index(&self) -> RwLockReadGuard<'_, Slot> {
+        let index = self.shared.index.read();
         index.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes the transaction; an index that refuses it is replaced, and then it
     /// is written once more.
     fn write_index(&self, of: &Transition) -> Result<Option<recovery::Recovered>, StateError> {
-        let mut slot = self.index();
         let write = |index: &Index| index.write(of.generation.as_ref(), &of.events);
         let suspected = locked(&self.shared.suspect.damage).take();
         let first = match suspected {
@@ -317,13 +323,13 @@ impl State {
                 path: self.shared.places.index(),
                 message,
             }),
-            None => slot.get().and_then(write),
+            None => self.index().get().and_then(write),
         };
         let recovered = match first {
             Ok(()) => None,
             Err(error) => {
-                let recovered = self.reopen(&mut slot, error)?;
-                slot.get().and_then(write)?;
+                let recovered = self.reopen(error)?;
+                self.index().get().and_then(write)?;
                 recovered
             }
         };
@@ -332,13 +338,12 @@ impl State {
     }
 
     /// After a write failed sled takes none any more. A damaged index is rebuilt
-    /// from the files, which have the change already; else it is opened anew.
-    fn reopen(
-        &self,
-        slot: &mut Slot,
-        error: StateError,
-    ) -> Result<Option<recovery::Recovered>, StateError> {
+    /// from the files, which have the change already; else it is opened anew. Only
+    /// here readers wait: for an index there is.
+    fn reopen(&self, error: StateError) -> Result<Option<recovery::Recovered>, StateError> {
         let places = &self.shared.places;
+        let slot = self.shared.index.write();
+        let slot = &mut *slot.unwrap_or_else(PoisonError::into_inner);
         slot.close();
         // A full disk makes sled panic, too: then its data is not at fault.
         places.probe()?;
@@ -359,14 +364,24 @@ impl State {
         }
     }
 
-    /// Progress of the running build, for readers; not durable.
+    /// Progress of the running build, for readers; not durable. Never blocks.
     pub fn progress(&self, number: GenerationNumber, steps: Steps, event: EventKind) {
         *locked(&self.shared.live) = Some((number, steps));
-        if self.shared.events.progress(event) >= UNWRITTEN
-            && let Err(error) = self.apply(&Change::default())
-        {
-            tracing::error!(%error, "progress is not in the index");
-        }
+        self.shared.events.progress(event);
+    }
+
+    /// Waits until so much progress was announced that [`State::write_progress`]
+    /// is due.
+    pub async fn progress_due(&self) {
+        self.shared.events.due().await;
+    }
+
+    /// Takes progress that waits to the index. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When that cannot be written; it is kept, within bounds, for the next time.
+    pub fn write_progress(&self) -> Result<(), StateError> {
+        self.apply(&Change::default())
     }
 
     /// The suspension in force, as its file has it.

@@ -1,5 +1,7 @@
-//! Reads for everyone who is not the Builder. Failures of the index are logged
-//! and answered from the files: a reader never brings the agent down.
+//! Reads for everyone who is not the Builder. What a status is made of comes from
+//! memory (`published.rs`); the rest reads the disk: ask for it off the async
+//! threads. Failures of the index are logged and answered from the files: a
+//! reader never brings the agent down.
 
 use super::index::Index;
 use super::{Shared, StateError, files, locked};
@@ -17,8 +19,14 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// One generation, with the counts of its running build.
+    /// One generation, with the counts of its running build; the latest and the
+    /// current one from memory.
     pub fn generation(&self, number: GenerationNumber) -> Option<Generation> {
+        let newest = self.shared.published.get();
+        let known = [&newest.latest, &newest.current].into_iter().flatten();
+        if let Some(known) = known.into_iter().find(|known| known.number == number) {
+            return Some(self.live(Generation::clone(known)));
+        }
         let found = self.index(|index| index.generation(number));
         let found = found.unwrap_or_else(|error| {
             tracing::error!(%error, %number, "reading the file instead");
@@ -29,20 +37,16 @@ impl Reader {
         found.map(|generation| self.live(generation))
     }
 
-    /// The newest generation of any outcome.
+    /// The newest generation of any outcome; from memory.
     pub fn latest(&self) -> Option<Generation> {
-        self.page(None, 1).pop()
+        let newest = self.shared.published.get();
+        newest.latest.as_deref().cloned().map(|g| self.live(g))
     }
 
-    /// The newest built generation.
+    /// The newest built generation; from memory.
     pub fn current(&self) -> Option<Generation> {
-        let current = files::read_current(&self.shared.places.folder);
-        self.generation(
-            current
-                .inspect_err(|error| tracing::error!(%error))
-                .ok()
-                .flatten()?,
-        )
+        let newest = self.shared.published.get();
+        newest.current.as_deref().cloned().map(|g| self.live(g))
     }
 
     /// The newest built generation before current.
@@ -114,17 +118,10 @@ impl Reader {
         generation
     }
 
-    /// Commit id of `refs/kiln/baseline`.
+    /// Commit id of `refs/kiln/baseline`; from memory.
     pub fn baseline(&self) -> Option<String> {
-        let bytes = files::read(&self.shared.places.baseline());
-        let bytes = bytes
-            .inspect_err(|error| tracing::error!(%error))
-            .ok()
-            .flatten()?;
-        let text = String::from_utf8_lossy(&bytes).trim().to_owned();
-        text.parse::<crate::model::CommitId>()
-            .ok()
-            .map(String::from)
+        let newest = self.shared.published.get();
+        newest.baseline.clone().map(String::from)
     }
 
     /// What status must warn of.

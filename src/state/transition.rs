@@ -33,11 +33,11 @@ enum NextHold {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Transition {
     pub generation: Option<Generation>,
-    becomes_current: bool,
+    pub becomes_current: bool,
     suspension: NextSuspension,
     #[serde(default)]
     hold: NextHold,
-    baseline: Option<CommitId>,
+    pub baseline: Option<CommitId>,
     #[serde(default)]
     reset_after: Option<GenerationNumber>,
     /// With their numbers, progress that waited included.

@@ -2,13 +2,12 @@
 //! old leaves. Blocks on the disk: call it off the async threads.
 
 use super::retention::{Candidate, Retention, leaving};
-use super::{Change, Places, State, StateError, fail_point, files, locked};
+use super::{Change, Places, State, StateError, fail_point, files, locked, packed_log};
 use crate::model::{GenerationNumber, now};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::PoisonError;
 
 /// Generations looked at together.
 const PAGE: usize = 256;
@@ -48,6 +47,7 @@ impl State {
             .chain(candidates.first())
             .map(|c| c.number)
             .collect();
+        pack_logs(places, &candidates);
         let logs = retain_logs(places, &kept, retention.logs)?;
         let events = self.retain_events(retention.events)?;
         self.shared.reserve.ensure(places);
@@ -110,8 +110,7 @@ impl State {
     /// The oldest event still kept, when others left.
     fn retain_events(&self, count: u32) -> Result<Option<u64>, StateError> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        let index = self.shared.index.read();
-        let slot = index.unwrap_or_else(PoisonError::into_inner);
+        let slot = self.index();
         let oldest = slot.get()?.excess_events(count)?;
         if let Some(oldest) = oldest {
             // Readers learn first that they lag, then what they lack goes.
@@ -119,6 +118,18 @@ impl State {
             slot.get()?.forget_events(oldest)?;
         }
         Ok(oldest)
+    }
+}
+
+/// Packs the logs of what has ended; a log that cannot be packed stays as it is.
+fn pack_logs(places: &Places, candidates: &[Candidate]) {
+    for ended in candidates.iter().filter(|c| c.ended_at.is_some()) {
+        let folder = places.logs(ended.number);
+        for folder in [folder.join("steps"), folder] {
+            if let Err(error) = packed_log::pack_folder(&folder) {
+                tracing::warn!(%error, folder = %folder.display(), "logs are not packed");
+            }
+        }
     }
 }
 

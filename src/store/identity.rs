@@ -10,6 +10,13 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RealisationKey(pub [u8; 32]);
 
+impl RealisationKey {
+    /// Reads the 64 hex digits a key is written with.
+    pub(super) fn from_hex(text: &str) -> Option<Self> {
+        encoding::from_hex(text).map(RealisationKey)
+    }
+}
+
 impl fmt::Display for RealisationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&encoding::hex(&self.0))

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use kiln::builder::{self, BuilderConfig, Handle, HoldFor, Phase};
+use kiln::builder::{self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase, Room};
 use kiln::events::{EventKind, Item};
 use kiln::model::{
-    BackendKind, Built, Commit, Confirmation, Evaluated, Failure, Generation, GenerationNumber,
-    HostName, Origin, Preemption, RetryPolicy, Steps,
+    BackendKind, Built, Commit, CommitId, Confirmation, Evaluated, Failure, Generation,
+    GenerationNumber, HostName, Origin, Preemption, RetryPolicy, Steps,
 };
 use kiln::source::Selection;
 use kiln::state::{Reader, State};
@@ -92,9 +92,35 @@ impl Call {
     }
 }
 
+/// Pairs of commits of which the second does not descend from the first.
+type Diverging = Arc<Mutex<HashSet<(CommitId, CommitId)>>>;
+
+/// A wall clock that goes on with the paused one, and can be set.
+#[derive(Clone)]
+struct WallClock {
+    begun: tokio::time::Instant,
+    at: time::OffsetDateTime,
+    set: Arc<Mutex<time::Duration>>,
+}
+
+impl WallClock {
+    fn new() -> Self {
+        WallClock {
+            begun: tokio::time::Instant::now(),
+            at: time::OffsetDateTime::now_utc(),
+            set: Arc::default(),
+        }
+    }
+    fn now(&self) -> time::OffsetDateTime {
+        self.at + self.begun.elapsed() + *self.set.lock().unwrap()
+    }
+}
+
 struct Told {
     calls: mpsc::UnboundedSender<Call>,
     existing: Mutex<HashSet<String>>,
+    collected: Mutex<HashSet<String>>,
+    settings: String,
     running: AtomicUsize,
     most: AtomicUsize,
 }
@@ -140,6 +166,17 @@ impl Backend for Told {
             Some(Answer::Evaluate(outcome)) => outcome,
             _ => EvaluationOutcome::Cancelled,
         })
+    }
+    fn settings(&self) -> String {
+        self.settings.clone()
+    }
+    async fn is_evaluated(
+        &self,
+        evaluated: &Evaluated,
+        _roots: &Path,
+    ) -> Result<bool, BackendError> {
+        let collected = self.collected.lock().unwrap();
+        Ok(!collected.contains(&evaluated.drv_path))
     }
     async fn is_built(
         &self,
@@ -207,6 +244,36 @@ pub struct Policies {
     pub confirmation: Confirmation,
     pub retry: RetryPolicy,
     pub max_suspend: Option<Duration>,
+    pub host: &'static str,
+    /// Of the backend, which evaluations depend on.
+    pub settings: String,
+    pub room: Disk,
+}
+
+/// A disk that is full when the test says so.
+#[derive(Clone)]
+pub struct Disk(Arc<tokio::sync::watch::Sender<bool>>);
+
+impl Disk {
+    pub fn set_full(&self, full: bool) {
+        self.0.send_replace(full);
+    }
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Disk(Arc::new(tokio::sync::watch::Sender::new(false)))
+    }
+}
+
+#[async_trait]
+impl Room for Disk {
+    async fn shortage(&self) -> Option<String> {
+        self.0.borrow().then(|| "the disk is full".to_owned())
+    }
+    async fn freed(&self) {
+        let _ = self.0.subscribe().wait_for(|full| !full).await;
+    }
 }
 
 impl Default for Policies {
@@ -216,6 +283,9 @@ impl Default for Policies {
             confirmation: Confirmation::None,
             retry: RetryPolicy::default(),
             max_suspend: None,
+            host: "web-1",
+            settings: String::new(),
+            room: Disk::default(),
         }
     }
 }
@@ -228,6 +298,8 @@ pub struct Bench {
     task: JoinHandle<()>,
     backend: Arc<Told>,
     calls: mpsc::UnboundedReceiver<Call>,
+    diverging: Diverging,
+    clock: WallClock,
 }
 
 impl Bench {
@@ -237,7 +309,7 @@ impl Bench {
 
     pub async fn with(policies: Policies) -> Self {
         kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
-        Self::on(tempfile::tempdir().unwrap(), policies).await
+        Self::on(tempfile::tempdir().unwrap(), policies, WallClock::new()).await
     }
 
     /// A state in memory where the system has such a place: many more
@@ -245,10 +317,10 @@ impl Bench {
     pub async fn in_memory(policies: Policies) -> Self {
         kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        Self::on(folder.unwrap(), policies).await
+        Self::on(folder.unwrap(), policies, WallClock::new()).await
     }
 
-    async fn on(folder: tempfile::TempDir, policies: Policies) -> Self {
+    async fn on(folder: tempfile::TempDir, policies: Policies, clock: WallClock) -> Self {
         // A paused clock would jump through the time limit of the child that reads the index.
         tokio::time::resume();
         let state = State::open(&folder.path().join("state")).await.unwrap();
@@ -258,11 +330,19 @@ impl Bench {
         let backend = Arc::new(Told {
             calls: sender,
             existing: Mutex::default(),
+            collected: Mutex::default(),
+            settings: policies.settings.clone(),
             running: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
         });
+        let diverging = Diverging::default();
+        let known = Arc::clone(&diverging);
+        let lineage = Lineage::new(move |ancestor, head| {
+            let pair = (ancestor.clone(), head.clone());
+            !known.lock().unwrap().contains(&pair)
+        });
         let config = BuilderConfig {
-            host: "web-1".parse().unwrap(),
+            host: policies.host.parse().unwrap(),
             backend: BackendKind::Native,
             repository: "/nowhere".into(),
             subdir: ".".into(),
@@ -276,9 +356,15 @@ impl Bench {
             confirmation: policies.confirmation,
             retry: policies.retry,
             max_suspend: policies.max_suspend,
+            lineage,
+            clock: Clock::new({
+                let clock = clock.clone();
+                move || clock.now()
+            }),
         };
-        let (handle, task) =
-            builder::start(config, Arc::<Told>::clone(&backend), Arc::clone(&state)).unwrap();
+        let room = Arc::new(policies.room.clone());
+        let (told, kept) = (Arc::<Told>::clone(&backend), Arc::clone(&state));
+        let (handle, task) = builder::start_within(config, told, kept, room).unwrap();
         Bench {
             folder,
             policies,
@@ -287,6 +373,8 @@ impl Bench {
             task,
             backend,
             calls,
+            diverging,
+            clock,
         }
     }
 
@@ -316,7 +404,14 @@ impl Bench {
             tokio::task::yield_now().await;
         }
         meanwhile(&self.folder.path().join("state"));
-        Self::on(self.folder, self.policies).await
+        Self::on(self.folder, self.policies, self.clock).await
+    }
+
+    /// The agent is started again with something else configured.
+    pub async fn restart_with(mut self, change: impl FnOnce(&mut Policies)) -> Self {
+        self.handle.shutdown().await.unwrap();
+        change(&mut self.policies);
+        self.crash().await
     }
 
     pub async fn eval(&self, name: &str) {
@@ -358,6 +453,17 @@ impl Bench {
         self.next(format!("build {name}")).await
     }
 
+    /// The wall clock is set forward, or back, by `seconds`; no time passes.
+    pub fn clock_is_set(&self, seconds: i64) {
+        *self.clock.set.lock().unwrap() += time::Duration::seconds(seconds);
+    }
+    /// The two commits are on lines of their own.
+    pub fn diverge(&self, one: &str, other: &str) {
+        let (one, other) = (commit(one).id, commit(other).id);
+        let mut diverging = self.diverging.lock().unwrap();
+        diverging.insert((one.clone(), other.clone()));
+        diverging.insert((other, one));
+    }
     /// Outputs of this commit are there from now on.
     pub fn outputs_exist(&self, name: &str) {
         self.backend
@@ -365,6 +471,11 @@ impl Bench {
             .lock()
             .unwrap()
             .insert(name.to_owned());
+    }
+    /// What this commit was evaluated to is not in the store any more.
+    pub fn is_collected(&self, name: &str) {
+        let mut collected = self.backend.collected.lock().unwrap();
+        collected.insert(name.to_owned());
     }
     pub fn most_at_once(&self) -> usize {
         self.backend.most.load(Ordering::SeqCst)

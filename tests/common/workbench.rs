@@ -67,6 +67,7 @@ impl Workbench {
             keep_going: false,
             platform: Platform::Auto,
             platforms: Vec::new(),
+            memory: 16 << 30,
             host_paths: ["/bin", "/usr", "/lib", "/lib64", "/etc/alternatives"]
                 .map(PathBuf::from)
                 .into(),

@@ -61,7 +61,8 @@ pub enum Node {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceNode {
     pub name: String,
-    /// Git object id of the file or folder, before filtering.
+    /// Git object id of the file or folder, before filtering; empty in a
+    /// stored graph, where `stored` says all that counts.
     pub object: String,
     pub kind: SourceKind,
     /// Where it lies in the repository (from its root), for messages.
@@ -150,6 +151,9 @@ pub struct StepNode {
     pub system: Option<String>,
     /// Whole seconds.
     pub timeout: Option<u64>,
+    /// What it asks less of than the host would give.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
     pub location: Option<Location>,
 }
 
@@ -174,6 +178,30 @@ pub struct UnpackNode {
     pub archive: OutputRef,
     /// Where `fetch(unpack=True)` was called.
     pub location: Option<Location>,
+}
+
+/// What a step says it needs; the host gives no more than its own limits.
+/// No part of the step's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u64>,
+    /// Bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_size: Option<u64>,
+    /// Bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_size: Option<u64>,
+}
+
+impl Limits {
+    /// Nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        *self == Limits::default()
+    }
 }
 
 impl Template {

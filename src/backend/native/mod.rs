@@ -12,11 +12,15 @@
 pub mod build;
 mod confined;
 pub mod download;
+mod durations;
 pub mod eval;
+mod flights;
 pub mod graph;
 pub mod materialise;
 mod platform;
+mod pool;
 pub mod provider;
+mod recall;
 mod resolve;
 pub mod schedule;
 mod stored;
@@ -29,10 +33,13 @@ use super::{
 };
 use crate::model::{Built, Evaluated, Failure, HostName};
 use crate::store::Store;
+use crate::store::cache::{Caches, Session};
 use async_trait::async_trait;
 use download::DownloadConfig;
 use eval::{EvalEnd, EvalRequest};
+use graph::GRAPH_VERSION;
 use provider::{Provider, StepLimits};
+use recall::{Entry, Outcome, Printed, Recall};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use stored::Stored;
@@ -56,6 +63,8 @@ pub struct NativeConfig {
     pub download: DownloadConfig,
     /// A step's limits; time and silence are the request's.
     pub limits: StepLimits,
+    /// Bytes of memory for all steps together.
+    pub memory: u64,
 }
 
 /// Evaluates `kiln.star` and builds its graph.
@@ -63,16 +72,127 @@ pub struct Native {
     config: NativeConfig,
     store: Store,
     provider: Arc<dyn Provider>,
+    shared: build::Shared,
+    caches: Option<Caches>,
+    /// Steps run here; else what no cache has is waited for.
+    builds: bool,
 }
 
 impl Native {
     /// A backend on this store, running its steps with `provider`.
     pub fn new(config: NativeConfig, store: Store, provider: Arc<dyn Provider>) -> Self {
+        let shared = build::Shared {
+            pool: pool::Pool::new(config.jobs, config.memory),
+            flights: flights::Flights::default(),
+            durations: durations::Durations::load(&store.dir().join(".kiln")),
+        };
         Native {
             config,
             store,
             provider,
+            shared,
+            caches: None,
+            builds: true,
         }
+    }
+
+    /// With binary caches that are asked before anything is built.
+    #[must_use]
+    pub fn with_caches(self, caches: Caches) -> Self {
+        let caches = Some(caches);
+        Native { caches, ..self }
+    }
+
+    /// No step runs here: what no cache has is waited for.
+    #[must_use]
+    pub fn without_building(self) -> Self {
+        Native {
+            builds: false,
+            ..self
+        }
+    }
+}
+
+impl Native {
+    /// What evaluating would come to, when it was found out before.
+    async fn recalled(
+        &self,
+        evaluation: &EvalRequest,
+        request: &EvaluateRequest,
+    ) -> Result<Option<EvaluationOutcome>, BackendError> {
+        let (store, config) = (self.store.clone(), self.config.bound());
+        let (evaluation, roots) = (evaluation.clone(), request.roots.clone());
+        let entry = blocking("look for the evaluation", move || {
+            let stored = Stored {
+                store: &store,
+                config: &config,
+            };
+            let entry = Recall::of(&store, &evaluation)?.look(&evaluation)?;
+            match entry.outcome {
+                Outcome::Failed(failure) => Some((entry.log, EvaluationOutcome::Failed(*failure))),
+                Outcome::Evaluated(known) => {
+                    let evaluated = stored.again(known, &roots)?;
+                    Some((entry.log, EvaluationOutcome::Succeeded(evaluated)))
+                }
+            }
+        });
+        let Some((log, outcome)) = entry.await? else {
+            return Ok(None);
+        };
+        let sink = request.sink.as_ref();
+        sink.log(None, log.as_bytes());
+        Ok(Some(match outcome {
+            EvaluationOutcome::Failed(failure) => failed(sink, failure),
+            other => other,
+        }))
+    }
+
+    async fn evaluated(
+        &self,
+        evaluation: EvalRequest,
+        request: EvaluateRequest,
+    ) -> Result<EvaluationOutcome, BackendError> {
+        let sink = Arc::clone(&request.sink);
+        let mut printed = Printed::default();
+        let heard = |bytes: &[u8]| {
+            printed.add(bytes);
+            sink.log(None, bytes);
+        };
+        let (end, asked) = eval::evaluate_asking(&evaluation, &request.cancel, heard).await?;
+        let (store, config) = (self.store.clone(), self.config.bound());
+        let keep = move |outcome: Outcome| {
+            let recall = Recall::of(&store, &evaluation);
+            if let (Some(recall), Some(entry)) = (recall, Entry::new(asked, &printed.0, outcome)) {
+                recall.keep(entry);
+            }
+        };
+        let failure = match end {
+            EvalEnd::Graph(graph) => {
+                let store = self.store.clone();
+                return blocking("store the graph", move || {
+                    let stored = Stored {
+                        store: &store,
+                        config: &config,
+                    };
+                    let outcome = stored.save(graph, &request)?;
+                    if let EvaluationOutcome::Succeeded(evaluated) = &outcome {
+                        keep(Outcome::Evaluated(evaluated.clone()));
+                    }
+                    Ok(outcome)
+                })
+                .await?;
+            }
+            EvalEnd::Failed(failure) => failure,
+            EvalEnd::UndeclaredHost { failure, .. } => Failure {
+                usage: true,
+                ..failure
+            },
+            EvalEnd::TimedOut(failure) => return Ok(EvaluationOutcome::TimedOut(failure)),
+            EvalEnd::Cancelled => return Ok(EvaluationOutcome::Cancelled),
+        };
+        let remembered = Outcome::Failed(Box::new(failure.clone()));
+        blocking("remember the evaluation", move || keep(remembered)).await?;
+        Ok(failed(sink.as_ref(), failure))
     }
 }
 
@@ -134,31 +254,29 @@ impl Backend for Native {
             timeout: request.timeout,
             memory: request.memory,
         };
-        let sink = Arc::clone(&request.sink);
-        let end =
-            eval::evaluate(&evaluation, &request.cancel, |bytes| sink.log(None, bytes)).await?;
-        let graph = match end {
-            EvalEnd::Graph(graph) => graph,
-            EvalEnd::Failed(failure) => return Ok(failed(sink.as_ref(), failure)),
-            EvalEnd::UndeclaredHost { failure, .. } => {
-                return Ok(failed(
-                    sink.as_ref(),
-                    Failure {
-                        usage: true,
-                        ..failure
-                    },
-                ));
-            }
-            EvalEnd::TimedOut(failure) => return Ok(EvaluationOutcome::TimedOut(failure)),
-            EvalEnd::Cancelled => return Ok(EvaluationOutcome::Cancelled),
-        };
-        let (store, config) = (self.store.clone(), self.config.bound());
-        blocking("store the graph", move || {
-            Stored {
+        if let Some(outcome) = self.recalled(&evaluation, &request).await? {
+            return Ok(outcome);
+        }
+        self.evaluated(evaluation, request).await
+    }
+
+    fn settings(&self) -> String {
+        format!("graph {GRAPH_VERSION}, {}", self.config.file)
+    }
+
+    async fn is_evaluated(
+        &self,
+        evaluated: &Evaluated,
+        roots: &Path,
+    ) -> Result<bool, BackendError> {
+        let (store, config) = (self.store.clone(), self.config.clone());
+        let (evaluated, roots) = (evaluated.clone(), roots.to_owned());
+        blocking("look for the graph", move || {
+            let stored = Stored {
                 store: &store,
                 config: &config,
-            }
-            .save(graph, &request)
+            };
+            stored.is_there(&evaluated, &roots)
         })
         .await?
     }
@@ -187,13 +305,21 @@ impl Backend for Native {
             store: &self.store,
             config: &config,
         };
+        // Until it ends, all that the build comes by is kept.
+        let _session = self.store.session();
         let graph = stored.load(&request.evaluated)?;
-        let _in_use = self.store.in_use();
+        let drv = stored.drv(&request.evaluated)?;
+        let none = || Session::none(&self.store);
+        let asks = |caches: &Caches| caches.session(&self.store);
         let build = build::Build {
+            caches: self.caches.as_ref().map_or_else(none, asks),
+            builds: self.builds,
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
             config,
+            shared: self.shared.clone(),
             graph: Arc::new(graph),
+            drv,
             request,
         };
         build.run().await

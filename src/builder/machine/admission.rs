@@ -21,7 +21,8 @@ pub(in crate::builder) fn admit_build(
     };
     for_this_machine(generation, guards)?;
     match build {
-        Build::Running { .. } | Build::Pending { blocked: None, .. } => {
+        // Only what is in work: a record that says so may be left over.
+        Build::Running { .. } | Build::Pending { blocked: None, .. } if in_work.is_some() => {
             Err(Refusal::AlreadyBuilding(asked))
         }
         Build::Succeeded { .. } => Err(Refusal::AlreadyBuilt(asked)),
@@ -32,9 +33,8 @@ pub(in crate::builder) fn admit_build(
             number: asked,
             failed: *failed,
         }),
-        Build::Pending {
-            blocked: Some(_), ..
-        }
+        Build::Pending { .. }
+        | Build::Running { .. }
         | Build::Failed { .. }
         | Build::TimedOut { .. }
         | Build::Cancelled { .. } => Ok(()),

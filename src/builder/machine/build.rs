@@ -122,7 +122,10 @@ impl Generation {
             return Some((BlockedReason::Suspended, message));
         }
         let how = match (confirmed, guards.confirmation) {
-            (true, _) | (_, Confirmation::None) => return None,
+            (true, _) | (_, Confirmation::None) => {
+                let short = |what: &str| (BlockedReason::Space, what.to_owned());
+                return guards.shortage.map(short);
+            }
             (false, Confirmation::Manual) => "kiln confirm".to_owned(),
             (false, Confirmation::Auto(after)) => {
                 format!("kiln confirm, or {} s", after.as_secs_f64())
@@ -132,8 +135,9 @@ impl Generation {
         Some((BlockedReason::Confirmation, message))
     }
 
-    /// The attempt that would come next; `None` while one runs, and when it is built.
-    fn next_attempt(&self) -> Option<Next> {
+    /// The attempt that would come next; `None` when it is built. One that runs is
+    /// over by then: what asks this is not in work.
+    pub(super) fn next_attempt(&self) -> Option<Next> {
         match self.build()? {
             &Build::Pending {
                 attempt,
@@ -145,14 +149,22 @@ impl Generation {
                 tries,
                 confirmed,
             }),
-            Build::Failed { span, .. }
-            | Build::TimedOut { span, .. }
-            | Build::Cancelled { span, .. } => Some(Next {
+            Build::Failed { span, .. } | Build::TimedOut { span, .. } => Some(Next {
                 attempt: span.attempt + 1,
                 tries: 0,
                 confirmed: true,
             }),
-            Build::Running { .. } | Build::Succeeded { .. } => None,
+            Build::Cancelled { span, tries, .. } => Some(Next {
+                attempt: span.attempt + 1,
+                tries: *tries,
+                confirmed: true,
+            }),
+            &Build::Running { attempt, tries, .. } => Some(Next {
+                attempt: attempt + 1,
+                tries,
+                confirmed: true,
+            }),
+            Build::Succeeded { .. } => None,
         }
     }
 
@@ -220,7 +232,7 @@ impl Generation {
     }
 
     /// Somebody asks for it: a new attempt at a build that ended without
-    /// success, or one that waits. Asking is consent.
+    /// success, with its whole budget, or one that waits. Asking is consent.
     pub(in crate::builder) fn build_submitted(
         self,
         now: OffsetDateTime,
@@ -229,8 +241,10 @@ impl Generation {
         let Some(next) = self.next_attempt() else {
             return self.illegal("be submitted");
         };
+        let is_waiting = matches!(self.build(), Some(Build::Pending { .. }));
         let next = Next {
             confirmed: true,
+            tries: if is_waiting { next.tries } else { 0 },
             ..next
         };
         Ok(self.with_blocked(next, now, guards))
@@ -278,7 +292,12 @@ impl Generation {
             ended_at: now,
         };
         self.set_build(match end {
-            BuildEnd::Cancelled(by, steps) => Build::Cancelled { span, by, steps },
+            BuildEnd::Cancelled(by, steps) => Build::Cancelled {
+                span,
+                by,
+                tries,
+                steps,
+            },
             BuildEnd::Outcome(outcome) => match outcome {
                 BuildOutcome::Succeeded { built, steps } => Build::Succeeded {
                     span,
@@ -300,7 +319,21 @@ impl Generation {
                 BuildOutcome::Cancelled { steps } => Build::Cancelled {
                     span,
                     by: CancelledBy::Stop,
+                    tries,
                     steps,
+                },
+                // The attempt has not ended: it goes on with its next try.
+                BuildOutcome::Blocked {
+                    reason, message, ..
+                } => Build::Pending {
+                    attempt,
+                    tries: tries.saturating_add(1),
+                    confirmed: true,
+                    blocked: Some(Blocked {
+                        reason,
+                        since: now,
+                        message,
+                    }),
                 },
             },
         });
@@ -313,13 +346,14 @@ impl Generation {
         by: CancelledBy,
         now: OffsetDateTime,
     ) -> Result<Self, Illegal> {
-        let Some(&Build::Pending { attempt, .. }) = self.build() else {
+        let Some(&Build::Pending { attempt, tries, .. }) = self.build() else {
             return self.illegal("leave its build");
         };
         let span = Span::at(attempt, now);
         self.set_build(Build::Cancelled {
             span,
             by,
+            tries,
             steps: Steps::default(),
         });
         Ok(self)

@@ -1,8 +1,7 @@
 //! What a crash or a shutdown interrupted.
 
 use super::Guards;
-use super::build::Next;
-use crate::model::{Build, CancelledBy, Evaluation, Generation};
+use crate::model::{Blocked, BlockedReason, Build, CancelledBy, Evaluation, Generation};
 use time::OffsetDateTime;
 
 impl Generation {
@@ -23,63 +22,63 @@ impl Generation {
             Evaluation::Cancelled {
                 span,
                 by: CancelledBy::Shutdown,
-            } => (span.attempt + 1, 0),
+                tries,
+            } => (span.attempt + 1, *tries),
             Evaluation::Failed { .. }
             | Evaluation::TimedOut { .. }
             | Evaluation::Cancelled { .. } => return None,
         };
+        // It still waits for space, since then; for a build it does no more.
+        let short = |blocked: &&Blocked| blocked.reason == BlockedReason::Space;
+        let blocked = self.blocked().filter(short).cloned();
         self.evaluation = Evaluation::Pending {
             attempt,
             tries,
-            blocked: None,
+            blocked,
         };
         Some(self)
     }
 
+    /// After a restart: nobody goes on with what was interrupted. `None`: there is nothing.
+    pub(in crate::builder) fn left_behind(
+        self,
+        now: OffsetDateTime,
+        guards: &Guards<'_>,
+    ) -> Option<Self> {
+        let next = self.taken_up(now, guards)?;
+        let left = match (next.next_try(), next.build()) {
+            (Some(_), _) => next.retry_left(),
+            (None, Some(_)) => next.build_left(CancelledBy::Stop, now),
+            (None, None) => next.evaluation_left(CancelledBy::Stop, now),
+        };
+        left.ok()
+    }
+
     fn build_taken_up(self, now: OffsetDateTime, guards: &Guards<'_>) -> Option<Self> {
-        let next = match self.build()? {
-            &Build::Pending {
-                attempt,
-                tries,
-                confirmed,
-                ..
-            } => Next {
-                attempt,
-                tries,
-                confirmed,
-            },
-            Build::Running { attempt, tries, .. } => Next {
-                attempt: attempt + 1,
-                tries: *tries,
-                confirmed: true,
-            },
+        let goes_on = match self.build()? {
             // Suspended while it was built: resume builds it, also after a restart.
             Build::Cancelled {
-                span,
                 by: CancelledBy::Shutdown | CancelledBy::Suspend,
                 ..
-            } => Next {
-                attempt: span.attempt + 1,
-                tries: 0,
-                confirmed: true,
-            },
+            }
+            | Build::Pending { .. }
+            | Build::Running { .. } => true,
             Build::Succeeded { .. }
             | Build::Failed { .. }
             | Build::TimedOut { .. }
-            | Build::Cancelled { .. } => return None,
+            | Build::Cancelled { .. } => false,
         };
+        let next = self.next_attempt().filter(|_| goes_on)?;
         Some(self.with_blocked(next, now, guards))
     }
 
-    /// It waited for the build of an earlier generation and was superseded.
-    pub(in crate::builder) fn was_passed_over(&self) -> bool {
-        matches!(
-            self.evaluation,
-            Evaluation::Cancelled {
-                by: CancelledBy::Superseded(_),
-                ..
-            }
-        )
+    /// A generation that somebody made by hand took its place before it ended.
+    pub(in crate::builder) fn was_superseded(&self) -> bool {
+        let by = match (&self.evaluation, self.build()) {
+            (Evaluation::Cancelled { by, .. }, _) | (_, Some(Build::Cancelled { by, .. })) => by,
+            _ => return false,
+        };
+        matches!(by, CancelledBy::Superseded(_))
     }
 
     /// Its build ran when the agent ended.

@@ -1,4 +1,5 @@
 use super::*;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 fn resumed(n: u64) -> EventKind {
@@ -36,7 +37,11 @@ fn fixture() -> Fixture {
 
 impl Fixture {
     fn transition(&self, n: u64) {
-        let pending = self.log.begin(&[resumed(n)], &self.places).unwrap();
+        self.transition_of(&[resumed(n)]);
+    }
+
+    fn transition_of(&self, kinds: &[EventKind]) {
+        let pending = self.log.begin(kinds, &self.places).unwrap();
         let mut index = self.index.lock().unwrap();
         index.extend(pending.durable().iter().map(|e| Event::clone(e)));
         drop(index);
@@ -62,7 +67,7 @@ async fn d07_replay_from_any_number_gives_every_event_once_in_order() {
     for n in 0..total {
         match n % 3 {
             0 => fixture.transition(n),
-            _ => drop(fixture.log.progress(resumed(n))),
+            _ => fixture.log.progress(resumed(n)),
         }
     }
     fixture.transition(total);
@@ -90,6 +95,67 @@ async fn progress_during_a_transition_is_seen_behind_it() {
     );
     pending.publish();
     assert_eq!(read(&mut subscription, 2).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn progress_beyond_the_numbers_reserved_waits_for_more_and_none_is_lost() {
+    let fixture = fixture();
+    let mut subscription = fixture.log.subscribe(0);
+    let pending = fixture.log.begin(&[resumed(1)], &fixture.places).unwrap();
+    // More than one reservation has room for, while a transition is written.
+    let count = 2 * BLOCK;
+    (0..count).for_each(|n| fixture.log.progress(resumed(n)));
+    pending.publish();
+    // What is due is written until nothing waits any more.
+    let write = async {
+        while fixture.log.last_seq() < 1 + count {
+            fixture.log.due().await;
+            fixture.transition_of(&[]);
+        }
+    };
+    let wanted = usize::try_from(1 + count).unwrap();
+    let (seqs, ()) = tokio::join!(read(&mut subscription, wanted), write);
+    assert_eq!(seqs, (1..=1 + count).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn d07_progress_on_a_disk_that_takes_nothing_keeps_to_its_bounds() {
+    let fixture = fixture();
+    // No number was ever reserved: nothing can be announced.
+    (0..2 * DEFERRED as u64).for_each(|n| fixture.log.progress(resumed(n)));
+    assert_eq!(fixture.log.last_seq(), 0);
+    assert_eq!(fixture.log.lock().deferred.len(), DEFERRED);
+    fixture.log.due().await;
+    fixture.transition_of(&[]);
+    let mut subscription = fixture.log.subscribe(0);
+    match subscription.next().await {
+        Some(Item::Event(first)) => assert_eq!(first.kind, resumed(DEFERRED as u64)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Nobody who announces or reads waits for numbers that are being reserved.
+#[tokio::test]
+async fn c04_progress_and_readers_do_not_wait_for_the_disk() {
+    let fixture = fixture();
+    fixture.transition(1);
+    fixture.log.lock().reserved = 1; // the next transition reserves
+    let (log, places) = (fixture.log.clone(), fixture.places.clone());
+    let (begun, gate) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let slow = {
+        let (begun, gate) = (Arc::clone(&begun), Arc::clone(&gate));
+        let stop = move |reserved| {
+            begun.wait();
+            gate.wait();
+            replace_sequence(&places, reserved)
+        };
+        std::thread::spawn(move || log.reserve(1, stop).unwrap())
+    };
+    begun.wait();
+    fixture.log.progress(resumed(2));
+    assert_eq!(read(&mut fixture.log.subscribe(0), 1).await, [1]);
+    gate.wait();
+    slow.join().unwrap();
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! input, [`Answer`] on standard output, what the repository prints on standard
 //! error.
 
+use super::asked::Asked;
 use super::run::evaluate_traced;
 use super::{EvalEnd, EvalRequest, Refusal, confine, last_words};
 use crate::backend::BackendError;
@@ -20,6 +21,23 @@ pub(super) enum Answer {
     Graph(Graph),
     Refused(Refusal),
     TimedOut(Failure),
+}
+
+/// What the child says at its end.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Reply {
+    pub answer: Answer,
+    /// What the evaluation asked of the commit, where it came to its own end.
+    pub asked: Option<Asked>,
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Reply {
+            answer,
+            asked: None,
+        }
+    }
 }
 
 /// What the repository may print, in bytes; the rest is left out.
@@ -50,19 +68,20 @@ impl Log {
 }
 
 /// What the child answered.
-pub(super) fn read(answer: &[u8]) -> Result<EvalEnd, BackendError> {
+pub(super) fn read(reply: &[u8]) -> Result<(EvalEnd, Option<Asked>), BackendError> {
     // The graph is wide, not deep, whatever the repository says.
-    match serde_json::from_slice(answer).map_err(super::broken("read the evaluator's answer"))? {
-        Answer::Graph(graph) => Ok(EvalEnd::Graph(graph)),
-        Answer::TimedOut(failure) => Ok(EvalEnd::TimedOut(failure)),
-        Answer::Refused(Refusal::Failed(failure)) => Ok(EvalEnd::Failed(*failure)),
-        Answer::Refused(Refusal::UndeclaredHost { known, failure }) => {
-            Ok(EvalEnd::UndeclaredHost {
-                known,
-                failure: *failure,
-            })
-        }
-    }
+    let reply: Reply =
+        serde_json::from_slice(reply).map_err(super::broken("read the evaluator's answer"))?;
+    let end = match reply.answer {
+        Answer::Graph(graph) => EvalEnd::Graph(graph),
+        Answer::TimedOut(failure) => EvalEnd::TimedOut(failure),
+        Answer::Refused(Refusal::Failed(failure)) => EvalEnd::Failed(*failure),
+        Answer::Refused(Refusal::UndeclaredHost { known, failure }) => EvalEnd::UndeclaredHost {
+            known,
+            failure: *failure,
+        },
+    };
+    Ok((end, reply.asked))
 }
 
 /// `kiln internal eval`: limits itself, evaluates, answers.
@@ -87,18 +106,19 @@ fn answer() -> io::Result<()> {
     confine::confine(&request)?;
     let trace = Arc::default();
     last_words::prepare(&request, &trace)?;
-    let answer = match evaluate_traced(&request, &print, &trace, confine::start_nothing) {
+    let (outcome, asked) = evaluate_traced(&request, &print, &trace, confine::start_nothing);
+    let answer = match outcome {
         Ok(graph) => Answer::Graph(graph),
         Err(refusal) => Answer::Refused(refusal),
     };
     while !last_words::may_answer() {
         std::thread::park(); // another thread is answering, and then ends us
     }
-    write(&answer)
+    write(&Reply { answer, asked })
 }
 
-pub(super) fn write(answer: &Answer) -> io::Result<()> {
+pub(super) fn write(reply: &Reply) -> io::Result<()> {
     let mut stdout = io::BufWriter::new(io::stdout().lock());
-    serde_json::to_writer(&mut stdout, answer)?;
+    serde_json::to_writer(&mut stdout, reply)?;
     stdout.flush()
 }

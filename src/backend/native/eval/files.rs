@@ -1,6 +1,7 @@
 //! The files of the commit, read from Git's objects: no work tree, no filters,
 //! nothing outside the tree.
 
+use super::asked::{Asked, Asking, CommitFacts, Question};
 use super::paths;
 use super::pattern::Pattern;
 use crate::backend::native::graph::SourceKind;
@@ -18,6 +19,8 @@ pub struct Files {
     root: Oid,
     /// The subdirectory, `""` when it is the tree itself.
     subdir: String,
+    /// What was asked, for whoever remembers the evaluation.
+    pub(super) asking: Asking,
 }
 
 /// Something in the tree.
@@ -48,8 +51,9 @@ impl Files {
             repository: opened,
             root,
             subdir: String::new(),
+            asking: Asking::default(),
         };
-        let found = files.find(&subdir)?;
+        let found = files.look(&subdir)?;
         match found {
             Some(Found {
                 object,
@@ -75,11 +79,22 @@ impl Files {
         inner.strip_prefix('/').unwrap_or(inner)
     }
 
+    /// Everything asked so far; `None` when it cannot be relied on.
+    pub fn asked(&self) -> Option<Asked> {
+        self.asking.all()
+    }
+
     /// What lies at a normal path; `None` when nothing does.
     ///
     /// # Errors
     /// When Git's objects cannot be read.
     pub fn find(&self, path: &str) -> Result<Option<Found>, String> {
+        self.asks(Question::Object(path.to_owned()));
+        self.look(path)
+    }
+
+    /// The same, as a part of another question.
+    pub(super) fn look(&self, path: &str) -> Result<Option<Found>, String> {
         let mut found = Found {
             object: self.root,
             kind: Some(SourceKind::Folder),
@@ -128,38 +143,81 @@ impl Files {
         }
     }
 
-    /// Every file below a folder that the patterns select, by its path from
-    /// there, sorted.
+    /// Looks at every file that `filter` selects below `at`; their number.
     ///
     /// # Errors
     /// When a selected file is an LFS pointer or a submodule.
-    pub fn check_source(&self, at: &str, found: Found, filter: &Filter) -> Result<usize, String> {
+    pub fn check_source(&self, at: &str, filter: &Filter) -> Result<usize, String> {
         let mut selected = 0;
-        match found.kind {
-            None => return Err(submodule(&self.shown(at))),
-            Some(SourceKind::Folder) => {
-                self.walk(at, found.object, "", 0, &mut |path, found| {
-                    if filter.selects(path) {
-                        selected += 1;
-                        self.check_file(&self.shown(&paths::join(at, path)), found)?;
-                    }
-                    Ok(())
-                })?;
-            }
-            Some(_) => {
-                selected = 1;
-                self.check_file(&self.shown(at), found)?;
-            }
-        }
+        self.selected(at, filter, &mut |path, found| {
+            selected += 1;
+            self.check_file(&self.shown(&paths::join(at, path)), found)
+        })?;
         Ok(selected)
+    }
+
+    /// Every file below `at` that `filter` selects, by its path from there; a
+    /// file is itself, at `""`.
+    pub(super) fn selected(
+        &self,
+        at: &str,
+        filter: &Filter,
+        visit: &mut impl FnMut(&str, Found) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let Some(found) = self.look(at)? else {
+            return Ok(());
+        };
+        match found.kind {
+            Some(SourceKind::Folder) => {
+                self.walk(
+                    at,
+                    found.object,
+                    "",
+                    0,
+                    &mut |path, found| match filter.selects(path) {
+                        true => visit(path, found),
+                        false => Ok(()),
+                    },
+                )
+            }
+            None | Some(_) => visit("", found),
+        }
+    }
+
+    /// The commit's facts are part of no file: they are asked for by name.
+    pub fn asks_commit(&self, commit: CommitFacts<'_>) {
+        self.ask(Question::Commit, commit);
+    }
+
+    /// Notes a question of files.
+    pub(super) fn asks(&self, question: Question) {
+        let nobody = CommitFacts {
+            id: "",
+            time: time::OffsetDateTime::UNIX_EPOCH,
+        };
+        self.ask(question, nobody);
     }
 
     /// The files below `folder` whose path from there agrees with a pattern.
     ///
     /// # Errors
-    /// When Git's objects cannot be read.
-    pub fn glob(&self, folder: &str, patterns: &[Pattern]) -> Result<Vec<String>, String> {
-        let Some(found) = self.find(folder)? else {
+    /// When a pattern is none, or Git's objects cannot be read.
+    pub fn glob(&self, folder: &str, texts: &[String]) -> Result<Vec<String>, String> {
+        let patterns = texts.iter().map(|text| Pattern::new(text));
+        let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
+        self.asks(Question::Glob {
+            folder: folder.to_owned(),
+            patterns: texts.to_vec(),
+        });
+        self.matching(folder, &patterns)
+    }
+
+    pub(super) fn matching(
+        &self,
+        folder: &str,
+        patterns: &[Pattern],
+    ) -> Result<Vec<String>, String> {
+        let Some(found) = self.look(folder)? else {
             return Ok(Vec::new());
         };
         let mut paths = Vec::new();
@@ -179,7 +237,9 @@ impl Files {
     pub fn missing(&self, path: &str) -> String {
         let shown = self.shown(path);
         let mut message = format!("the commit has no file {shown:?}");
-        let names = self.names(paths::parent(path)).unwrap_or_default();
+        let folder = paths::parent(path);
+        self.asks(Question::Names(folder.to_owned()));
+        let names = self.names(folder).unwrap_or_default();
         let wanted = path.rsplit('/').next().unwrap_or(path);
         match crate::suggest::nearest(wanted, names.iter().map(String::as_str)) {
             Some(near) => {
@@ -193,8 +253,8 @@ impl Files {
         message
     }
 
-    fn names(&self, folder: &str) -> Result<Vec<String>, String> {
-        match self.find(folder)? {
+    pub(super) fn names(&self, folder: &str) -> Result<Vec<String>, String> {
+        match self.look(folder)? {
             Some(found) if found.kind == Some(SourceKind::Folder) => {
                 let tree = self.tree(found.object)?;
                 Ok(tree
@@ -218,10 +278,13 @@ impl Files {
 
     /// Pointers are short: only short blobs are read.
     fn is_lfs(&self, object: Oid) -> Result<bool, String> {
-        let database = self.repository.odb().map_err(|e| unreadable(object, &e))?;
+        let database = self
+            .repository
+            .odb()
+            .map_err(|e| self.unreadable(object, &e))?;
         let (size, _) = database
             .read_header(object)
-            .map_err(|e| unreadable(object, &e))?;
+            .map_err(|e| self.unreadable(object, &e))?;
         Ok((100..1024).contains(&size) && self.bytes(object)?.starts_with(LFS))
     }
 
@@ -264,12 +327,21 @@ impl Files {
 
     fn tree(&self, object: Oid) -> Result<Tree<'_>, String> {
         let tree = self.repository.find_tree(object);
-        tree.map_err(|e| unreadable(object, &e))
+        tree.map_err(|e| self.unreadable(object, &e))
+    }
+
+    /// What cannot be read today may be readable tomorrow.
+    fn unreadable(&self, object: Oid, error: &git2::Error) -> String {
+        self.asking.be_unsure();
+        format!("cannot read the Git object {object}: {}", error.message())
     }
 
     fn bytes(&self, object: Oid) -> Result<Vec<u8>, String> {
         let blob = self.repository.find_blob(object);
-        Ok(blob.map_err(|e| unreadable(object, &e))?.content().to_vec())
+        Ok(blob
+            .map_err(|e| self.unreadable(object, &e))?
+            .content()
+            .to_vec())
     }
 }
 
@@ -310,10 +382,6 @@ fn describe(entry: &git2::TreeEntry<'_>) -> Found {
         object: entry.id(),
         kind,
     }
-}
-
-fn unreadable(object: Oid, error: &git2::Error) -> String {
-    format!("cannot read the Git object {object}: {}", error.message())
 }
 
 fn lfs(shown: &str) -> String {

@@ -47,7 +47,7 @@ fn watch(request: &EvalRequest, trace: &Trace) {
         std::thread::park_timeout(left);
     }
     if may_answer() {
-        end(&Answer::TimedOut(diagnose::placed(
+        end(Answer::TimedOut(diagnose::placed(
             out_of_time(request),
             trace,
         )));
@@ -64,12 +64,12 @@ fn out_of_memory() {
     }
     let trace = TRACE.get().cloned().unwrap_or_default();
     let failure = diagnose::out_of_memory(&trace);
-    end(&Answer::Refused(Refusal::from(failure)));
+    end(Answer::Refused(Refusal::from(failure)));
 }
 
 /// Without unwinding or waiting for the other threads.
-fn end(answer: &Answer) -> ! {
-    let code = i32::from(child::write(answer).is_err());
+fn end(answer: Answer) -> ! {
+    let code = i32::from(child::write(&answer.into()).is_err());
     // SAFETY: ends the process; nothing is left to be flushed.
     unsafe { libc::_exit(code) }
 }

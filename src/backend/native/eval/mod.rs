@@ -12,6 +12,7 @@
 //! depth and steps are bounded, and the limit that ended it is named.
 
 mod arena;
+mod asked;
 mod child;
 mod confine;
 mod diagnose;
@@ -32,7 +33,9 @@ mod tests;
 mod trace;
 mod values;
 
+pub use asked::{Asked, CommitFacts, Question};
 pub use child::internal_main;
+pub use files::Files;
 pub use run::{evaluate_here, hosts};
 
 use super::graph::Graph;
@@ -147,8 +150,22 @@ const MAX_ANSWER: u64 = 512 << 20;
 pub async fn evaluate(
     request: &EvalRequest,
     cancel: &CancellationToken,
-    mut on_log: impl FnMut(&[u8]),
+    on_log: impl FnMut(&[u8]),
 ) -> Result<EvalEnd, BackendError> {
+    let (end, _) = evaluate_asking(request, cancel, on_log).await?;
+    Ok(end)
+}
+
+/// The same, with what it asked of the commit; `None` where the same answers
+/// need not bring the same end.
+///
+/// # Errors
+/// As [`evaluate`].
+pub async fn evaluate_asking(
+    request: &EvalRequest,
+    cancel: &CancellationToken,
+    mut on_log: impl FnMut(&[u8]),
+) -> Result<(EvalEnd, Option<Asked>), BackendError> {
     let body = serde_json::to_vec(request).map_err(broken("write the evaluator's request"))?;
     let mut spawn = Spawn::internal("eval", body).map_err(broken("find this very program"))?;
     spawn.timeout = Some(request.timeout);
@@ -163,22 +180,24 @@ pub async fn evaluate(
             last_words.drain(..excess);
         }
     });
-    match end
+    let end = match end
         .await
         .map_err(broken("run the evaluator (kiln internal eval)"))?
     {
-        End::Cancelled => Ok(EvalEnd::Cancelled),
-        End::TimedOut | End::Silent => Ok(EvalEnd::TimedOut(out_of_time(request))),
-        End::TooMuchOutput => Ok(EvalEnd::Failed(Failure::certain(format!(
+        End::Cancelled => EvalEnd::Cancelled,
+        End::TimedOut | End::Silent => EvalEnd::TimedOut(out_of_time(request)),
+        End::TooMuchOutput => EvalEnd::Failed(Failure::certain(format!(
             "limit reached: the evaluation's graph has more than {} MiB",
             MAX_ANSWER >> 20
-        )))),
-        End::Stuck { pid } => Err(broken("end the evaluator")(std::io::Error::other(format!(
-            "process {pid} does not die"
-        )))),
-        End::Exited(status) if status.success() => child::read(&answer),
-        End::Exited(status) => killed(request, status, &last_words),
-    }
+        ))),
+        End::Stuck { pid } => {
+            let stuck = std::io::Error::other(format!("process {pid} does not die"));
+            return Err(broken("end the evaluator")(stuck));
+        }
+        End::Exited(status) if status.success() => return child::read(&answer),
+        End::Exited(status) => killed(request, status, &last_words)?,
+    };
+    Ok((end, None))
 }
 
 fn broken<E>(attempted: &str) -> impl FnOnce(E) -> BackendError

@@ -1,6 +1,7 @@
 //! One evaluation, in this process: modules are loaded, `kiln.star` declares
 //! the hosts, the wanted host's root is made into a graph.
 
+use super::asked::Asked;
 use super::diagnose;
 use super::files::Files;
 use super::library;
@@ -48,21 +49,27 @@ pub fn evaluate_here(
     request: &EvalRequest,
     print: &(dyn Fn(&str) + Sync),
 ) -> Result<Graph, Refusal> {
-    evaluate_traced(request, print, &Arc::default(), || Ok(()))
+    evaluate_traced(request, print, &Arc::default(), || Ok(())).0
 }
 
-/// The same; `trace` says meanwhile where the evaluation is, and `ready` is
-/// called when every thread runs and nothing was read yet.
+/// The same, with all that was asked of the commit; `trace` says meanwhile where
+/// the evaluation is, and `ready` is called when every thread runs and nothing
+/// was read yet.
 pub(super) fn evaluate_traced(
     request: &EvalRequest,
     print: &(dyn Fn(&str) + Sync),
     trace: &Arc<Trace>,
     ready: fn() -> io::Result<()>,
-) -> Result<Graph, Refusal> {
-    on_big_stack(trace, || {
+) -> (Result<Graph, Refusal>, Option<Asked>) {
+    let mut asked = None;
+    let outcome = on_big_stack(trace, || {
         ready().map_err(|e| Failure::transient(format!("cannot limit the evaluator: {e}")))?;
-        Session::new(request, print, trace)?.run(|module, eval| request.graph(module, eval))
-    })
+        let session = Session::new(request, print, trace)?;
+        let graph = session.run(|module, eval| request.graph(module, eval));
+        asked = session.state.files.asked();
+        graph
+    });
+    (outcome, asked)
 }
 
 /// The names of the hosts the repository declares, `*` among them, sorted.

@@ -1,9 +1,9 @@
 //! `read`, `glob`, `commit`: what evaluation may know of the commit.
 
+use super::super::asked::CommitFacts;
 use super::super::paths;
 use super::super::state::{State, said};
 use super::arguments::{plain, plain_list};
-use super::trees::patterns;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
 use starlark::starlark_module;
@@ -44,6 +44,10 @@ pub fn register(builder: &mut GlobalsBuilder) {
     /// The commit that is evaluated.
     fn commit<'v>(eval: &mut Evaluator<'v, '_, '_>) -> starlark::Result<Value<'v>> {
         let state = State::of(eval)?;
+        state.files.asks_commit(CommitFacts {
+            id: &state.commit,
+            time: state.commit_time,
+        });
         let time = state.commit_time.format(&Rfc3339);
         let time = time.map_err(|e| said(format!("the commit's time cannot be written: {e}")))?;
         let short = state.commit.get(..12).unwrap_or(&state.commit);
@@ -63,8 +67,8 @@ fn matching(state: &State, folder: &str, texts: &[String]) -> Result<Vec<String>
     let strip = |text: &String| text.strip_prefix("//").unwrap_or(text).to_owned();
     let rooted: Vec<String> = rooted.into_iter().map(strip).collect();
     let here: Vec<String> = here.into_iter().cloned().collect();
-    let mut paths = state.files.glob(folder, &patterns(&here)?)?;
-    let rooted = state.files.glob("", &patterns(&rooted)?)?;
+    let mut paths = state.files.glob(folder, &here)?;
+    let rooted = state.files.glob("", &rooted)?;
     paths.extend(rooted.iter().map(|path| format!("//{path}")));
     paths.sort();
     Ok(paths)

@@ -1,5 +1,6 @@
 //! `source`, `file`, `tree`, `symlink`, `entry`: what is made without a step.
 
+use super::super::asked::Question;
 use super::super::files::Filter;
 use super::super::paths;
 use super::super::pattern::Pattern;
@@ -130,7 +131,12 @@ fn source_node(
     name: Option<String>,
 ) -> Result<SourceNode, String> {
     let files = &state.files;
-    let found = files.find(path)?.ok_or_else(|| files.missing(path))?;
+    files.asks(Question::Source {
+        path: path.to_owned(),
+        include: include.clone(),
+        exclude: exclude.clone(),
+    });
+    let found = files.look(path)?.ok_or_else(|| files.missing(path))?;
     let filter = Filter {
         include: patterns(&include)?,
         exclude: patterns(&exclude)?,
@@ -142,7 +148,7 @@ fn source_node(
             files.shown(path)
         ));
     }
-    let selected = files.check_source(path, found, &filter)?;
+    let selected = files.check_source(path, &filter)?;
     if filtered && selected == 0 {
         return Err(format!(
             "include and exclude leave no file of {:?}",
@@ -163,7 +169,7 @@ fn source_node(
     })
 }
 
-pub(super) fn patterns(texts: &[String]) -> Result<Vec<Pattern>, String> {
+fn patterns(texts: &[String]) -> Result<Vec<Pattern>, String> {
     texts.iter().map(|text| Pattern::new(text)).collect()
 }
 

@@ -186,8 +186,8 @@ fn wrong_arguments_are_errors_at_the_call() {
             "44 characters",
         ),
         (
-            "derivation('d', script = 'x', limits = {'memory': 1})",
-            "\"memory\" is not in this version yet",
+            "derivation('d', script = 'x', limits = {'memory': '1 GB'})",
+            "\"memory\": \"1 GB\" is not a size",
         ),
         (
             "derivation('d', script = 'x', provider = 'sandbox')",

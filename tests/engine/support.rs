@@ -1,0 +1,202 @@
+//! A repository whose commits are written by hand, and a backend on a store.
+
+use git2::{Oid, Repository};
+use kiln::backend::native::download::DownloadConfig;
+use kiln::backend::native::provider::StepLimits;
+use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
+use kiln::backend::native::{Native, NativeConfig, Platform};
+use kiln::backend::{
+    Backend, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink, Source,
+    StepEvent,
+};
+use kiln::model::{Commit, Evaluated};
+use kiln::store::Store;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// What a backend reported.
+#[derive(Default)]
+pub struct Heard {
+    pub log: Mutex<Vec<u8>>,
+    pub steps: Mutex<Vec<StepEvent>>,
+}
+
+impl Sink for Heard {
+    fn log(&self, _: Option<&str>, bytes: &[u8]) {
+        self.log.lock().unwrap().extend_from_slice(bytes);
+    }
+
+    fn step(&self, event: StepEvent) {
+        self.steps.lock().unwrap().push(event);
+    }
+}
+
+impl Heard {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
+    }
+
+    /// Names of the steps that ended so.
+    pub fn ended(&self, wanted: kiln::backend::StepEnd) -> Vec<String> {
+        let steps = self.steps.lock().unwrap();
+        let names = steps.iter().filter_map(|step| match step {
+            StepEvent::Finished {
+                derivation, end, ..
+            } if *end == wanted => Some(derivation.clone()),
+            _ => None,
+        });
+        names.collect()
+    }
+}
+
+pub struct Engine {
+    pub folder: TempDir,
+    pub backend: Arc<Native>,
+    pub heard: Arc<Heard>,
+}
+
+pub fn config(jobs: u32) -> NativeConfig {
+    let host_paths = ["/bin", "/usr", "/lib", "/lib64", "/etc/alternatives"];
+    NativeConfig {
+        file: "kiln.star".into(),
+        jobs,
+        keep_going: false,
+        platform: Platform::Auto,
+        platforms: Vec::new(),
+        download: DownloadConfig::default(),
+        memory: 16 << 30,
+        host_paths: host_paths.map(PathBuf::from).into(),
+        limits: StepLimits {
+            timeout: Duration::from_secs(600),
+            silence: Duration::from_secs(600),
+            memory: None,
+            processes: 4096,
+            output_size: 1 << 30,
+            log_size: 1 << 20,
+        },
+    }
+}
+
+impl Engine {
+    pub fn new(config: NativeConfig) -> Self {
+        kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = std::fs::canonicalize(folder.path()).unwrap();
+        let store = Store::open(&path.join("store")).unwrap();
+        let provider = Arc::new(Sandbox::new(SandboxConfig::default()));
+        Engine {
+            folder,
+            backend: Arc::new(Native::new(config, store, provider)),
+            heard: Arc::default(),
+        }
+    }
+
+    /// A commit of these files.
+    pub fn commit(&self, files: &[(&str, &str)]) -> Commit {
+        let repository = Repository::init_bare(self.repository()).unwrap();
+        let mut index = git2::Index::new().unwrap();
+        for (path, text) in files {
+            let id = repository.blob(text.as_bytes()).unwrap();
+            index.add(&entry(path, id)).unwrap();
+        }
+        let tree = index.write_tree_to(&repository).unwrap();
+        let tree = repository.find_tree(tree).unwrap();
+        let who = git2::Signature::now("test", "test@localhost").unwrap();
+        let message = format!("{:?}", std::time::Instant::now());
+        let id = repository.commit(None, &who, &who, &message, &tree, &[]);
+        Commit {
+            id: id.unwrap().to_string().parse().unwrap(),
+            tree: tree.id().to_string(),
+            summary: message,
+            author: "test".into(),
+            time: kiln::model::now(),
+            dirty: false,
+        }
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.folder.path().join("repository")
+    }
+
+    fn roots(&self) -> PathBuf {
+        let roots = self.folder.path().join("roots");
+        std::fs::create_dir_all(&roots).unwrap();
+        roots
+    }
+
+    pub fn evaluate_request(&self, host: &str, commit: &Commit) -> EvaluateRequest {
+        EvaluateRequest {
+            source: Source {
+                repository: self.repository(),
+                commit: commit.clone(),
+                subdir: ".".into(),
+            },
+            host: host.parse().unwrap(),
+            roots: self.roots(),
+            timeout: Duration::from_secs(120),
+            memory: 1 << 30,
+            sink: self.heard.clone(),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    pub async fn evaluate(&self, host: &str, commit: &Commit) -> EvaluationOutcome {
+        let request = self.evaluate_request(host, commit);
+        self.backend.evaluate(request).await.unwrap()
+    }
+
+    /// The same, without the time to evaluate anything: only what is
+    /// remembered comes to the same end.
+    pub async fn remembered(&self, host: &str, commit: &Commit) -> EvaluationOutcome {
+        let mut request = self.evaluate_request(host, commit);
+        request.timeout = Duration::ZERO;
+        self.backend.evaluate(request).await.unwrap()
+    }
+
+    pub async fn evaluated(&self, commit: &Commit) -> Evaluated {
+        match self.evaluate("h", commit).await {
+            EvaluationOutcome::Succeeded(evaluated) => evaluated,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn build_request(&self, evaluated: Evaluated, sink: Arc<Heard>) -> BuildRequest {
+        BuildRequest {
+            evaluated,
+            host: "h".parse().unwrap(),
+            roots: self.roots(),
+            timeout: Duration::from_secs(600),
+            silence: Duration::from_secs(600),
+            sink,
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// Evaluates and builds this `kiln.star`.
+    pub async fn build(&self, star: &str) -> BuildOutcome {
+        let evaluated = self.evaluated(&self.commit(&[("kiln.star", star)])).await;
+        let request = self.build_request(evaluated, self.heard.clone());
+        self.backend.build(request).await.unwrap()
+    }
+}
+
+fn entry(path: &str, id: Oid) -> git2::IndexEntry {
+    let zero = git2::IndexTime::new(0, 0);
+    git2::IndexEntry {
+        ctime: zero,
+        mtime: zero,
+        dev: 0,
+        ino: 0,
+        mode: 0o100_644,
+        uid: 0,
+        gid: 0,
+        file_size: 0,
+        id,
+        flags: 0,
+        flags_extended: 0,
+        path: path.into(),
+    }
+}
