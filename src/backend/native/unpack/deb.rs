@@ -27,9 +27,8 @@ pub(super) fn unpack(input: &mut dyn ReadSeek, tree: &mut Tree<'_>) -> Result<()
         let text = std::str::from_utf8(&header[SIZE])
             .unwrap_or_default()
             .trim_end();
-        let size = match (text.parse::<u64>(), &header[HEADER - 2..]) {
-            (Ok(size), b"`\n") => size,
-            _ => return Err(UnpackError::damaged("a member's header of the deb is none")),
+        let (Ok(size), b"`\n") = (text.parse::<u64>(), &header[HEADER - 2..]) else {
+            return Err(UnpackError::damaged("a member's header of the deb is none"));
         };
         if header.starts_with(b"data.tar") {
             return archive::tar(&mut input.take(size), tree);
