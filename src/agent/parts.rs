@@ -1,7 +1,7 @@
 //! What both agents are made of, in the order it is brought up and taken down.
 
-use super::RunError;
 use super::keeper::Keeper;
+use super::{RunError, memory};
 use crate::audit::AuditLog;
 use crate::backend::Backend;
 use crate::backend::native::download::{Denied, DownloadConfig};
@@ -26,6 +26,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// What followed a start or a generation's end is over by then.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// The lower half: everything that needs no source and no socket.
 pub(super) struct Core {
@@ -208,6 +211,7 @@ impl Core {
                     () = damage.damage() => {
                         off_the_async_threads(move || damage.recover()).await;
                     }
+                    () = idle() => {}
                 }
             }
         });
@@ -270,6 +274,16 @@ impl Core {
             Err(error) => Err(RunError::failed(&error)),
         }
     }
+}
+
+/// Gives back memory once a start or a generation's end has settled; never ends.
+async fn idle() {
+    tokio::time::sleep(SETTLED).await;
+    let given = tokio::task::spawn_blocking(memory::give_back).await;
+    if let Err(error) = given {
+        tracing::error!(%error, "memory is not given back");
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Takes progress to the index whenever enough of it waits: who announces it does

@@ -228,7 +228,7 @@ impl Build {
             Node::Fetch(node) => {
                 self.begins(running, index);
                 let job = self.fetch_job(node, lease.slot, &running.cancel);
-                let begins = self.announce_begin(&node.name, &running.tally);
+                let begins = self.announce_begin(index, &node.name, &running.tally);
                 let ended = ends(index);
                 running.jobs.spawn(async move {
                     let end = job.run(begins).await;
@@ -284,7 +284,7 @@ impl Build {
             Ok(flight) => {
                 self.begins(running, index);
                 let job = self.step_job(node, resolved, lease.slot, &running.cancel);
-                let begins = self.announce_begin(&node.name, &running.tally);
+                let begins = self.announce_begin(index, &node.name, &running.tally);
                 running.jobs.spawn(async move {
                     let end = job.run(begins).await;
                     drop((flight, lease));
@@ -376,7 +376,7 @@ impl Build {
                 running.batches -= 1;
                 for (node, end) in ends {
                     let end = end?;
-                    running.tally.count(&end, false);
+                    running.tally.count(&end, node, false);
                     self.ended(running, node, end);
                 }
                 Ok(())
@@ -403,7 +403,7 @@ impl Build {
 
     fn announce_end(&self, running: &mut Running, node: usize, took: Duration, end: &NodeEnd) {
         let derivation = self.graph.nodes[node].name();
-        let step_end = running.tally.count(end, true);
+        let step_end = running.tally.count(end, node, true);
         if step_end == StepEnd::Built {
             self.shared.durations.note(derivation, took);
         }
@@ -464,14 +464,19 @@ impl Build {
         }
     }
 
-    fn announce_begin(&self, name: &str, tally: &Tally) -> impl FnOnce() + Send + 'static {
+    fn announce_begin(
+        &self,
+        node: usize,
+        name: &str,
+        tally: &Tally,
+    ) -> impl FnOnce() + Send + 'static {
         let (sink, name, tally) = (
             Arc::clone(&self.request.sink),
             name.to_owned(),
             tally.clone(),
         );
         move || {
-            let steps = tally.begin();
+            let steps = tally.begin(node);
             sink.step(StepEvent::Started {
                 derivation: name,
                 steps,

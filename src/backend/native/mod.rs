@@ -276,9 +276,9 @@ impl Backend for Native {
                 store: &store,
                 config: &config,
             };
-            stored.is_there(&evaluated, &roots)
+            stored.again(evaluated, &roots).is_some()
         })
-        .await?
+        .await
     }
 
     async fn is_built(
