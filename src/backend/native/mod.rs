@@ -24,6 +24,7 @@ mod recall;
 mod resolve;
 pub mod schedule;
 mod stored;
+pub mod unpack;
 
 pub use platform::{Platform, system};
 
