@@ -243,6 +243,49 @@ async fn d07_events_beyond_the_count_leave_and_who_is_behind_is_told() {
     assert!(state.events().last_seq() > 100);
 }
 
+fn size(folder: &Path) -> u64 {
+    let files = contents(folder);
+    files.values().map(|content| content.len() as u64).sum()
+}
+
+#[tokio::test]
+async fn d06_an_index_far_larger_than_what_lives_in_it_is_made_small_at_the_next_start() {
+    use kiln::events::EventKind;
+    let folder = tempfile::tempdir().unwrap();
+    let state = open(folder.path()).await;
+    build(&state, 1);
+    for _ in 0..20 {
+        let large = EventKind::ConfigurationReloaded {
+            error: "x".repeat(32 << 10),
+            needs_restart: Vec::new(),
+        };
+        let change = Change {
+            events: vec![large; 50],
+            ..Change::default()
+        };
+        state.apply(&change).unwrap();
+    }
+    let mut retention = keep(10, 10);
+    retention.events = 10;
+    state.retain(&retention).unwrap();
+    let last = state.events().last_seq();
+    state.close().unwrap();
+    drop(state);
+    let index = folder.path().join("sled");
+    let grown = size(&index);
+    assert!(grown > 30 << 20, "{grown}");
+    let state = open(folder.path()).await;
+    assert!(size(&index) < grown / 4, "{} of {grown}", size(&index));
+    assert!(!folder.path().join("sled.old").exists());
+    assert_eq!(state.reader().current(), Some(built(1)));
+    assert_eq!(state.reader().page(None, 10), [built(1)]);
+    let mut events = state.events().subscribe(last - 1);
+    match events.next().await {
+        Some(kiln::events::Item::Event(event)) => assert_eq!(event.seq, last),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Runs this test again, alone, in a mount namespace with a small disk at
 /// `folder`; `false` in that run, and where nobody may do this.
 fn in_a_small_disk(test: &str, size: &str, folder: &Path) -> bool {
