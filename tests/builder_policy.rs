@@ -209,9 +209,9 @@ async fn b19_a_next_try_gives_way_to_a_newer_commit_and_to_a_stop() {
     bench.handle.stop().await.unwrap();
     tokio::time::sleep(HOUR).await;
     bench.idle().await;
-    for number in [N1, N2] {
+    for (number, by) in [(N1, CancelledBy::Superseded(N2)), (N2, CancelledBy::Stop)] {
         let after = bench.generation(number).after_failure().cloned();
-        assert_eq!(after, Some(AfterFailure::GivenUp { tries: 1 }));
+        assert_eq!(after, Some(AfterFailure::Left { tries: 1, by }));
     }
 }
 
@@ -376,6 +376,35 @@ async fn b14_no_suspension_lasts_longer_than_the_longest() {
     bench.eval("a").await;
     bench.evaluation("a").await.evaluates();
     bench.build("a").await.builds();
+    bench.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn b18_a_pushed_commit_whose_next_try_an_evaluation_by_hand_took_is_built_after_it() {
+    let mut bench = Bench::new().await;
+    bench.select("a").await;
+    bench.evaluation("a").await.fails(network());
+    bench.phase(Phase::Waiting).await;
+    bench.eval_by_hand("b").await;
+    bench.evaluation("b").await.evaluates();
+    bench.build("b").await.builds();
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N3).built().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn b18_a_pushed_commit_whose_next_try_was_stopped_stays_stopped() {
+    let mut bench = Bench::new().await;
+    bench.select("a").await;
+    bench.evaluation("a").await.fails(network());
+    bench.phase(Phase::Waiting).await;
+    bench.handle.stop().await.unwrap();
+    bench.eval_by_hand("b").await;
+    bench.evaluation("b").await.evaluates();
+    bench.build("b").await.builds();
+    bench.select("a").await;
     bench.idle().await;
 }
 

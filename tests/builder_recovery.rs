@@ -336,3 +336,22 @@ async fn b19_the_budget_of_retries_goes_on_over_a_shutdown_and_a_suspension() {
     bench.idle().await;
     assert_eq!(bench.generation(N2).after_failure().cloned(), given_up);
 }
+
+#[tokio::test(start_paused = true)]
+async fn b20_a_start_evaluates_and_builds_nothing_again() {
+    let mut bench = Bench::new().await;
+    bench.select("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    bench.outputs_exist("a");
+    for in_order in [true, false] {
+        bench = match in_order {
+            true => bench.restart().await,
+            false => bench.crash().await,
+        };
+        bench.select("a").await;
+        bench.idle().await;
+    }
+    assert_eq!(bench.reader().latest().unwrap().number, N1);
+}

@@ -223,6 +223,7 @@ fn config(jobs: u32) -> NativeConfig {
         keep_failed: None,
         platform: Platform::Auto,
         platforms: Vec::new(),
+        memory: 16 << 30,
         host_paths: host_paths.map(PathBuf::from).into(),
         limits: StepLimits {
             timeout: Duration::from_secs(3600),

@@ -1,9 +1,10 @@
 //! What both agents are made of, in the order it is brought up and taken down.
 
-use super::RunError;
 use super::keeper::Keeper;
+use super::{RunError, memory};
 use crate::audit::AuditLog;
 use crate::backend::Backend;
+use crate::backend::native::download::{Denied, DownloadConfig};
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
@@ -25,6 +26,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// What followed a start or a generation's end is over by then.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// The lower half: everything that needs no source and no socket.
 pub(super) struct Core {
@@ -210,6 +214,7 @@ impl Core {
                     () = damage.damage() => {
                         off_the_async_threads(move || damage.recover()).await;
                     }
+                    () = idle() => {}
                 }
             }
         });
@@ -274,6 +279,16 @@ impl Core {
             Err(error) => Err(RunError::failed(&error)),
         }
     }
+}
+
+/// Gives back memory once a start or a generation's end has settled; never ends.
+async fn idle() {
+    tokio::time::sleep(SETTLED).await;
+    let given = tokio::task::spawn_blocking(memory::give_back).await;
+    if let Err(error) = given {
+        tracing::error!(%error, "memory is not given back");
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Takes progress to the index whenever enough of it waits: who announces it does
@@ -370,6 +385,8 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         },
         platforms: config.native.platforms.clone(),
         host_paths: config.native.sandbox_paths.clone(),
+        download: download(&config.native),
+        memory: memory_for_steps(),
         limits: StepLimits {
             timeout: Duration::MAX, // each build brings its own, which may change
             silence: config.builder.silence_timeout,
@@ -398,11 +415,21 @@ fn caches(config: &Config) -> Caches {
     };
     Caches {
         list: config.caches.iter().map(cache).collect(),
-        options: TransportOptions::new(source::host_authorities()),
+        options: TransportOptions::new(crate::tls::host_authorities()),
         limits: cache::Limits {
             object: config.limits.output_size,
         },
     }
+}
+
+/// Three quarters of the host's memory, in bytes; where nobody can say, no bound.
+fn memory_for_steps() -> u64 {
+    let table = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = table
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.map_or(u64::MAX, |kib| kib.saturating_mul(1024) / 4 * 3)
 }
 
 /// Asks the repository; where it cannot say, the answer is no.
@@ -413,6 +440,20 @@ fn lineage(repository: PathBuf) -> Lineage {
         let relation = opened.map(|opened| is_descendant(&opened, ancestor, head));
         matches!(relation, Ok(Relation::Same | Relation::Descendant))
     })
+}
+
+fn download(config: &config::Native) -> DownloadConfig {
+    let denied = |kind: &config::FetchDeny| match kind {
+        config::FetchDeny::Loopback => Denied::Loopback,
+        config::FetchDeny::LinkLocal => Denied::LinkLocal,
+        config::FetchDeny::Metadata => Denied::Metadata,
+    };
+    DownloadConfig {
+        deny: config.fetch_deny.iter().map(denied).collect(),
+        netrc_file: config.netrc_file.clone(),
+        build_users: Some((config.build_users.first, config.build_users.count)),
+        ..DownloadConfig::default()
+    }
 }
 
 fn machine_id() -> Option<String> {

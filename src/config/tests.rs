@@ -231,10 +231,6 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "[builder]\nlocal = \"never\"",
             "5:1: `builder.local = \"never\"`",
         ),
-        (
-            "[native]\nnetrc_file = \"/n\"",
-            "5:1: `native.netrc_file = \"/n\"`",
-        ),
         ("[grpc]\nlisten = \":1\"", "5:1: `grpc.listen = \":1\"`"),
         (
             "[repository]\nsubmodules = true",

@@ -132,6 +132,10 @@ pub struct Steps {
     /// Of done: those whose output was there already, or came from a cache.
     #[prost(uint32, tag = "5")]
     pub reused: u32,
+    /// Of a running build, from what its steps took before on this host; absent
+    /// when nothing is known of them.
+    #[prost(message, optional, tag = "6")]
+    pub estimated_remaining: ::core::option::Option<::pbjson_types::Duration>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Blocked {

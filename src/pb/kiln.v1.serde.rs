@@ -9685,6 +9685,9 @@ impl serde::Serialize for Steps {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.Steps", len)?;
         if true {
             struct_ser.serialize_field("total", &self.total)?;
@@ -9701,6 +9704,9 @@ impl serde::Serialize for Steps {
         if true {
             struct_ser.serialize_field("reused", &self.reused)?;
         }
+        if let Some(v) = self.estimated_remaining.as_ref() {
+            struct_ser.serialize_field("estimatedRemaining", v)?;
+        }
         struct_ser.end()
     }
 }
@@ -9716,6 +9722,8 @@ impl<'de> serde::Deserialize<'de> for Steps {
             "running",
             "failed",
             "reused",
+            "estimated_remaining",
+            "estimatedRemaining",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -9725,6 +9733,7 @@ impl<'de> serde::Deserialize<'de> for Steps {
             Running,
             Failed,
             Reused,
+            EstimatedRemaining,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -9752,6 +9761,7 @@ impl<'de> serde::Deserialize<'de> for Steps {
                             "running" => Ok(GeneratedField::Running),
                             "failed" => Ok(GeneratedField::Failed),
                             "reused" => Ok(GeneratedField::Reused),
+                            "estimatedRemaining" | "estimated_remaining" => Ok(GeneratedField::EstimatedRemaining),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -9776,6 +9786,7 @@ impl<'de> serde::Deserialize<'de> for Steps {
                 let mut running__ = None;
                 let mut failed__ = None;
                 let mut reused__ = None;
+                let mut estimated_remaining__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Total => {
@@ -9818,6 +9829,12 @@ impl<'de> serde::Deserialize<'de> for Steps {
                                 Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
                             ;
                         }
+                        GeneratedField::EstimatedRemaining => {
+                            if estimated_remaining__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("estimatedRemaining"));
+                            }
+                            estimated_remaining__ = map_.next_value()?;
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -9829,6 +9846,7 @@ impl<'de> serde::Deserialize<'de> for Steps {
                     running: running__.unwrap_or_default(),
                     failed: failed__.unwrap_or_default(),
                     reused: reused__.unwrap_or_default(),
+                    estimated_remaining: estimated_remaining__,
                 })
             }
         }

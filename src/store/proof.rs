@@ -3,10 +3,15 @@
 //! trusted.
 
 use super::identity::Content;
+use super::identity::FixedMode;
 use super::nar::{self, Canonicaliser};
 use super::references::{Known, Meaning, ScanError, Scanned, Scanner};
 use super::{FixedOutput, Hash, ObjectInfo, StorePath};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// A tree that is not the object.
@@ -68,7 +73,7 @@ pub(super) fn prove(
     };
     let right = guesses
         .into_iter()
-        .find(|guess| is_address(claimed, &scanned, guess));
+        .find(|guess| is_address(tree, claimed, &scanned, guess));
     let Some(mut references) = right.filter(|_| agrees) else {
         return Err(differs(claimed, &scanned));
     };
@@ -101,11 +106,47 @@ pub(super) fn nar_of(tree: &Path) -> Result<(Hash, u64), ScanError> {
     Ok((scanned.nar_modulo_self, scanned.nar_size))
 }
 
-fn is_address(claimed: &StorePath, scanned: &Scanned, references: &BTreeSet<StorePath>) -> bool {
-    let is_fixed = references.is_empty()
-        && scanned.self_offsets.is_empty()
-        && fixed(scanned.nar_modulo_self, claimed.name()).is_some_and(|path| path == *claimed);
-    is_fixed || address(claimed.name(), scanned, references).is_some_and(|path| path == *claimed)
+fn is_address(
+    tree: &Path,
+    claimed: &StorePath,
+    scanned: &Scanned,
+    references: &BTreeSet<StorePath>,
+) -> bool {
+    let by_content =
+        address(claimed.name(), scanned, references).is_some_and(|path| path == *claimed);
+    let is_free = references.is_empty() && scanned.self_offsets.is_empty();
+    by_content || (is_free && is_fixed(tree, claimed, scanned.nar_modulo_self))
+}
+
+/// Whether it is an output whose hash was promised: of its NAR, or of the one file it is.
+fn is_fixed(tree: &Path, claimed: &StorePath, nar: Hash) -> bool {
+    let is_output = |hash: Hash, mode: FixedMode| {
+        let name = claimed.name().to_owned();
+        let fixed = FixedOutput { hash, mode, name };
+        fixed.path().is_ok_and(|path| path == *claimed)
+    };
+    if is_output(nar, FixedMode::Nar) {
+        return true;
+    }
+    let Ok(found) = std::fs::symlink_metadata(tree) else {
+        return false;
+    };
+    let mode = match found.permissions().mode() & 0o100 {
+        0 => FixedMode::Flat,
+        _ => FixedMode::Executable,
+    };
+    found.is_file() && file_hash(tree).is_ok_and(|hash| is_output(hash, mode))
+}
+
+fn file_hash(file: &Path) -> io::Result<Hash> {
+    let mut sha = Sha256::new();
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(file)?;
+    io::copy(&mut file, &mut sha)?;
+    Ok(Hash(sha.finalize().into()))
 }
 
 fn address(name: &str, scanned: &Scanned, references: &BTreeSet<StorePath>) -> Option<StorePath> {
@@ -116,11 +157,6 @@ fn address(name: &str, scanned: &Scanned, references: &BTreeSet<StorePath>) -> O
         name,
     };
     content.path().ok()
-}
-
-fn fixed(hash: Hash, name: &str) -> Option<StorePath> {
-    let name = name.to_owned();
-    FixedOutput { hash, name }.path().ok()
 }
 
 fn differs(claimed: &StorePath, scanned: &Scanned) -> ProofError {

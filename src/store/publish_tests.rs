@@ -1,4 +1,4 @@
-use super::super::scratch_path;
+use super::super::{FixedMode, scratch_path};
 use super::*;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -286,6 +286,7 @@ fn n11_a_fixed_output_is_held_to_its_hash_and_refers_to_nothing() {
         .unwrap();
     let fixed = FixedOutput {
         hash: good,
+        mode: FixedMode::Nar,
         name: "hello".into(),
     };
     let take = |content: &str| {
@@ -343,6 +344,7 @@ fn n11_who_kept_a_descriptor_of_a_fixed_output_does_not_reach_the_object() {
     let folder = fs::metadata(&tree).unwrap().ino();
     let fixed = FixedOutput {
         hash: nar_hash_of(&tree).unwrap(),
+        mode: FixedMode::Nar,
         name: "out".into(),
     };
     let none = BTreeSet::new();
@@ -394,10 +396,11 @@ fn n05_a_scratch_digest_in_a_compressed_file_is_an_error_that_names_it() {
         assert!(error.is_certain());
         assert!(error.to_string().contains(name), "{error}");
         super::super::remove_all(&tree).unwrap();
-        // Of no scratch path, it is a file like any other.
+        // Where it is nobody's scratch path, it is a file like any other.
         fs::create_dir(&tree).unwrap();
         fs::write(tree.join(name), &packed).unwrap();
-        f.publish(&tree, None).unwrap();
+        let name = "x";
+        f.store.publish_data(&tree, name).unwrap();
     }
     // What only begins like one is data.
     fs::write(f.path("z"), [0x1f, 0x8b, 8, 0, 1, 2]).unwrap();

@@ -105,16 +105,6 @@ impl Stored<'_> {
         }
     }
 
-    /// Whether the graph is in the store; roots it.
-    pub fn is_there(&self, evaluated: &Evaluated, roots: &Path) -> Result<bool, BackendError> {
-        let _session = self.store.session();
-        let Ok(drv) = self.drv(evaluated) else {
-            return Ok(false);
-        };
-        self.root(roots, "derivation", &drv)?;
-        Ok(true)
-    }
-
     /// The result, when this graph was built here before; roots both.
     pub fn existing(
         &self,

@@ -4,7 +4,7 @@ use super::super::identity::Content;
 use super::super::publish::scan;
 use super::super::references::{Known, Meaning};
 use super::super::{
-    FixedOutput, ObjectInfo, Outputs, PublishError, RealisationKey, Store, StoreError,
+    FixedMode, FixedOutput, ObjectInfo, Outputs, PublishError, RealisationKey, Store, StoreError,
 };
 use super::narinfo::NarInfo;
 use std::path::Path;
@@ -74,6 +74,7 @@ impl Store {
 fn is_fixed(info: &NarInfo) -> bool {
     let fixed = FixedOutput {
         hash: info.nar_hash,
+        mode: FixedMode::Nar,
         name: info.path.name().to_owned(),
     };
     info.references.is_empty() && fixed.path().is_ok_and(|path| path == info.path)

@@ -9,7 +9,7 @@ use crate::backend::native::stored::{Stored, graph_steps};
 use crate::backend::{BackendError, BuildOutcome};
 use crate::model::{BlockedReason, Steps};
 use crate::store::cache::{Session, Wanted};
-use crate::store::{FixedOutput, Store};
+use crate::store::{FixedMode, FixedOutput, Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -112,7 +112,8 @@ fn wanted(resolved: &Resolved) -> Wanted {
     let fixed = resolved.step.fixed.zip(resolved.scratch.values().next());
     let fixed = fixed.and_then(|(hash, scratch)| {
         let name = scratch.name().to_owned();
-        FixedOutput { hash, name }.path().ok()
+        let mode = FixedMode::Nar;
+        FixedOutput { hash, mode, name }.path().ok()
     });
     Wanted {
         key: resolved.realisation(),

@@ -1,10 +1,10 @@
 use super::{blocking, location};
 use crate::cli::Context;
 use crate::cli::error::{CliError, Outcome, Problem};
-use crate::source::host_authorities;
 use crate::state::{Lock, Places, StateError};
 use crate::store::cache::{CacheConfig, Limits, Location, PublicKey, TransportOptions, pull};
 use crate::store::{Store, StorePath};
+use crate::tls::host_authorities;
 use std::path::{Path, PathBuf};
 
 /// Bring objects, and all they refer to, from a binary cache into the store.
