@@ -396,10 +396,11 @@ fn n05_a_scratch_digest_in_a_compressed_file_is_an_error_that_names_it() {
         assert!(error.is_certain());
         assert!(error.to_string().contains(name), "{error}");
         super::super::remove_all(&tree).unwrap();
-        // Of no scratch path, it is a file like any other.
+        // Where it is nobody's scratch path, it is a file like any other.
         fs::create_dir(&tree).unwrap();
         fs::write(tree.join(name), &packed).unwrap();
-        f.publish(&tree, None).unwrap();
+        let name = "x";
+        f.store.publish_data(&tree, name).unwrap();
     }
     // What only begins like one is data.
     fs::write(f.path("z"), [0x1f, 0x8b, 8, 0, 1, 2]).unwrap();
