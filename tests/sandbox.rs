@@ -9,7 +9,7 @@
 )]
 
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
-use kiln::backend::native::provider::{Provider, StepLimits, StepOutcome, StepRequest};
+use kiln::backend::native::provider::{Provider, ScratchLimit, StepLimits, physical_memory, StepOutcome, StepRequest};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -68,6 +68,7 @@ fn step(script: &str) -> Step {
                 memory: None,
                 processes: 4096,
                 output_size: 1 << 30,
+                scratch: ScratchLimit::new(None, physical_memory()),
                 log_size: 1 << 20,
             },
             log: Arc::new(move |bytes: &[u8]| heard.lock().unwrap().extend(bytes)),

@@ -3,7 +3,7 @@
 use super::RunError;
 use crate::audit::AuditLog;
 use crate::backend::Backend;
-use crate::backend::native::provider::StepLimits;
+use crate::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
 use crate::builder::{self, BuilderConfig, Clock, Lineage};
@@ -348,9 +348,10 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         limits: StepLimits {
             timeout: Duration::MAX, // each build brings its own, which may change
             silence: config.builder.silence_timeout,
-            memory: config.limits.memory,
+            memory: Some(config.limits.memory.unwrap_or_else(|| default_memory(jobs))),
             processes: config.limits.processes.into(),
             output_size: config.limits.output_size,
+            scratch: ScratchLimit::new(config.limits.scratch, physical_memory()),
             log_size: config.limits.log_size,
         },
     };
@@ -369,6 +370,12 @@ fn lineage(repository: PathBuf) -> Lineage {
         let relation = opened.map(|opened| is_descendant(&opened, ancestor, head));
         matches!(relation, Ok(Relation::Same | Relation::Descendant))
     })
+}
+
+/// Three quarters of this host's memory, shared by the jobs; at least 1 GiB.
+fn default_memory(jobs: usize) -> u64 {
+    let jobs = u64::try_from(jobs.max(1)).unwrap_or(u64::MAX);
+    (physical_memory() / 4 * 3 / jobs).max(1 << 30)
 }
 
 fn machine_id() -> Option<String> {

@@ -1,7 +1,7 @@
 //! A repository whose commits are written by hand, and a backend on a store.
 
 use git2::{Oid, Repository};
-use kiln::backend::native::provider::StepLimits;
+use kiln::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use kiln::backend::native::{Native, NativeConfig, Platform};
 use kiln::backend::{
@@ -72,6 +72,7 @@ pub fn config(jobs: u32) -> NativeConfig {
             memory: None,
             processes: 4096,
             output_size: 1 << 30,
+            scratch: ScratchLimit::new(None, physical_memory()),
             log_size: 1 << 20,
         },
     }

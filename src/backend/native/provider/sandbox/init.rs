@@ -2,7 +2,8 @@
 //! reports. When it ends, the kernel kills what is left.
 
 use super::spec::{Attempt, Report, STORE, SetupError, Spec};
-use super::{mounts, privileges, userns};
+use super::root::Root;
+use super::{privileges, userns};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -13,15 +14,15 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The helper's orders. The end of the pipe means that the helper is gone.
 pub(super) const GO: u8 = b'g';
 pub(super) const TERMINATE: u8 = b't';
 
 /// Runs the step and writes one [`Report`]; returns PID 1's exit status.
-pub(super) fn run(spec: &Spec, host_paths: &[PathBuf], orders: &File, report: &mut File) -> isize {
-    let outcome = set_up(spec, host_paths, orders).and_then(|()| supervise(spec, orders));
+pub(super) fn run(spec: &Spec, orders: &File, report: &mut File) -> isize {
+    let outcome = set_up(spec, orders).and_then(|()| supervise(spec, orders));
     let outcome = match outcome {
         Ok(Some(report)) => report,
         Ok(None) => return 1,
@@ -31,7 +32,7 @@ pub(super) fn run(spec: &Spec, host_paths: &[PathBuf], orders: &File, report: &m
     isize::from(!matches!(written, Ok(Ok(()))))
 }
 
-fn set_up(spec: &Spec, host_paths: &[PathBuf], mut orders: &File) -> Result<(), SetupError> {
+fn set_up(spec: &Spec, mut orders: &File) -> Result<(), SetupError> {
     let mut order = [0];
     orders
         .read_exact(&mut order)
@@ -40,11 +41,14 @@ fn set_up(spec: &Spec, host_paths: &[PathBuf], mut orders: &File) -> Result<(), 
     if !spec.network {
         loopback_up()?;
     }
-    mounts::enter(spec, host_paths).map_err(|SetupError { attempted, source }| SetupError {
+    let explained = |SetupError { attempted, source }| SetupError {
         attempted,
         source: userns::explain(source),
-    })?;
+    };
+    let root = Root::claim(spec).map_err(explained)?;
+    // It keeps its capabilities over the namespaces: its uid was no root there.
     userns::become_step_user(spec.user)?;
+    root.fill().map_err(explained)?;
     // After the change of user, which takes it away. The pipe of orders covers
     // a helper that died before.
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).attempt(|| "bind to the helper".into())?;

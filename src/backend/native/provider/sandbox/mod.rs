@@ -12,20 +12,19 @@
 //! ```
 //!
 //! How one scheme serves both (privileged: the caller is root):
-//! 1. The helper, with the caller's rights, fills `<scratch>`: `build`, `tmp`
-//!    and `store` belong to the build user (privileged) or the caller; `root`
-//!    is the skeleton of the private root: a few files, and a mount point for
-//!    everything else. So nothing has to be created inside the namespaces,
-//!    where the caller's own uid may not be mapped and could create nothing.
+//! 1. The helper, with the caller's rights, makes the few folders that lie on
+//!    the disk: where outputs arrive is the build user's (privileged) or the caller's.
 //! 2. It clones PID 1 into all new namespaces at once and writes the maps from
 //!    outside: 1000 to the build user (privileged) or to the caller itself,
 //!    for whom `setgroups` must be denied first.
-//! 3. PID 1 keeps the caller's uid while it mounts: that uid owns the state's
-//!    folders and may walk through them although it has lost every right of
-//!    root on the host. It needs the rights it has over its own namespaces only.
-//! 4. The private root is bound, pivoted to and made read-only.
-//! 5. Only then PID 1 becomes 1000:100, without groups, binds itself to the
-//!    helper's life, forbids further user namespaces, drops every capability.
+//! 3. PID 1 keeps the caller's uid while it opens what is to be shown: that uid
+//!    owns the state's folders and may walk through them although it has lost
+//!    every right of root on the host.
+//! 4. Then it becomes 1000:100, without groups, keeping its rights over its own
+//!    namespaces: only an id that has a place there can create files. It fills
+//!    the private root, a tmpfs, mounts, pivots to it and makes it read-only.
+//! 5. It binds itself to the helper's life, forbids further user namespaces,
+//!    drops every capability.
 //! 6. It forks the step: a session of its own, limits, default signals, no
 //!    descriptor but its streams, `no_new_privs`, exec.
 //!
@@ -37,8 +36,10 @@ mod helper;
 mod init;
 pub(super) mod mounts;
 mod privileges;
+mod root;
 mod scratch;
 pub(super) mod spec;
+mod store_view;
 pub(super) mod userns;
 
 pub use helper::internal_main;
@@ -134,6 +135,8 @@ fn to_spec(request: StepRequest, user: User) -> Spec {
             memory: request.limits.memory,
             processes: request.limits.processes,
             file_size: request.limits.output_size,
+            scratch: request.limits.scratch.bytes,
+            scratch_on_disk: request.limits.scratch.on_disk,
         },
     }
 }

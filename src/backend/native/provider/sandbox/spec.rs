@@ -37,7 +37,7 @@ pub(super) enum User {
     Build(u32),
 }
 
-/// Kept by rlimits; the agent keeps time, silence and log.
+/// Kept by rlimits and the size of the tmpfs; the agent keeps time, silence and log.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Limits {
     /// Bytes of address space.
@@ -45,6 +45,10 @@ pub(super) struct Limits {
     pub processes: u64,
     /// Bytes of one file.
     pub file_size: u64,
+    /// Bytes of `/build` and `/tmp` together.
+    pub scratch: u64,
+    /// Whether these lie on the disk; else in memory.
+    pub scratch_on_disk: bool,
 }
 
 /// How the step ended.
@@ -73,8 +77,13 @@ impl Layout<'_> {
     pub fn tmp(&self) -> PathBuf {
         self.0.join("tmp")
     }
+    /// Where outputs arrive.
     pub fn store(&self) -> PathBuf {
         self.0.join("store")
+    }
+    /// The kernel's, beside the outputs (see `store_view.rs`).
+    pub fn work(&self) -> PathBuf {
+        self.0.join("work")
     }
     /// Written by the helper when the step is over.
     pub fn report(&self) -> PathBuf {
@@ -83,11 +92,6 @@ impl Layout<'_> {
     /// The host's process id of the step's PID 1.
     pub fn init_pid(&self) -> PathBuf {
         self.0.join("init.pid")
-    }
-    /// Below the private root, for an absolute path as the step sees it.
-    pub fn in_root(&self, path: impl AsRef<Path>) -> PathBuf {
-        let path = path.as_ref();
-        self.root().join(path.strip_prefix("/").unwrap_or(path))
     }
 }
 
