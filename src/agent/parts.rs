@@ -355,11 +355,9 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
             log_size: config.limits.log_size,
         },
     };
-    Ok(Native::new(
-        native,
-        store,
-        Arc::new(Sandbox::new(SandboxConfig { build_users })),
-    ))
+    let sandbox = Sandbox::new(SandboxConfig { build_users });
+    sandbox.check().map_err(|e| RunError::failed(&e))?;
+    Ok(Native::new(native, store, Arc::new(sandbox)))
 }
 
 /// Asks the repository; where it cannot say, the answer is no.

@@ -90,7 +90,34 @@ pub enum StepOutcome {
     /// Printed nothing for this long.
     Silent(Duration),
     LogTooLarge(u64),
+    OverLimit(StepLimit),
     Cancelled,
+}
+
+/// A limit of space that ended a step, and its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepLimit {
+    Memory(u64),
+    OutputSize(u64),
+    Scratch(u64),
+}
+
+impl std::fmt::Display for StepLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StepLimit::Memory(bytes) => {
+                write!(f, "used more than {bytes} bytes of memory (limits.memory)")
+            }
+            StepLimit::OutputSize(bytes) => write!(
+                f,
+                "wrote outputs of more than {bytes} bytes (limits.output_size)"
+            ),
+            StepLimit::Scratch(bytes) => write!(
+                f,
+                "filled the {bytes} bytes of /build and /tmp (limits.scratch)"
+            ),
+        }
+    }
 }
 
 /// Bytes of this host's memory.

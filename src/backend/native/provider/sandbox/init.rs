@@ -1,9 +1,10 @@
 //! PID 1 of the step's namespaces: sets everything up, starts the step, reaps,
 //! reports. When it ends, the kernel kills what is left.
 
-use super::spec::{Attempt, Report, STORE, SetupError, Spec};
 use super::root::Root;
-use super::{privileges, userns};
+use super::spec::{Attempt, Report, STORE, SetupError, Spec};
+use super::watch::Watch;
+use super::{privileges, seccomp, userns};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -80,18 +81,26 @@ fn supervise(spec: &Spec, orders: &File) -> Result<Option<Report>, SetupError> {
     children.thread_block().attempt(|| "block SIGCHLD".into())?;
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let signals = SignalFd::with_flags(&children, flags).attempt(|| "listen to SIGCHLD".into())?;
+    let mut watch = Watch::new(spec);
     let step = start(spec)?;
     let mut orders = orders;
     loop {
         while let Ok(Some(_)) = signals.read_signal() {}
-        if let Some(report) = reap(step) {
-            return Ok(Some(report));
+        match reap(step) {
+            Some(Report::Exited(0)) => return Ok(Some(Report::Exited(0))),
+            Some(report) => return Ok(Some(watch.full().map_or(report, Report::OverLimit))),
+            None => {}
+        }
+        // The rest of the namespace ends with this process.
+        if let Some(limit) = watch.look() {
+            return Ok(Some(Report::OverLimit(limit)));
         }
         let mut sources = [
             PollFd::new(signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(orders.as_fd(), PollFlags::POLLIN),
         ];
-        match poll(&mut sources, PollTimeout::NONE) {
+        let patience = PollTimeout::try_from(watch.due_in()).unwrap_or(PollTimeout::MAX);
+        match poll(&mut sources, patience) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error).attempt(|| "wait for the step".into()),
         }
@@ -167,6 +176,10 @@ fn exec(spec: &Spec) -> Result<std::convert::Infallible, SetupError> {
         .ok_or_else(nothing)
         .attempt(|| "run an empty command".into())?;
     privileges::close_descriptors()?;
+    if spec.network {
+        privileges::leave_abstract_sockets()?;
+    }
+    seccomp::install()?;
     nix::unistd::execve(program, &argv, &env).attempt(|| format!("run {}", spec.argv[0]))
 }
 

@@ -37,18 +37,27 @@ pub(super) enum User {
     Build(u32),
 }
 
-/// Kept by rlimits and the size of the tmpfs; the agent keeps time, silence and log.
+/// Kept by rlimits, the size of the tmpfs and `watch.rs`; the agent keeps time, silence and log.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Limits {
-    /// Bytes of address space.
+    /// Bytes of memory all processes have together.
     pub memory: Option<u64>,
     pub processes: u64,
-    /// Bytes of one file.
-    pub file_size: u64,
+    /// Bytes of all outputs together.
+    pub output_size: u64,
     /// Bytes of `/build` and `/tmp` together.
     pub scratch: u64,
     /// Whether these lie on the disk; else in memory.
     pub scratch_on_disk: bool,
+}
+
+/// A limit that ends a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Limit {
+    Memory,
+    OutputSize,
+    Scratch,
 }
 
 /// How the step ended.
@@ -57,6 +66,7 @@ pub(super) struct Limits {
 pub(super) enum Report {
     Exited(i32),
     Signalled(i32),
+    OverLimit(Limit),
     /// The step was never started: this host could not set it up.
     Failed {
         attempted: String,

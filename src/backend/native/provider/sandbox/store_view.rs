@@ -94,11 +94,12 @@ impl StoreView {
             }
         };
         let found = fstatat(&self.folders[folder], entry, AtFlags::AT_SYMLINK_NOFOLLOW);
-        let kind = match SFlag::from_bits_truncate(found.attempt(attempted)?.st_mode) & SFlag::S_IFMT {
-            SFlag::S_IFLNK => Kind::Link(fs::read_link(object).attempt(attempted)?),
-            SFlag::S_IFDIR => Kind::Folder,
-            _ => Kind::File,
-        };
+        let kind =
+            match SFlag::from_bits_truncate(found.attempt(attempted)?.st_mode) & SFlag::S_IFMT {
+                SFlag::S_IFLNK => Kind::Link(fs::read_link(object).attempt(attempted)?),
+                SFlag::S_IFDIR => Kind::Folder,
+                _ => Kind::File,
+            };
         Ok(Input {
             name: name.to_owned(),
             folder,
@@ -145,7 +146,13 @@ impl StoreView {
             held(&self.work).display()
         );
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-        match mount(Some("overlay"), store, Some("overlay"), flags, Some(options.as_str())) {
+        match mount(
+            Some("overlay"),
+            store,
+            Some("overlay"),
+            flags,
+            Some(options.as_str()),
+        ) {
             Ok(()) => Ok(true),
             Err(_) => {
                 umount2(store, MntFlags::MNT_DETACH)
