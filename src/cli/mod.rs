@@ -102,6 +102,7 @@ enum Command {
     Events(commands::events::Events),
     Shell(commands::shell::Shell),
     Config(commands::config::Config),
+    Doctor(commands::doctor::Doctor),
     #[command(hide = true)]
     Internal(commands::internal::Internal),
 }
@@ -188,6 +189,7 @@ async fn ask(context: &Context, command: Command) -> Result<Outcome, CliError> {
         Command::Log(command) => command.run(context).await,
         Command::Events(command) => command.run(context).await,
         Command::Config(command) => command.run(context),
+        Command::Doctor(command) => command.run(context).await,
         Command::Dev(_) | Command::Agent(_) | Command::Shell(_) | Command::Internal(_) => {
             Err(Problem::failed("this command is run elsewhere").into())
         }

@@ -37,6 +37,7 @@ mod helper;
 mod init;
 pub(super) mod mounts;
 mod privileges;
+pub mod probe;
 mod root;
 mod scratch;
 mod seccomp;
