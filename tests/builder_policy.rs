@@ -378,3 +378,58 @@ async fn b14_no_suspension_lasts_longer_than_the_longest() {
     bench.build("a").await.builds();
     bench.idle().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn n05_nothing_starts_while_space_is_short_and_goes_on_by_itself() {
+    let policies = Policies::default();
+    let disk = policies.room.clone();
+    disk.set_full(true);
+    let bench = Bench::with(policies).await;
+    bench.eval("a").await;
+    bench.phase(Phase::Waiting).await;
+    assert_eq!(why_it_waits(&bench, N1), Some(BlockedReason::Space));
+    let since = bench.generation(N1).blocked().unwrap().since;
+    let mut bench = bench.crash().await;
+    tokio::time::sleep(HOUR).await;
+    assert_eq!(bench.generation(N1).blocked().unwrap().since, since);
+    disk.set_full(false);
+    let evaluation = bench.evaluation("a").await;
+    // Full again before the build: that waits too.
+    disk.set_full(true);
+    evaluation.evaluates();
+    bench.phase(Phase::Waiting).await;
+    assert_eq!(why_it_waits(&bench, N1), Some(BlockedReason::Space));
+    bench
+        .handle
+        .suspend("x".into(), None, "ann".into())
+        .await
+        .unwrap();
+    bench.handle.resume("ann".into()).await.unwrap();
+    assert_eq!(why_it_waits(&bench, N1), Some(BlockedReason::Space));
+    disk.set_full(false);
+    bench.build("a").await.builds();
+    bench.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn n05_what_waits_for_space_is_superseded_by_a_newer_generation() {
+    let policies = Policies::default();
+    let disk = policies.room.clone();
+    disk.set_full(true);
+    let mut bench = Bench::with(policies).await;
+    bench.eval("a").await;
+    bench.phase(Phase::Waiting).await;
+    bench.eval("b").await;
+    assert!(matches!(
+        bench.generation(N1).evaluation,
+        Evaluation::Cancelled {
+            by: CancelledBy::Superseded(N2),
+            ..
+        }
+    ));
+    assert_eq!(why_it_waits(&bench, N2), Some(BlockedReason::Space));
+    disk.set_full(false);
+    bench.evaluation("b").await.evaluates();
+    bench.build("b").await.builds();
+    bench.idle().await;
+}

@@ -217,10 +217,7 @@ async fn n09_signals_reach_no_process_outside() {
     );
     let (outcome, ran) = step(&script).run().await;
     // PID 1 is deaf to it, and -1 is everybody but the two.
-    assert_eq!(
-        (outcome, ran.log.as_str()),
-        (StepOutcome::Exited(0), "")
-    );
+    assert_eq!((outcome, ran.log.as_str()), (StepOutcome::Exited(0), ""));
     assert!(child.try_wait().unwrap().is_none());
     child.kill().unwrap();
     child.wait().unwrap();

@@ -1,7 +1,7 @@
 //! kiln's side: the native backend on a store of its own, as the Builder calls it.
 
-use kiln::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
+use kiln::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use kiln::backend::native::{Native, NativeConfig, Platform};
 use kiln::backend::{
     Backend, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink, Source,
@@ -222,6 +222,7 @@ fn config(jobs: u32) -> NativeConfig {
         keep_going: false,
         platform: Platform::Auto,
         platforms: Vec::new(),
+        memory: 16 << 30,
         host_paths: host_paths.map(PathBuf::from).into(),
         limits: StepLimits {
             timeout: Duration::from_secs(3600),

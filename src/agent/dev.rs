@@ -223,5 +223,12 @@ fn waits(generation: &Generation) -> bool {
             }
         )
     };
-    matches!(&generation.evaluation, Evaluation::Succeeded { build, .. } if waiting(build))
+    match &generation.evaluation {
+        Evaluation::Pending { blocked, .. } => blocked.is_some(),
+        Evaluation::Succeeded { build, .. } => waiting(build),
+        Evaluation::Running { .. }
+        | Evaluation::Failed { .. }
+        | Evaluation::TimedOut { .. }
+        | Evaluation::Cancelled { .. } => false,
+    }
 }

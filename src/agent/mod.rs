@@ -8,6 +8,7 @@
 
 mod daemon;
 mod dev;
+mod keeper;
 mod notify;
 mod parts;
 mod reload;

@@ -1,13 +1,15 @@
 //! What both agents are made of, in the order it is brought up and taken down.
 
 use super::RunError;
+use super::keeper::Keeper;
 use crate::audit::AuditLog;
 use crate::backend::Backend;
-use crate::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
+use crate::backend::native::download::{Denied, DownloadConfig};
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
+use crate::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use crate::backend::native::{Native, NativeConfig, Platform};
 use crate::builder::{self, BuilderConfig, Clock, Lineage};
-use crate::config::{self, BackendChoice, Config};
+use crate::config::{self, BackendChoice, Config, LocalBuilds};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
 use crate::model::{BackendKind, CommitId};
@@ -16,6 +18,7 @@ use crate::source::ancestry::{Relation, is_descendant};
 use crate::source::{self, EventSink, SourceEvent};
 use crate::state::{Retention, State};
 use crate::store::Store;
+use crate::store::cache::{self, CacheConfig, Caches, TransportOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +31,7 @@ use tokio_util::task::TaskTracker;
 pub(super) struct Core {
     pub state: Arc<State>,
     pub builder: builder::Handle,
+    keeper: Keeper,
     audit: Arc<AuditLog>,
     builder_task: JoinHandle<()>,
     /// Ends source, server and helpers.
@@ -61,6 +65,8 @@ impl Core {
         state.plan_hooks(config::plan(&config.hooks));
         let audit = AuditLog::open(&state.places().audit()).map_err(|e| RunError::failed(&e))?;
         let store = Store::open(&state.places().store()).map_err(|e| RunError::failed(&e))?;
+        let generations = state.places().generations();
+        let keeper = Keeper::new(store.clone(), generations, config.store.min_free);
         let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
         let lineage = lineage(repository.clone());
         let builder_config = BuilderConfig {
@@ -81,7 +87,8 @@ impl Core {
             lineage,
             clock: Clock::default(),
         };
-        let started = builder::start(builder_config, backend, Arc::clone(&state));
+        let room = Arc::new(keeper.clone());
+        let started = builder::start_within(builder_config, backend, Arc::clone(&state), room);
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -93,9 +100,11 @@ impl Core {
         };
         tasks.spawn(hooks::run(hooks, cancel.clone()));
         tasks.spawn(write_progress(Arc::clone(&state), cancel.clone()));
+        tasks.spawn(keeper.clone().run(cancel.clone()));
         Ok(Core {
             state,
             builder,
+            keeper,
             audit: Arc::new(audit),
             builder_task,
             cancel,
@@ -185,13 +194,14 @@ impl Core {
     pub fn keep_up(&mut self, config: &Config) {
         let retention = retention(&config.retention);
         let (state, cancel) = (Arc::clone(&self.state), self.cancel.clone());
+        let keeper = self.keeper.clone();
         let log = state.events();
         let mut events = log.subscribe(log.last_seq());
         self.tasks.spawn(async move {
             loop {
                 let (state, retention) = (Arc::clone(&state), retention.clone());
-                let damage = Arc::clone(&state);
-                off_the_async_threads(move || retain(&state, &retention)).await;
+                let (damage, keeper) = (Arc::clone(&state), keeper.clone());
+                off_the_async_threads(move || retain(&state, &retention, &keeper)).await;
                 tokio::select! {
                     () = cancel.cancelled() => return,
                     () = next_end(&mut events) => {}
@@ -304,8 +314,15 @@ async fn off_the_async_threads(
     }
 }
 
-fn retain(state: &State, retention: &Retention) -> Result<(), crate::state::StateError> {
+fn retain(
+    state: &State,
+    retention: &Retention,
+    keeper: &Keeper,
+) -> Result<(), crate::state::StateError> {
     let left = state.retain(retention)?;
+    if !left.generations.is_empty() {
+        keeper.generations_left();
+    }
     if left != crate::state::Left::default() {
         tracing::info!(generations = ?left.generations, logs = ?left.logs, events_below = ?left.events,
             "what is old has left");
@@ -345,6 +362,8 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         },
         platforms: config.native.platforms.clone(),
         host_paths: config.native.sandbox_paths.clone(),
+        download: download(&config.native),
+        memory: memory_for_steps(),
         limits: StepLimits {
             timeout: Duration::MAX, // each build brings its own, which may change
             silence: config.builder.silence_timeout,
@@ -357,7 +376,34 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
     };
     let sandbox = Sandbox::new(SandboxConfig { build_users });
     sandbox.check().map_err(|e| RunError::failed(&e))?;
-    Ok(Native::new(native, store, Arc::new(sandbox)))
+    let native = Native::new(native, store, Arc::new(sandbox));
+    let native = match config.caches.is_empty() {
+        true => native,
+        false => native.with_caches(caches(config)),
+    };
+    Ok(match config.builder.local {
+        LocalBuilds::Allow => native,
+        LocalBuilds::Never => native.without_building(),
+    })
+}
+
+fn caches(config: &Config) -> Caches {
+    let cache = |cache: &config::Cache| CacheConfig {
+        location: cache.url.clone(),
+        keys: cache.public_keys.clone(),
+    };
+    Caches {
+        list: config.caches.iter().map(cache).collect(),
+        options: TransportOptions::new(crate::tls::host_authorities()),
+        limits: cache::Limits {
+            object: config.limits.output_size,
+        },
+    }
+}
+
+/// Three quarters of the host's memory, in bytes.
+fn memory_for_steps() -> u64 {
+    physical_memory() / 4 * 3
 }
 
 /// Asks the repository; where it cannot say, the answer is no.
@@ -373,7 +419,21 @@ fn lineage(repository: PathBuf) -> Lineage {
 /// Three quarters of this host's memory, shared by the jobs; at least 1 GiB.
 fn default_memory(jobs: usize) -> u64 {
     let jobs = u64::try_from(jobs.max(1)).unwrap_or(u64::MAX);
-    (physical_memory() / 4 * 3 / jobs).max(1 << 30)
+    (memory_for_steps() / jobs).max(1 << 30)
+}
+
+fn download(config: &config::Native) -> DownloadConfig {
+    let denied = |kind: &config::FetchDeny| match kind {
+        config::FetchDeny::Loopback => Denied::Loopback,
+        config::FetchDeny::LinkLocal => Denied::LinkLocal,
+        config::FetchDeny::Metadata => Denied::Metadata,
+    };
+    DownloadConfig {
+        deny: config.fetch_deny.iter().map(denied).collect(),
+        netrc_file: config.netrc_file.clone(),
+        build_users: Some((config.build_users.first, config.build_users.count)),
+        ..DownloadConfig::default()
+    }
 }
 
 fn machine_id() -> Option<String> {

@@ -7,7 +7,7 @@
 
 pub mod native;
 
-use crate::model::{Built, Evaluated, Failure, HostName, Steps};
+use crate::model::{BlockedReason, Built, Evaluated, Failure, HostName, Steps};
 use async_trait::async_trait;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,6 +63,8 @@ pub enum StepEnd {
     Built,
     /// The output was there already.
     Reused,
+    /// The output came from a binary cache.
+    Substituted,
     Failed,
     TimedOut,
     Cancelled,
@@ -104,10 +106,28 @@ pub struct BuildRequest {
 
 #[derive(Debug)]
 pub enum BuildOutcome {
-    Succeeded { built: Built, steps: Steps },
-    Failed { failure: Failure, steps: Steps },
-    TimedOut { failure: Failure, steps: Steps },
-    Cancelled { steps: Steps },
+    Succeeded {
+        built: Built,
+        steps: Steps,
+    },
+    Failed {
+        failure: Failure,
+        steps: Steps,
+    },
+    TimedOut {
+        failure: Failure,
+        steps: Steps,
+    },
+    Cancelled {
+        steps: Steps,
+    },
+    /// Nothing is wrong, but what is missing cannot be had now: tried again
+    /// after a while.
+    Blocked {
+        reason: BlockedReason,
+        message: String,
+        steps: Steps,
+    },
 }
 
 /// Evaluates and builds commits.

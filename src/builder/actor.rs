@@ -6,6 +6,7 @@ use super::handle::{Command, Reply};
 use super::interruption::at_most;
 use super::machine::Guards;
 use super::newer::Newer;
+use super::room::Room;
 use super::timers::{Armed, next_due};
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
 use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
@@ -30,6 +31,7 @@ pub(super) fn start(
     config: BuilderConfig,
     backend: Arc<dyn Backend>,
     state: Arc<State>,
+    room: Arc<dyn Room>,
 ) -> Result<(Handle, JoinHandle<()>), StateError> {
     let (commands, mailbox) = mpsc::channel(MAILBOX);
     let suspension = state.suspension()?;
@@ -50,6 +52,8 @@ pub(super) fn start(
         settings,
         backend,
         state,
+        room,
+        shortage: None,
         mailbox,
         publisher,
         work: None,
@@ -83,6 +87,9 @@ pub(super) struct Actor {
     pub(super) settings: String,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) state: Arc<State>,
+    pub(super) room: Arc<dyn Room>,
+    /// What was short when something was last to begin.
+    pub(super) shortage: Option<String>,
     pub(super) mailbox: mpsc::Receiver<Command>,
     pub(super) publisher: watch::Sender<BuilderState>,
     /// The generation in work: it is evaluated, waits, or is built.
@@ -145,6 +152,7 @@ impl Actor {
                     None => self.shutdown().await,
                 },
                 wake = due => self.wake(wake).await,
+                () = self.room.freed(), if self.lacks_space() => self.space_is_back().await,
                 () = soon(again) => self.pay().await,
             }
         }
@@ -253,6 +261,7 @@ impl Actor {
         Guards {
             machine_id,
             suspension: self.suspension.as_ref(),
+            shortage: self.shortage.as_deref(),
             confirmation: self.config.confirmation,
             retry: self.config.retry,
             chance: fastrand::f64(),
@@ -314,7 +323,16 @@ impl Actor {
         {
             None => Phase::Idle,
             Some((_, Some(Build::Running { .. }))) => Phase::Building,
-            Some((_, Some(_)) | (Evaluation::Failed { .. }, None)) => Phase::Waiting,
+            Some(
+                (_, Some(_))
+                | (
+                    Evaluation::Failed { .. }
+                    | Evaluation::Pending {
+                        blocked: Some(_), ..
+                    },
+                    None,
+                ),
+            ) => Phase::Waiting,
             Some((_, None)) => Phase::Evaluating,
         };
         let latest = || self.state.reader().latest().map(|latest| latest.number);

@@ -90,7 +90,7 @@ impl Actor {
     }
 
     /// What holds a build back that waits is another thing now.
-    async fn reconsider(&mut self) {
+    pub(super) async fn reconsider(&mut self) {
         let waiting = |work: &mut Generation| matches!(work.build(), Some(Build::Pending { .. }));
         if let Some(waiting) = self.work.take_if(waiting) {
             let resumed = waiting
@@ -108,9 +108,10 @@ impl Actor {
         let stays = match self.work.as_ref().and_then(Generation::blocked) {
             None => false, // evaluated while it was stopped, or it waits for its next try
             Some(blocked) => match blocked.reason {
-                BlockedReason::Confirmation | BlockedReason::Building | BlockedReason::Retry => {
-                    false
-                }
+                BlockedReason::Confirmation
+                | BlockedReason::Building
+                | BlockedReason::Retry
+                | BlockedReason::Cache => false,
                 BlockedReason::Suspended
                 | BlockedReason::MachineId
                 | BlockedReason::Space

@@ -31,6 +31,8 @@ pub struct Guards<'a> {
     /// This machine's id; `None` where it has none.
     pub machine_id: Option<&'a str>,
     pub suspension: Option<&'a Suspension>,
+    /// What is short when too little space is left to begin anything.
+    pub shortage: Option<&'a str>,
     pub confirmation: Confirmation,
     pub retry: RetryPolicy,
     /// In 0..1, for the jitter of retries.
@@ -101,6 +103,26 @@ impl Generation {
             reason: BlockedReason::Building,
             since: now,
             message: format!("the build of generation {before} ends first"),
+        });
+        Ok(self)
+    }
+
+    /// A pending evaluation waits for space; what it waited for before it did
+    /// so since then.
+    pub(super) fn evaluation_lacks_space(
+        mut self,
+        message: &str,
+        now: OffsetDateTime,
+    ) -> Result<Self, Illegal> {
+        let Evaluation::Pending { blocked, .. } = &mut self.evaluation else {
+            return self.illegal("wait for space");
+        };
+        let same = |before: &Blocked| before.reason == BlockedReason::Space;
+        let since = blocked.take().filter(same).map(|before| before.since);
+        *blocked = Some(Blocked {
+            reason: BlockedReason::Space,
+            since: since.unwrap_or(now),
+            message: message.to_owned(),
         });
         Ok(self)
     }

@@ -20,8 +20,9 @@
 //! neither where selections come from nor who calls. `machine.rs` says what may
 //! follow what, `retry.rs` when a failure is tried again,
 //! `actor.rs` is the loop, `commands.rs` what callers ask for, `work.rs` what
-//! follows by itself, `timers.rs` what time brings, `environment.rs` what is asked of the surroundings, `newer.rs` how a newer
-//! generation takes over, `interruption.rs` stop and suspension, `sink.rs` takes what a backend reports.
+//! follows by itself, `timers.rs` what time brings, `environment.rs` what is asked of the surroundings,
+//! `newer.rs` how a newer generation takes over, `room.rs` what waits for space, `interruption.rs` stop and
+//! suspension, `sink.rs` takes what a backend reports.
 
 mod actor;
 mod commands;
@@ -31,6 +32,7 @@ mod interruption;
 mod machine;
 mod newer;
 mod retry;
+mod room;
 mod sink;
 mod timers;
 mod work;
@@ -38,6 +40,7 @@ mod work;
 pub use environment::{Clock, Lineage};
 pub use handle::{Handle, HoldFor};
 pub use machine::Illegal;
+pub use room::{Endless, Room};
 
 use crate::backend::Backend;
 use crate::model::{
@@ -175,5 +178,18 @@ pub fn start(
     backend: Arc<dyn Backend>,
     state: Arc<State>,
 ) -> Result<(Handle, JoinHandle<()>), StateError> {
-    actor::start(config, backend, state)
+    start_within(config, backend, state, Arc::new(Endless))
+}
+
+/// As [`start`]; nothing begins while `room` has too little space.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn start_within(
+    config: BuilderConfig,
+    backend: Arc<dyn Backend>,
+    state: Arc<State>,
+    room: Arc<dyn Room>,
+) -> Result<(Handle, JoinHandle<()>), StateError> {
+    actor::start(config, backend, state, room)
 }

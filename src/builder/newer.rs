@@ -180,10 +180,12 @@ impl Actor {
             self.give_up_retry(generation).await;
             return;
         }
-        let Some(Build::Pending { .. }) = generation.build() else {
-            return;
+        let left = match (&generation.evaluation, generation.build()) {
+            (Evaluation::Pending { .. }, _) => generation.evaluation_left(by, self.now()),
+            (_, Some(Build::Pending { .. })) => generation.build_left(by, self.now()),
+            _ => return,
         };
-        match generation.build_left(by, self.now()) {
+        match left {
             Ok(left) => {
                 self.work = Some(left);
                 self.proceed().await;

@@ -3,6 +3,7 @@
 
 use super::Clock;
 use super::actor::Actor;
+use super::retry;
 use crate::model::{BlockedReason, Build, Confirmation, Generation};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -19,6 +20,8 @@ pub(super) enum Wake {
     HoldEnds,
     NextTry,
     Confirmed,
+    /// Caches may have by now what they had not.
+    CachesAgain,
 }
 
 /// Due when the wall clock says so, which goes on while the host sleeps; or
@@ -65,7 +68,7 @@ impl Actor {
     }
 
     /// What is due, when, and how long that was meant to last at most.
-    fn due(&self) -> [Option<(Wake, OffsetDateTime, Duration)>; 4] {
+    fn due(&self) -> [Option<(Wake, OffsetDateTime, Duration)>; 5] {
         let suspension = self.suspension.as_ref();
         let suspension = suspension.and_then(|s| lasting(Wake::SuspensionEnds, s.since, s.until?));
         let hold = self.hold.as_ref();
@@ -73,7 +76,13 @@ impl Actor {
         let settled = self.work.as_ref().filter(|_| self.owed.is_none());
         let retry = settled.and_then(Generation::next_try);
         let retry = retry.map(|at| (Wake::NextTry, at, self.config.retry.max_delay));
-        [suspension, hold, retry, self.confirmed_at()]
+        [
+            suspension,
+            hold,
+            retry,
+            self.confirmed_at(),
+            self.caches_asked_at(),
+        ]
     }
 
     /// When the build that waits for consent begins all the same.
@@ -90,12 +99,31 @@ impl Actor {
         }
     }
 
+    /// When caches are asked again for what a build waits for: later each
+    /// time, and not by a whole fleet in the same second.
+    fn caches_asked_at(&self) -> Option<(Wake, OffsetDateTime, Duration)> {
+        let work = self.work.as_ref()?;
+        let (Some(Build::Pending { tries, .. }), Some(blocked)) = (work.build(), work.blocked())
+        else {
+            return None;
+        };
+        if blocked.reason != BlockedReason::Cache {
+            return None;
+        }
+        let chance = fastrand::Rng::with_seed(seed(&work.uuid)).f64();
+        let delay = retry::delay(&self.config.retry, *tries, chance);
+        let length = delay.try_into().unwrap_or(time::Duration::MAX);
+        let at = blocked.since.saturating_add(length);
+        Some((Wake::CachesAgain, at, delay))
+    }
+
     pub(super) async fn wake(&mut self, wake: Wake) {
         match wake {
             Wake::SuspensionEnds => self.suspension_is_over().await,
             Wake::HoldEnds => self.hold_is_over().await,
             Wake::NextTry => self.try_again().await,
             Wake::Confirmed => self.nobody_objected().await,
+            Wake::CachesAgain => self.reconsider().await,
         }
     }
 
@@ -150,6 +178,12 @@ fn lasting(
 ) -> Option<(Wake, OffsetDateTime, Duration)> {
     let longest = (until - since).try_into().unwrap_or(Duration::ZERO);
     Some((wake, until, longest))
+}
+
+/// The same for one generation whenever it is asked, another for each.
+fn seed(uuid: &str) -> u64 {
+    let spread = |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte));
+    uuid.bytes().fold(0, spread)
 }
 
 /// Waits for what is due first; for ever when nothing is: then nothing wakes.

@@ -109,6 +109,10 @@ impl Actor {
         generation: Generation,
     ) -> Result<(), StateError> {
         let number = generation.number;
+        if let Some(short) = self.look_for_space().await {
+            let waits = legal(generation.evaluation_lacks_space(&short, self.now()))?;
+            return self.wait(waits).await;
+        }
         let generation = Generation {
             settings: self.settings.clone(),
             ..legal(generation.evaluation_starts(self.now()))?
@@ -160,6 +164,10 @@ impl Actor {
         let Some(evaluated) = generation.evaluated().cloned() else {
             return Ok(());
         };
+        if self.look_for_space().await.is_some() {
+            let waits = legal(generation.build_reconsidered(self.now(), &self.guards()))?;
+            return self.wait(waits).await;
+        }
         let generation = legal(generation.build_starts(self.now()))?;
         let event = EventKind::BuildStarted {
             generation: generation.clone(),
@@ -218,6 +226,11 @@ impl Actor {
                 let end = EvaluationEnd::Outcome(outcome, existing);
                 generation.evaluation_ends(end, self.now(), &self.guards())
             }
+            // Whoever ended it on purpose need not know how far it had come.
+            Some(JobEnd::Built(BuildOutcome::Blocked { steps, .. })) if by.is_some() => {
+                let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
+                generation.build_ends(end, self.now(), &self.guards())
+            }
             Some(JobEnd::Built(BuildOutcome::Cancelled { steps })) => {
                 let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
                 generation.build_ends(end, self.now(), &self.guards())
@@ -228,6 +241,10 @@ impl Actor {
             None => lost(generation, by, self.now(), &self.guards()),
         };
         match next {
+            Ok(next) if is_build && matches!(next.build(), Some(Build::Pending { .. })) => {
+                self.work = Some(next);
+                self.proceed().await;
+            }
             Ok(next) => self.evaluated_or_ended(next, by).await,
             Err(error) => tracing::error!(%error, %number, "a defect in kiln"),
         }

@@ -101,6 +101,7 @@ enum Command {
     Log(commands::log::Log),
     Events(commands::events::Events),
     Shell(commands::shell::Shell),
+    Store(commands::store::Store),
     Config(commands::config::Config),
     Doctor(commands::doctor::Doctor),
     #[command(hide = true)]
@@ -188,6 +189,7 @@ async fn ask(context: &Context, command: Command) -> Result<Outcome, CliError> {
         Command::Show(command) => command.run(context).await,
         Command::Log(command) => command.run(context).await,
         Command::Events(command) => command.run(context).await,
+        Command::Store(command) => command.run(context).await,
         Command::Config(command) => command.run(context),
         Command::Doctor(command) => command.run(context).await,
         Command::Dev(_) | Command::Agent(_) | Command::Shell(_) | Command::Internal(_) => {

@@ -6,11 +6,13 @@
 //! line with a caret: a key nobody knows, a value that is not one, a feature
 //! that is not in this version. Nothing is silently ignored.
 //!
-//! It knows no other part of kiln but the names of [`crate::model`].
+//! It knows no other part of kiln but the names of [`crate::model`], and what a
+//! binary cache's URL and key are ([`crate::store::cache`]).
 
 use crate::model::{CommitId, HostName};
 use std::path::{Path, PathBuf};
 
+mod caches;
 mod command;
 mod error;
 mod file;
@@ -26,6 +28,7 @@ mod tables;
 mod tests;
 mod units;
 
+pub use caches::Cache;
 pub use command::{CommandError, owned_command};
 pub use error::{ConfigError, Position, Problem};
 pub use hooks::{Hook, plan};
@@ -33,7 +36,9 @@ pub use native::{BuildUsers, FetchDeny, Native, Platform, Sandbox};
 pub use reader::Setting;
 pub use remotes::{Auth, Remote};
 pub use secret::{SecretError, read_secret_file};
-pub use tables::{Backend, BackendChoice, Builder, Grpc, Limits, Repository, Retention, Store};
+pub use tables::{
+    Backend, BackendChoice, Builder, Grpc, Limits, LocalBuilds, Repository, Retention, Store,
+};
 pub use units::{parse_duration, parse_size};
 
 use file::Table;
@@ -60,12 +65,17 @@ pub struct Config {
     pub native: Native,
     /// Of one build step.
     pub limits: Limits,
+    /// In the order they are asked.
+    pub caches: Vec<Cache>,
     pub store: Store,
     pub retention: Retention,
     /// In the order they run.
     pub hooks: Vec<Hook>,
     pub grpc: Grpc,
 }
+
+/// Bytes left free by `kiln dev`.
+const DEV_MIN_FREE: u64 = 64 << 20;
 
 /// Reads the file at `path` and what lies in `conf.d` beside it.
 ///
@@ -137,6 +147,8 @@ impl Config {
         let mut config = Config::read_tables(&top, host, Vec::new())?;
         config.state_dir = state_dir;
         config.grpc = Grpc::private(socket);
+        // It has no configuration to ask for less in, and often a small disk.
+        config.store.min_free = DEV_MIN_FREE;
         Ok(config)
     }
 
@@ -153,13 +165,15 @@ impl Config {
         host: HostName,
         remotes: Vec<Remote>,
     ) -> Result<Self, Problem> {
+        let caches = caches::read(top)?;
         Ok(Config {
             state_dir: top.path_value("state_dir", "/var/lib/kiln")?,
             repository: Repository::read(top, &host)?,
             remotes,
             initial_commit: tables::initial_commit(top)?,
             backend: Backend::read(top)?,
-            builder: Builder::read(top)?,
+            builder: Builder::read(top, &caches)?,
+            caches,
             native: Native::read(top)?,
             limits: Limits::read(top)?,
             store: Store::read(top)?,
@@ -205,6 +219,7 @@ impl Config {
             builder,
             native,
             limits,
+            caches,
             store,
             retention,
             hooks,
@@ -220,6 +235,7 @@ impl Config {
             ("builder", kept.builder != *builder),
             ("native", kept.native != *native),
             ("limits", kept.limits != *limits),
+            ("caches", kept.caches != *caches),
             ("store", kept.store != *store),
             ("retention", kept.retention != *retention),
             ("hooks", kept.hooks != *hooks),

@@ -1,5 +1,6 @@
 //! Every table but `[[remotes]]` and `[native]`: its keys, their defaults and their limits.
 
+use super::caches::Cache;
 use super::error::Problem;
 use super::reader::Section;
 use super::remotes::fill;
@@ -46,7 +47,7 @@ pub(super) fn refuse_later(top: &Section<'_>) -> Result<(), Problem> {
     top.section("metrics", &["listen"])?.not_yet("listen")?;
     top.section("otlp", &["endpoint"])?.not_yet("endpoint")?;
     top.section("http", &["listen"])?.not_yet("listen")?;
-    for key in ["caches", "nix", "activation"] {
+    for key in ["nix", "activation"] {
         top.not_yet(key)?;
     }
     Ok(())
@@ -142,6 +143,15 @@ pub struct Builder {
     pub confirm: Confirmation,
     /// A suspension ends by itself at the latest then.
     pub max_suspend: Option<Duration>,
+    pub local: LocalBuilds,
+}
+
+/// Whether steps run on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalBuilds {
+    Allow,
+    /// Binary caches are asked, and what they have not is waited for.
+    Never,
 }
 
 const BUILDER_KEYS: [&str; 11] = [
@@ -159,10 +169,10 @@ const BUILDER_KEYS: [&str; 11] = [
 ];
 
 impl Builder {
-    pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
+    pub(super) fn read(top: &Section<'_>, caches: &[Cache]) -> Result<Self, Problem> {
         let section = top.section("builder", &BUILDER_KEYS)?;
-        refuse_later_builder(&section)?;
         Ok(Builder {
+            local: read_local(&section, caches)?,
             retry: read_retry(&section)?,
             preemption: read_preemption(&section)?,
             confirm: read_confirmation(&section)?,
@@ -175,10 +185,16 @@ impl Builder {
     }
 }
 
-/// The words of what is to come are checked, then refused.
-fn refuse_later_builder(section: &Section<'_>) -> Result<(), Problem> {
-    section.choice("local", "allow", &[("allow", ()), ("never", ())])?;
-    section.only_yet("local", "allow")
+fn read_local(section: &Section<'_>, caches: &[Cache]) -> Result<LocalBuilds, Problem> {
+    let words = [("allow", LocalBuilds::Allow), ("never", LocalBuilds::Never)];
+    let local = section.choice("local", "allow", &words)?;
+    match local == LocalBuilds::Never && caches.is_empty() {
+        true => Err(section.problem(
+            "local",
+            "nothing could ever be built: there are no [[caches]] to ask",
+        )),
+        false => Ok(local),
+    }
 }
 
 fn read_preemption(section: &Section<'_>) -> Result<Preemption, Problem> {
@@ -253,7 +269,6 @@ impl Store {
         let section = top.section("store", &["gc", "min_free"])?;
         section.choice("gc", "auto", &[("auto", ())])?;
         let min_free = section.text_as("min_free", "2GiB", super::parse_size)?;
-        section.defaults_yet(&[("min_free", "\"2GiB\"")])?;
         Ok(Store { min_free })
     }
 }

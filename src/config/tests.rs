@@ -232,16 +232,8 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "5:1: `builder.local = \"never\"`",
         ),
         (
-            "[store]\nmin_free = \"5GiB\"",
-            "5:1: `store.min_free = \"5GiB\"`",
-        ),
-        (
             "[native]\nkeep_failed = true",
             "5:1: `native.keep_failed = true`",
-        ),
-        (
-            "[native]\nnetrc_file = \"/n\"",
-            "5:1: `native.netrc_file = \"/n\"`",
         ),
         ("[grpc]\nlisten = \":1\"", "5:1: `grpc.listen = \":1\"`"),
         (

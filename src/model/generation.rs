@@ -93,6 +93,8 @@ pub enum BlockedReason {
     Confirmation,
     MachineId,
     Retry,
+    /// Nothing is built here, and no cache has what is missing.
+    Cache,
     Space,
     Platform,
     /// The build of the generation before it is let finish.
@@ -126,6 +128,9 @@ pub struct Steps {
     pub running: u32,
     pub failed: u32,
     pub reused: u32,
+    /// Of a running build, from what steps took before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_remaining: Option<std::time::Duration>,
 }
 
 /// Why a build succeeded without, or had to do, work.

@@ -129,9 +129,13 @@ pub struct Steps {
     pub running: u32,
     #[prost(uint32, tag = "4")]
     pub failed: u32,
-    /// Of done: those whose output was there already.
+    /// Of done: those whose output was there already, or came from a cache.
     #[prost(uint32, tag = "5")]
     pub reused: u32,
+    /// Of a running build, from what its steps took before on this host; absent
+    /// when nothing is known of them.
+    #[prost(message, optional, tag = "6")]
+    pub estimated_remaining: ::core::option::Option<::pbjson_types::Duration>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Blocked {
@@ -603,6 +607,9 @@ pub struct StepFinished {
     pub reused: bool,
     #[prost(message, optional, tag = "6")]
     pub steps: ::core::option::Option<Steps>,
+    /// Its output came from a binary cache.
+    #[prost(bool, tag = "7")]
+    pub substituted: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct BuildFinished {

@@ -9316,6 +9316,9 @@ impl serde::Serialize for StepFinished {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.StepFinished", len)?;
         if true {
             struct_ser.serialize_field("generationNumber", &self.generation_number)?;
@@ -9337,6 +9340,9 @@ impl serde::Serialize for StepFinished {
         if let Some(v) = self.steps.as_ref() {
             struct_ser.serialize_field("steps", v)?;
         }
+        if true {
+            struct_ser.serialize_field("substituted", &self.substituted)?;
+        }
         struct_ser.end()
     }
 }
@@ -9354,6 +9360,7 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
             "duration",
             "reused",
             "steps",
+            "substituted",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -9364,6 +9371,7 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
             Duration,
             Reused,
             Steps,
+            Substituted,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -9392,6 +9400,7 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
                             "duration" => Ok(GeneratedField::Duration),
                             "reused" => Ok(GeneratedField::Reused),
                             "steps" => Ok(GeneratedField::Steps),
+                            "substituted" => Ok(GeneratedField::Substituted),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -9417,6 +9426,7 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
                 let mut duration__ = None;
                 let mut reused__ = None;
                 let mut steps__ = None;
+                let mut substituted__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::GenerationNumber => {
@@ -9457,6 +9467,12 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
                             }
                             steps__ = map_.next_value()?;
                         }
+                        GeneratedField::Substituted => {
+                            if substituted__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("substituted"));
+                            }
+                            substituted__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -9469,6 +9485,7 @@ impl<'de> serde::Deserialize<'de> for StepFinished {
                     duration: duration__,
                     reused: reused__.unwrap_or_default(),
                     steps: steps__,
+                    substituted: substituted__.unwrap_or_default(),
                 })
             }
         }
@@ -9630,6 +9647,9 @@ impl serde::Serialize for Steps {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.Steps", len)?;
         if true {
             struct_ser.serialize_field("total", &self.total)?;
@@ -9646,6 +9666,9 @@ impl serde::Serialize for Steps {
         if true {
             struct_ser.serialize_field("reused", &self.reused)?;
         }
+        if let Some(v) = self.estimated_remaining.as_ref() {
+            struct_ser.serialize_field("estimatedRemaining", v)?;
+        }
         struct_ser.end()
     }
 }
@@ -9661,6 +9684,8 @@ impl<'de> serde::Deserialize<'de> for Steps {
             "running",
             "failed",
             "reused",
+            "estimated_remaining",
+            "estimatedRemaining",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -9670,6 +9695,7 @@ impl<'de> serde::Deserialize<'de> for Steps {
             Running,
             Failed,
             Reused,
+            EstimatedRemaining,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -9697,6 +9723,7 @@ impl<'de> serde::Deserialize<'de> for Steps {
                             "running" => Ok(GeneratedField::Running),
                             "failed" => Ok(GeneratedField::Failed),
                             "reused" => Ok(GeneratedField::Reused),
+                            "estimatedRemaining" | "estimated_remaining" => Ok(GeneratedField::EstimatedRemaining),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -9721,6 +9748,7 @@ impl<'de> serde::Deserialize<'de> for Steps {
                 let mut running__ = None;
                 let mut failed__ = None;
                 let mut reused__ = None;
+                let mut estimated_remaining__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Total => {
@@ -9763,6 +9791,12 @@ impl<'de> serde::Deserialize<'de> for Steps {
                                 Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
                             ;
                         }
+                        GeneratedField::EstimatedRemaining => {
+                            if estimated_remaining__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("estimatedRemaining"));
+                            }
+                            estimated_remaining__ = map_.next_value()?;
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -9774,6 +9808,7 @@ impl<'de> serde::Deserialize<'de> for Steps {
                     running: running__.unwrap_or_default(),
                     failed: failed__.unwrap_or_default(),
                     reused: reused__.unwrap_or_default(),
+                    estimated_remaining: estimated_remaining__,
                 })
             }
         }

@@ -250,6 +250,7 @@ fn steps(steps: model::Steps) -> pb::Steps {
         running,
         failed,
         reused,
+        estimated_remaining,
     } = steps;
     pb::Steps {
         total,
@@ -257,6 +258,7 @@ fn steps(steps: model::Steps) -> pb::Steps {
         running,
         failed,
         reused,
+        estimated_remaining: estimated_remaining.map(Into::into),
     }
 }
 
@@ -266,6 +268,7 @@ fn blocked(blocked: &model::Blocked) -> pb::Blocked {
             BlockedReason::Suspended => pb::BlockedReason::Suspended,
             BlockedReason::Confirmation => pb::BlockedReason::Confirmation,
             BlockedReason::Retry => pb::BlockedReason::Retry,
+            BlockedReason::Cache => pb::BlockedReason::Cache,
             BlockedReason::Building => pb::BlockedReason::Building,
             BlockedReason::MachineId => pb::BlockedReason::MachineId,
             BlockedReason::Space => pb::BlockedReason::Space,
@@ -455,6 +458,7 @@ fn event_kind(kind: &EventKind) -> pb::event::Event {
             status: step_status(*end).into(),
             duration: Some((*duration).into()),
             reused: *end == StepEnd::Reused,
+            substituted: *end == StepEnd::Substituted,
             steps: Some(steps(*counts)),
         }),
         EventKind::HookFinished {
@@ -489,7 +493,7 @@ fn event_kind(kind: &EventKind) -> pb::event::Event {
 
 fn step_status(end: StepEnd) -> pb::BuildStatus {
     match end {
-        StepEnd::Built | StepEnd::Reused => pb::BuildStatus::Succeeded,
+        StepEnd::Built | StepEnd::Reused | StepEnd::Substituted => pb::BuildStatus::Succeeded,
         StepEnd::Failed => pb::BuildStatus::Failed,
         StepEnd::TimedOut => pb::BuildStatus::TimedOut,
         StepEnd::Cancelled => pb::BuildStatus::Cancelled,

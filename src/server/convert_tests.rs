@@ -214,6 +214,7 @@ fn no_word_is_lost_on_the_way() {
     for end in [
         StepEnd::Built,
         StepEnd::Reused,
+        StepEnd::Substituted,
         StepEnd::Failed,
         StepEnd::TimedOut,
         StepEnd::Cancelled,

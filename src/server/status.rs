@@ -159,6 +159,7 @@ fn is_waiting(inputs: &Inputs<'_>) -> bool {
             Some(
                 BlockedReason::Confirmation
                 | BlockedReason::Retry
+                | BlockedReason::Cache
                 | BlockedReason::Space
                 | BlockedReason::Platform,
             ) => true,

@@ -41,6 +41,8 @@ pub const POINTS: &[&str] = &[
     "compacted",
     "compacted-moved-aside",
     "compacted-in-place",
+    "garbage-forgotten",
+    "garbage-moved-away",
 ];
 
 /// This process dies when it comes by `point` the `nth` time (from 1).
@@ -59,7 +61,7 @@ pub fn arm(point: &str, nth: u32) -> Result<(), String> {
 }
 
 /// Comes by `point`.
-pub(super) fn reach(point: &'static str) {
+pub(crate) fn reach(point: &'static str) {
     debug_assert!(POINTS.contains(&point), "{point} is not in the list");
     let Some(armed) = ARMED.get() else { return };
     if armed.point == point && armed.left.fetch_sub(1, Ordering::SeqCst) == 1 {

@@ -19,6 +19,7 @@ pub mod files;
 mod hooks;
 mod index;
 mod lock;
+pub(crate) mod packed_log;
 mod places;
 mod published;
 mod reader;
@@ -29,6 +30,7 @@ pub mod retention;
 mod transition;
 mod upkeep;
 
+pub use lock::Lock;
 pub use places::Places;
 pub use reader::Reader;
 pub use record::RECORD_VERSION;

@@ -10,6 +10,13 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RealisationKey(pub [u8; 32]);
 
+impl RealisationKey {
+    /// Reads the 64 hex digits a key is written with.
+    pub(super) fn from_hex(text: &str) -> Option<Self> {
+        encoding::from_hex(text).map(RealisationKey)
+    }
+}
+
 impl fmt::Display for RealisationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&encoding::hex(&self.0))
@@ -117,11 +124,32 @@ impl Content<'_> {
     }
 }
 
+/// What a promised hash is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FixedMode {
+    /// The NAR.
+    Nar,
+    /// The bytes of the one file it is.
+    Flat,
+    /// The same, of a file that is executable.
+    Executable,
+}
+
+impl FixedMode {
+    fn word(self) -> &'static str {
+        match self {
+            FixedMode::Nar => "nar",
+            FixedMode::Flat => "flat",
+            FixedMode::Executable => "executable",
+        }
+    }
+}
+
 /// An output whose hash was promised: known before it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedOutput {
-    /// Of the NAR.
     pub hash: Hash,
+    pub mode: FixedMode,
     pub name: String,
 }
 
@@ -140,10 +168,9 @@ impl FixedOutput {
     }
 
     fn tuple(&self) -> Hash {
-        // "nar" is the mode; a hash of the bytes of one file would be "flat".
         Canonical::new("kiln:fixed:1")
             .bytes(&self.hash.0)
-            .text("nar")
+            .text(self.mode.word())
             .text(&self.name)
             .finish()
     }

@@ -8,12 +8,16 @@
 //! scratch ─publish─▶ object + unsaved record ─sync─▶ object + record ─gc─▶ gone
 //!             (renamed into place)      (syncfs, records, syncfs)
 //! ```
-//! An object counts only with its record, a record is written only when the
+//! Garbage is collected beside builds: who works holds a [`Session`] (`gc.rs`,
+//! `sessions.rs`). An object counts only with its record, a record is written only when the
 //! object's bytes are on disk, and a realisation counts only when the whole
 //! closure of its outputs is there. Formats: `docs/formats.md`.
 
+pub mod cache;
 mod canonical;
+mod companions;
 pub mod encoding;
+mod flat;
 mod folder;
 mod fs;
 mod gc;
@@ -26,28 +30,33 @@ mod realisations;
 mod record;
 mod references;
 mod rewrite;
+mod roots;
 mod scratch;
+mod sessions;
 
 pub use canonical::Canonical;
+pub use flat::hash_file;
 pub(crate) use folder::Folder;
 pub(crate) use fs::DEPTH_MAX;
 pub use fs::remove_all;
-pub use gc::{Collected, InUse};
+pub use gc::{Collected, Collection, FindRoots};
 pub use hash::{Hash, InvalidHash};
-pub use identity::{FixedOutput, RealisationKey, ResolvedStep, scratch_path};
+pub use identity::{FixedMode, FixedOutput, RealisationKey, ResolvedStep, scratch_path};
 pub use nar::{RestoreError, TreeError, dump as dump_nar, restore as restore_nar};
 pub use path::{DIGEST_CHARS, InvalidStorePath, STORE_DIR, STORE_PREFIX, StorePath, check_name};
 pub use publish::{PublishError, PublishRequest, StepOutput};
 pub use record::{ObjectInfo, Outputs};
 pub use references::ScanError;
+pub use roots::{Root, Roots};
 pub use scratch::Scratch;
+pub use sessions::{Pin, Session, pin};
 
 use record::Records;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// The host's part of the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -61,9 +70,6 @@ pub enum StoreError {
     /// Asked for an object the store does not have.
     #[error("{0} is not in the store")]
     Missing(StorePath),
-    /// Garbage collection while a build or a reader runs.
-    #[error("the store is in use: collect garbage when nothing is being built")]
-    InUse,
 }
 
 impl StoreError {
@@ -94,7 +100,11 @@ struct Inner {
     installing: Mutex<()>,
     /// One at a time syncs; who waited finds its work done.
     syncing: Mutex<()>,
-    use_count: gc::UseCount,
+    /// One collection at a time.
+    collecting: Mutex<()>,
+    /// Closed while a collection decides; passed by whoever looks an object up.
+    gate: RwLock<()>,
+    sessions: sessions::Sessions,
 }
 
 /// What was read or made so far; `unsaved` is not on disk yet.
@@ -116,22 +126,38 @@ impl Store {
         let own = dir.join(".kiln");
         let tmp = own.join("tmp");
         create(dir, 0o755)?;
-        for folder in ["", "objects", "realisations"] {
+        for folder in ["", "objects", "realisations", "companions"] {
             create(&own.join(folder), 0o755)?;
         }
         // What is built lies there before it was looked at: nobody else's to see.
         create(&tmp, 0o700)?;
         sweep(&tmp)?;
+        Self::at(dir)
+    }
+
+    /// Opens the store in `dir` to read from it, whoever works in it: nothing is
+    /// created, swept or written.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open_for_reading(dir: &Path) -> Result<Self, StoreError> {
+        Self::at(dir)
+    }
+
+    fn at(dir: &Path) -> Result<Self, StoreError> {
+        let own = dir.join(".kiln");
         let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
         let inner = Inner {
             dir: dir.to_owned(),
             folder,
             records: Records::new(&own),
-            tmp,
+            tmp: own.join("tmp"),
             index: Mutex::default(),
             installing: Mutex::default(),
             syncing: Mutex::default(),
-            use_count: gc::UseCount::default(),
+            collecting: Mutex::default(),
+            gate: RwLock::default(),
+            sessions: sessions::Sessions::default(),
         };
         let inner = Arc::new(inner);
         Ok(Store { inner })
@@ -154,6 +180,14 @@ impl Store {
 
     /// What is known of the object; `None` when it is not there.
     pub fn info(&self, path: &StorePath) -> Option<Arc<ObjectInfo>> {
+        let _open = self.pass();
+        let info = self.look(path)?;
+        self.inner.sessions.touch(path);
+        Some(info)
+    }
+
+    /// As [`Store::info`], of no consequence for garbage: for who holds the gate.
+    fn look(&self, path: &StorePath) -> Option<Arc<ObjectInfo>> {
         let known = self.index().objects.get(path).cloned();
         let info = match known {
             Some(info) => info,
@@ -253,6 +287,8 @@ impl Store {
         fs::remove_all(&place).map_err(|e| StoreError::io("remove", &place, e))?;
         rename(tree, &place).map_err(|e| StoreError::io("put into place", &place, e))?;
         let info = Arc::new(info);
+        let _open = self.pass();
+        self.inner.sessions.touch(&path);
         let mut index = self.index();
         index.objects.insert(path.clone(), info.clone());
         index.unsaved_objects.push(info);

@@ -84,6 +84,18 @@ impl Store {
         Ok(())
     }
 
+    /// Bytes free for this process on the store's file system.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn free_space(&self) -> Result<u64, StoreError> {
+        let asked = nix::sys::statvfs::fstatvfs(&self.inner.folder);
+        let found =
+            asked.map_err(|e| StoreError::io("measure the file system of", &self.inner.dir, e))?;
+        let blocks = found.blocks_available();
+        Ok(blocks.saturating_mul(found.fragment_size()))
+    }
+
     pub(super) fn syncfs(&self) -> Result<(), StoreError> {
         nix::unistd::syncfs(&self.inner.folder)
             .map_err(|e| StoreError::io("sync the file system of", &self.inner.dir, e))

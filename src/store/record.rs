@@ -63,11 +63,15 @@ struct Realisation {
     outputs: Outputs,
 }
 
+/// Key, file, and the outputs where they can be read.
+pub(super) type SavedRealisation = (RealisationKey, PathBuf, Option<Outputs>);
+
 /// Where records lie and are written.
 #[derive(Debug, Clone)]
 pub(super) struct Records {
     objects: PathBuf,
     realisations: PathBuf,
+    companions: PathBuf,
     tmp: PathBuf,
 }
 
@@ -77,6 +81,7 @@ impl Records {
         Records {
             objects: own.join("objects"),
             realisations: own.join("realisations"),
+            companions: own.join("companions"),
             tmp: own.join("tmp"),
         }
     }
@@ -103,11 +108,18 @@ impl Records {
         self.save(&self.realisation_file(key), Realisation { outputs })
     }
 
-    /// Every realisation on disk, with its file; unreadable ones with none.
-    pub(super) fn realisations(&self) -> Result<Vec<(PathBuf, Option<Outputs>)>, StoreError> {
-        let outputs = |file: &Path| read(file).map(|record: Realisation| record.outputs);
-        let files = files(&self.realisations)?.into_iter();
-        Ok(files.map(|file| (file.clone(), outputs(&file))).collect())
+    /// Every realisation on disk, with its file; unreadable ones without outputs,
+    /// and what is named like none not at all.
+    pub(super) fn realisations(&self) -> Result<Vec<SavedRealisation>, StoreError> {
+        let read = |file: PathBuf| {
+            let key = RealisationKey::from_hex(file.file_stem()?.to_str()?)?;
+            let outputs = read(&file).map(|record: Realisation| record.outputs);
+            Some((key, file, outputs))
+        };
+        Ok(files(&self.realisations)?
+            .into_iter()
+            .filter_map(read)
+            .collect())
     }
 
     /// Every object's record file.
@@ -117,6 +129,15 @@ impl Records {
 
     pub(super) fn object_file(&self, path: &StorePath) -> PathBuf {
         self.objects.join(format!("{}.json", path.base_name()))
+    }
+
+    /// What is kept with an object, a base name a line.
+    pub(super) fn companions_file(&self, owner: &StorePath) -> PathBuf {
+        self.companions.join(owner.base_name())
+    }
+
+    pub(super) fn companions_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        files(&self.companions)
     }
 
     fn realisation_file(&self, key: RealisationKey) -> PathBuf {

@@ -106,34 +106,6 @@ fn n07_what_an_interrupted_process_left_is_swept_at_the_next_start() {
 }
 
 #[test]
-fn gc_keeps_what_roots_reach_and_nothing_else() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
-    let a = store.add_file("a", b"a", false, &none()).unwrap();
-    let b = store
-        .add_file("b", a.to_string().as_bytes(), false, &[a.clone()].into())
-        .unwrap();
-    let gone = store.add_file("gone", b"gone", false, &none()).unwrap();
-    store.record_realisation(KEY, &outputs(&gone)).unwrap();
-    fs::write(dir.path().join("stray"), "").unwrap();
-
-    let building = store.in_use();
-    assert!(matches!(
-        store.gc([b.clone()], false),
-        Err(StoreError::InUse)
-    ));
-    drop(building);
-
-    let found = store.gc([b.clone()], true).unwrap();
-    assert_eq!(found.objects, std::slice::from_ref(&gone));
-    assert!(store.contains(&gone));
-    assert_eq!(store.gc([b.clone()], false).unwrap(), found);
-    assert!(!store.contains(&gone) && !dir.path().join("stray").exists());
-    assert_eq!(store.realisation(KEY), None);
-    assert_eq!(store.closure([b.clone()]).unwrap(), [a, b].into());
-}
-
-#[test]
 fn many_threads_publish_the_same_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use kiln::builder::{self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase};
+use kiln::builder::{self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase, Room};
 use kiln::events::{EventKind, Item};
 use kiln::model::{
     BackendKind, Built, Commit, CommitId, Confirmation, Evaluated, Failure, Generation,
@@ -247,6 +247,33 @@ pub struct Policies {
     pub host: &'static str,
     /// Of the backend, which evaluations depend on.
     pub settings: String,
+    pub room: Disk,
+}
+
+/// A disk that is full when the test says so.
+#[derive(Clone)]
+pub struct Disk(Arc<tokio::sync::watch::Sender<bool>>);
+
+impl Disk {
+    pub fn set_full(&self, full: bool) {
+        self.0.send_replace(full);
+    }
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Disk(Arc::new(tokio::sync::watch::Sender::new(false)))
+    }
+}
+
+#[async_trait]
+impl Room for Disk {
+    async fn shortage(&self) -> Option<String> {
+        self.0.borrow().then(|| "the disk is full".to_owned())
+    }
+    async fn freed(&self) {
+        let _ = self.0.subscribe().wait_for(|full| !full).await;
+    }
 }
 
 impl Default for Policies {
@@ -258,6 +285,7 @@ impl Default for Policies {
             max_suspend: None,
             host: "web-1",
             settings: String::new(),
+            room: Disk::default(),
         }
     }
 }
@@ -334,8 +362,9 @@ impl Bench {
                 move || clock.now()
             }),
         };
-        let (handle, task) =
-            builder::start(config, Arc::<Told>::clone(&backend), Arc::clone(&state)).unwrap();
+        let room = Arc::new(policies.room.clone());
+        let (told, kept) = (Arc::<Told>::clone(&backend), Arc::clone(&state));
+        let (handle, task) = builder::start_within(config, told, kept, room).unwrap();
         Bench {
             folder,
             policies,

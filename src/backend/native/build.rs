@@ -3,14 +3,21 @@
 //!
 //! ```text
 //! ready ─▶ Step: realisation there? ─yes─▶ reused
+//!       │            ├─no, in a cache─▶ substituted
 //!       │            └─no─▶ provider ─exit 0─▶ outputs into the store ─▶ realisation
 //!       └▶ Source, File, Tree: made without a sandbox
 //! ```
 
+mod fetch;
 mod outcome;
+mod outlook;
 mod step;
+mod substitute;
 
+use super::durations::Durations;
+use super::flights::Flights;
 use super::graph::{Graph, Node};
+use super::pool::{Lease, Pool};
 use super::provider::Provider;
 use super::resolve::{Made, path_of};
 use super::schedule::Schedule;
@@ -18,31 +25,60 @@ use super::stored::Stored;
 use super::{NativeConfig, attempted, materialise};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd, StepEvent};
 use crate::model::{Failure, Steps};
-use crate::store::{Outputs, Store};
+use crate::store::cache::Session;
+use crate::store::{Outputs, Store, StorePath};
 use outcome::{Made as MadeNode, NodeEnd, Tally};
+use outlook::{Outlook, is_step, plan};
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// Nodes without a sandbox that one blocking job makes.
+const BATCH: usize = 64;
 
 /// One build of one graph.
 pub(super) struct Build {
     pub store: Store,
     pub provider: Arc<dyn Provider>,
     pub config: NativeConfig,
+    pub shared: Shared,
+    pub caches: Session,
+    /// Steps run here; else what no cache has is waited for.
+    pub builds: bool,
     pub graph: Arc<Graph>,
+    /// The object the graph is: what is made along the way is kept with it.
+    pub drv: StorePath,
     pub request: BuildRequest,
+}
+
+/// What builds of one backend share.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub pool: Pool,
+    pub flights: Flights,
+    pub durations: Durations,
 }
 
 /// What a job comes back with.
 enum Job {
-    Node {
+    Step {
         node: usize,
-        slot: u32,
         took: Duration,
         end: Result<NodeEnd, BackendError>,
+    },
+    Plain(Vec<(usize, Result<NodeEnd, BackendError>)>),
+    /// Another build is done with this step: look again.
+    Landed(usize),
+    /// What a step's look-up in store and caches found: `None` is nothing.
+    Asked {
+        node: usize,
+        took: Duration,
+        end: Result<Option<NodeEnd>, BackendError>,
     },
     /// What was made so far is on the disk.
     Synced(Result<(), BackendError>),
@@ -53,10 +89,19 @@ struct Running {
     schedule: Schedule,
     made: Made,
     jobs: JoinSet<Job>,
-    free_slots: Vec<u32>,
+    /// Jobs that make plain nodes.
+    batches: u32,
+    given_back: watch::Receiver<u64>,
     tally: Tally,
+    outlook: Outlook,
+    /// Steps that caches were asked for.
+    asked: HashSet<usize>,
+    /// Names of steps that no cache has, where nothing is built.
+    waiting: Vec<String>,
     syncing: bool,
     unsynced: bool,
+    /// Made or reused, and not kept with the graph yet.
+    fresh: Vec<StorePath>,
     /// Ends every step, for whatever reason.
     cancel: CancellationToken,
     timed_out: bool,
@@ -76,13 +121,20 @@ impl Build {
                 steps: Steps::default(),
             });
         }
+        if let Some(outcome) = self.substituted().await? {
+            return Ok(outcome);
+        }
         let mut running = self.begin()?;
         let deadline = Instant::now() + self.request.timeout;
         loop {
+            // Before looking for room, so that none given back meanwhile is missed.
+            running.given_back.mark_unchanged();
             self.start_ready(&mut running);
-            if running.jobs.is_empty() {
+            let wants_room = self.goes_on(&running) && running.schedule.has_ready();
+            if running.jobs.is_empty() && !wants_room {
                 break;
             }
+            let cancel = running.cancel.clone();
             tokio::select! {
                 biased;
                 Some(job) = running.jobs.join_next() => {
@@ -93,87 +145,174 @@ impl Build {
                         running.broken.get_or_insert(error);
                     }
                 }
+                _ = running.given_back.changed(), if wants_room => {}
+                () = cancel.cancelled(), if wants_room => {}
                 () = tokio::time::sleep_until(deadline), if !running.cancel.is_cancelled() => {
                     running.timed_out = true;
                     running.cancel.cancel();
                 }
             }
         }
+        let durations = self.shared.durations.clone();
+        super::blocking("keep how long steps took", move || durations.save()).await?;
         self.finish(running).await
     }
 
     fn begin(&self) -> Result<Running, BackendError> {
         let nodes = &self.graph.nodes;
-        let inputs: Vec<Vec<usize>> = nodes
-            .iter()
-            .map(|node| {
-                let mut inputs: Vec<_> = node.inputs().iter().map(|i| i.node as usize).collect();
-                inputs.dedup();
-                inputs
-            })
-            .collect();
-        let weights: Vec<u64> = nodes
-            .iter()
-            .map(|node| u64::from(matches!(node, Node::Step(_))))
-            .collect();
-        let schedule = Schedule::new(&inputs, &weights).map_err(attempted("order the graph"))?;
-        let total = weights.iter().sum::<u64>();
+        let (jobs, outlook) = plan(nodes, &self.shared.durations, self.config.jobs);
+        let total = nodes.iter().filter(|node| is_step(node)).count();
+        let schedule = Schedule::new(jobs).map_err(attempted("order the graph"))?;
         Ok(Running {
             schedule,
             made: Made::new(),
             jobs: JoinSet::new(),
-            free_slots: (0..self.config.jobs.max(1)).rev().collect(),
+            batches: 0,
+            given_back: self.shared.pool.given_back(),
             tally: Tally::new(u32::try_from(total).unwrap_or(u32::MAX)),
+            outlook,
+            asked: HashSet::new(),
+            waiting: Vec::new(),
             syncing: false,
             unsynced: false,
+            fresh: Vec::new(),
             cancel: self.request.cancel.child_token(),
             timed_out: false,
             broken: None,
         })
     }
 
-    fn start_ready(&self, running: &mut Running) {
+    /// Whether more may be started.
+    fn goes_on(&self, running: &Running) -> bool {
         let fail_fast = !self.config.keep_going && running.tally.has_failed();
-        while !running.cancel.is_cancelled() && !fail_fast {
-            let Some(slot) = running.free_slots.pop() else {
+        !running.cancel.is_cancelled() && !fail_fast
+    }
+
+    fn start_ready(&self, running: &mut Running) {
+        if !self.goes_on(running) {
+            return;
+        }
+        while running.batches < self.config.jobs.max(1) {
+            let nodes = running.schedule.pop_plain(BATCH);
+            if nodes.is_empty() {
+                break;
+            }
+            self.start_plain(running, nodes);
+        }
+        let pool = &self.shared.pool;
+        while pool.has_slot() {
+            let room = |node: usize| pool.take(self.memory_of(node));
+            let Some((node, lease)) = running.schedule.pop(room) else {
                 return;
             };
-            let Some(node) = running.schedule.pop() else {
-                running.free_slots.push(slot);
-                return;
-            };
-            self.start(running, node, slot);
+            self.start(running, node, lease);
         }
     }
 
-    fn start(&self, running: &mut Running, index: usize, slot: u32) {
-        let started = Instant::now();
-        let ended = move |end| Job::Node {
-            node: index,
-            slot,
-            took: started.elapsed(),
-            end,
+    /// What a step counts for in the pool: what it asks for, else its share.
+    fn memory_of(&self, node: usize) -> u64 {
+        let Node::Step(step) = &self.graph.nodes[node] else {
+            return 0;
         };
+        let share = self.config.memory / u64::from(self.config.jobs.max(1));
+        let limit = self.config.limits.memory;
+        let asked = step.limits.memory.unwrap_or(share);
+        limit.map_or(asked, |limit| limit.min(asked))
+    }
+
+    fn start(&self, running: &mut Running, index: usize, lease: Lease) {
         match &self.graph.nodes[index] {
-            Node::Step(node) => match self.resolved(node, &running.made) {
-                Ok(resolved) => {
-                    let job = self.step_job(node, resolved, slot, &running.cancel);
-                    let begins = self.announce_begin(&node.name, &running.tally);
-                    running
-                        .jobs
-                        .spawn(async move { ended(job.run(begins).await) });
-                }
-                Err(failure) => {
-                    running
-                        .jobs
-                        .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
-                }
-            },
-            _ => {
-                let work = self.plain_job(index, &running.made);
-                running.jobs.spawn_blocking(move || ended(work()));
+            Node::Step(_) => self.start_step(running, index, lease),
+            Node::Fetch(node) => {
+                self.begins(running, index);
+                let job = self.fetch_job(node, lease.slot, &running.cancel);
+                let begins = self.announce_begin(&node.name, &running.tally);
+                let ended = ends(index);
+                running.jobs.spawn(async move {
+                    let end = job.run(begins).await;
+                    drop(lease);
+                    ended(end)
+                });
+            }
+            Node::Unpack(_) => {
+                let failure = Failure::certain("an archive is not unpacked by this version yet");
+                let ended = ends(index);
+                running
+                    .jobs
+                    .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
+            }
+            Node::Source(_) | Node::File(_) | Node::Tree(_) => {} // in a line of their own
+        }
+    }
+
+    fn begins(&self, running: &mut Running, index: usize) {
+        running.outlook.begins(index, Instant::now());
+        running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
+    }
+
+    fn start_step(&self, running: &mut Running, index: usize, lease: Lease) {
+        let Node::Step(node) = &self.graph.nodes[index] else {
+            return;
+        };
+        let ended = ends(index);
+        let resolved = match self.resolved(node, &running.made) {
+            Ok(resolved) => resolved,
+            Err(failure) => {
+                running
+                    .jobs
+                    .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
+                return;
+            }
+        };
+        if self.asks_first(running, index) {
+            // A question holds no job.
+            drop(lease);
+            let question = self.question(index, &resolved, &running.cancel);
+            running.jobs.spawn(question);
+            return;
+        }
+        match self.shared.flights.enter(resolved.realisation()) {
+            Ok(flight) => {
+                self.begins(running, index);
+                let job = self.step_job(node, resolved, lease.slot, &running.cancel);
+                let begins = self.announce_begin(&node.name, &running.tally);
+                running.jobs.spawn(async move {
+                    let end = job.run(begins).await;
+                    drop((flight, lease));
+                    ended(end)
+                });
+            }
+            Err(landing) => {
+                // Whose turn it is elsewhere holds nothing here.
+                drop(lease);
+                let cancel = running.cancel.clone();
+                running.jobs.spawn(async move {
+                    tokio::select! {
+                        () = landing.landed() => {}
+                        () = cancel.cancelled() => {}
+                    }
+                    Job::Landed(index)
+                });
             }
         }
+    }
+
+    fn start_plain(&self, running: &mut Running, nodes: Vec<usize>) {
+        let cancel = running.cancel.clone();
+        let works: Vec<_> = nodes
+            .into_iter()
+            .map(|node| (node, self.plain_job(node, &running.made)))
+            .collect();
+        running.batches += 1;
+        running.jobs.spawn_blocking(move || {
+            let ends = works
+                .into_iter()
+                .map(|(node, work)| match cancel.is_cancelled() {
+                    true => (node, Ok(NodeEnd::Cancelled)),
+                    false => (node, work()),
+                });
+            Job::Plain(ends.collect())
+        });
     }
 
     /// A node made without a sandbox.
@@ -195,7 +334,7 @@ impl Build {
                 Node::File(file) => materialise::file(&store, file, resolve),
                 Node::Tree(tree) => materialise::tree(&store, tree, resolve, &graph.secrets),
                 Node::Source(source) => return stored_source(&store, source),
-                Node::Step(_) => {
+                Node::Step(_) | Node::Fetch(_) | Node::Unpack(_) => {
                     return Ok(NodeEnd::Failed(Failure::certain("a step needs a sandbox")));
                 }
             };
@@ -214,38 +353,74 @@ impl Build {
 
     /// What a job came to: counts, events, and what it sets free.
     fn take(&self, running: &mut Running, job: Job) -> Result<(), BackendError> {
-        let (node, slot, took, end) = match job {
+        match job {
             Job::Synced(result) => {
                 running.syncing = false;
                 self.sync_if_idle(running);
-                return result;
+                result
             }
-            Job::Node {
-                node,
-                slot,
-                took,
-                end,
-            } => (node, slot, took, end?),
-        };
-        running.free_slots.push(slot);
-        let step = match &self.graph.nodes[node] {
-            Node::Step(step) => Some(&step.name),
-            _ => None,
-        };
-        let step_end = running.tally.count(&end, step.is_some());
-        if let Some(derivation) = step {
-            let steps = running.tally.steps();
-            self.request.sink.step(StepEvent::Finished {
-                derivation: derivation.clone(),
-                end: step_end,
-                duration: took,
-                steps,
-            });
+            Job::Landed(node) => {
+                running.schedule.again(node);
+                Ok(())
+            }
+            Job::Plain(ends) => {
+                running.batches -= 1;
+                for (node, end) in ends {
+                    let end = end?;
+                    running.tally.count(&end, false);
+                    self.ended(running, node, end);
+                }
+                Ok(())
+            }
+            Job::Step { node, took, end } => {
+                let end = end?;
+                self.announce_end(running, node, took, &end);
+                self.ended(running, node, end);
+                Ok(())
+            }
+            Job::Asked { node, took, end } => {
+                match end? {
+                    Some(end) => {
+                        self.announce_end(running, node, took, &end);
+                        self.ended(running, node, end);
+                    }
+                    None if self.builds => running.schedule.again(node),
+                    None => self.waits(running, node),
+                }
+                Ok(())
+            }
         }
+    }
+
+    fn announce_end(&self, running: &mut Running, node: usize, took: Duration, end: &NodeEnd) {
+        let derivation = self.graph.nodes[node].name();
+        let step_end = running.tally.count(end, true);
+        if step_end == StepEnd::Built {
+            self.shared.durations.note(derivation, took);
+        }
+        let built = (step_end == StepEnd::Built).then_some(took);
+        running.outlook.ends(node, &running.schedule, built);
+        running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
+        self.request.sink.step(StepEvent::Finished {
+            derivation: derivation.to_owned(),
+            end: step_end,
+            duration: took,
+            steps: running.tally.steps(),
+        });
+    }
+
+    fn ended(&self, running: &mut Running, node: usize, end: NodeEnd) {
         match end {
             NodeEnd::Made(made) => {
                 running.unsynced |= !made.reused;
+                running.fresh.extend(made.outputs.values().cloned());
                 running.made.insert(node, made.outputs);
+                running.schedule.made(node);
+                self.sync_if_idle(running);
+            }
+            NodeEnd::Substituted(outputs) => {
+                running.unsynced = true;
+                running.made.insert(node, outputs);
                 running.schedule.made(node);
                 self.sync_if_idle(running);
             }
@@ -255,7 +430,6 @@ impl Build {
             }
             NodeEnd::Cancelled => {}
         }
-        Ok(())
     }
 
     /// Makes what was built durable while other steps run: one at a time, so
@@ -264,14 +438,20 @@ impl Build {
         if !running.syncing && running.unsynced && !running.cancel.is_cancelled() {
             running.syncing = true;
             running.unsynced = false;
-            let store = self.store.clone();
-            running.jobs.spawn_blocking(move || {
-                Job::Synced(
-                    store
-                        .sync()
-                        .map_err(attempted("make what was built durable")),
-                )
-            });
+            let keep = self.keeper(running);
+            running.jobs.spawn_blocking(move || Job::Synced(keep()));
+        }
+    }
+
+    /// Keeps what is fresh with the graph and makes it durable.
+    fn keeper(&self, running: &mut Running) -> impl FnOnce() -> Result<(), BackendError> + use<> {
+        let (store, drv) = (self.store.clone(), self.drv.clone());
+        let fresh: BTreeSet<StorePath> = running.fresh.drain(..).collect();
+        move || {
+            let known = store.kept_with(&drv);
+            let kept = store.keep_with(&drv, fresh.difference(&known));
+            kept.and_then(|()| store.sync())
+                .map_err(attempted("make what was built durable"))
         }
     }
 
@@ -290,10 +470,13 @@ impl Build {
         }
     }
 
-    async fn finish(self, running: Running) -> Result<BuildOutcome, BackendError> {
+    async fn finish(self, mut running: Running) -> Result<BuildOutcome, BackendError> {
+        let keep = self.keeper(&mut running);
+        let kept = super::blocking("keep what was made", keep).await?;
         if let Some(error) = running.broken {
             return Err(error);
         }
+        kept?;
         let steps = running.tally.steps();
         if running.timed_out {
             let failure = Failure::certain(format!(
@@ -305,6 +488,7 @@ impl Build {
             );
             return Ok(BuildOutcome::TimedOut { failure, steps });
         }
+        let blocked = self.blocked(&running.waiting, steps);
         let timed_out = running.tally.timed_out;
         if let Some(failure) = running.tally.failure() {
             return Ok(match timed_out {
@@ -314,6 +498,9 @@ impl Build {
         }
         if running.cancel.is_cancelled() {
             return Ok(BuildOutcome::Cancelled { steps });
+        }
+        if let Some(blocked) = blocked {
+            return Ok(blocked);
         }
         let out = match path_of(&running.made, &self.graph.root) {
             Ok(out) => out,
@@ -330,6 +517,16 @@ impl Build {
             built: built.await??,
             steps,
         })
+    }
+}
+
+/// What a node's job comes back with, from now on.
+fn ends(node: usize) -> impl FnOnce(Result<NodeEnd, BackendError>) -> Job + Send + 'static {
+    let started = Instant::now();
+    move |end| Job::Step {
+        node,
+        took: started.elapsed(),
+        end,
     }
 }
 
@@ -379,6 +576,7 @@ fn step_end(end: &NodeEnd) -> StepEnd {
     match end {
         NodeEnd::Made(made) if made.reused => StepEnd::Reused,
         NodeEnd::Made(_) => StepEnd::Built,
+        NodeEnd::Substituted(_) => StepEnd::Substituted,
         NodeEnd::Failed(_) => StepEnd::Failed,
         NodeEnd::TimedOut(_) => StepEnd::TimedOut,
         NodeEnd::Cancelled => StepEnd::Cancelled,

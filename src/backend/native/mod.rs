@@ -10,10 +10,15 @@
 //! generations; what it makes is kept by links in the request's roots folder.
 
 pub mod build;
+mod confined;
+pub mod download;
+mod durations;
 pub mod eval;
+mod flights;
 pub mod graph;
 pub mod materialise;
 mod platform;
+mod pool;
 pub mod provider;
 mod recall;
 mod resolve;
@@ -27,7 +32,9 @@ use super::{
 };
 use crate::model::{Built, Evaluated, Failure, HostName};
 use crate::store::Store;
+use crate::store::cache::{Caches, Session};
 use async_trait::async_trait;
+use download::DownloadConfig;
 use eval::{EvalEnd, EvalRequest};
 use graph::GRAPH_VERSION;
 use provider::{Provider, StepLimits};
@@ -51,8 +58,12 @@ pub struct NativeConfig {
     pub platforms: Vec<String>,
     /// The host's folders that steps with host tools see.
     pub host_paths: Vec<PathBuf>,
+    /// How a `fetch()` gets its file.
+    pub download: DownloadConfig,
     /// A step's limits; time and silence are the request's.
     pub limits: StepLimits,
+    /// Bytes of memory for all steps together.
+    pub memory: u64,
 }
 
 /// Evaluates `kiln.star` and builds its graph.
@@ -60,15 +71,43 @@ pub struct Native {
     config: NativeConfig,
     store: Store,
     provider: Arc<dyn Provider>,
+    shared: build::Shared,
+    caches: Option<Caches>,
+    /// Steps run here; else what no cache has is waited for.
+    builds: bool,
 }
 
 impl Native {
     /// A backend on this store, running its steps with `provider`.
     pub fn new(config: NativeConfig, store: Store, provider: Arc<dyn Provider>) -> Self {
+        let shared = build::Shared {
+            pool: pool::Pool::new(config.jobs, config.memory),
+            flights: flights::Flights::default(),
+            durations: durations::Durations::load(&store.dir().join(".kiln")),
+        };
         Native {
             config,
             store,
             provider,
+            shared,
+            caches: None,
+            builds: true,
+        }
+    }
+
+    /// With binary caches that are asked before anything is built.
+    #[must_use]
+    pub fn with_caches(self, caches: Caches) -> Self {
+        let caches = Some(caches);
+        Native { caches, ..self }
+    }
+
+    /// No step runs here: what no cache has is waited for.
+    #[must_use]
+    pub fn without_building(self) -> Self {
+        Native {
+            builds: false,
+            ..self
         }
     }
 }
@@ -265,13 +304,21 @@ impl Backend for Native {
             store: &self.store,
             config: &config,
         };
+        // Until it ends, all that the build comes by is kept.
+        let _session = self.store.session();
         let graph = stored.load(&request.evaluated)?;
-        let _in_use = self.store.in_use();
+        let drv = stored.drv(&request.evaluated)?;
+        let none = || Session::none(&self.store);
+        let asks = |caches: &Caches| caches.session(&self.store);
         let build = build::Build {
+            caches: self.caches.as_ref().map_or_else(none, asks),
+            builds: self.builds,
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
             config,
+            shared: self.shared.clone(),
             graph: Arc::new(graph),
+            drv,
             request,
         };
         build.run().await

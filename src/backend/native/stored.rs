@@ -25,7 +25,7 @@ impl Stored<'_> {
         mut graph: Graph,
         request: &EvaluateRequest,
     ) -> Result<EvaluationOutcome, BackendError> {
-        let _in_use = self.store.in_use();
+        let _session = self.store.session();
         let mut sources = BTreeSet::new();
         for node in &mut graph.nodes {
             if request.cancel.is_cancelled() {
@@ -65,7 +65,7 @@ impl Stored<'_> {
     /// An evaluation of before, rooted again; `None` when its graph or a source
     /// of it has left the store.
     pub fn again(&self, known: Evaluated, roots: &Path) -> Option<Evaluated> {
-        let _in_use = self.store.in_use();
+        let _session = self.store.session();
         let drv = self.drv(&known).ok()?;
         self.store.closure([drv.clone()]).ok()?;
         self.root(roots, "derivation", &drv).ok()?;
@@ -90,7 +90,11 @@ impl Stored<'_> {
         Ok(graph)
     }
 
-    fn drv(&self, evaluated: &Evaluated) -> Result<StorePath, BackendError> {
+    /// The object that is the graph.
+    ///
+    /// # Errors
+    /// When it is not in the store any more.
+    pub fn drv(&self, evaluated: &Evaluated) -> Result<StorePath, BackendError> {
         let doing = || format!("find the graph {}", evaluated.drv_path);
         let drv: StorePath = evaluated.drv_path.parse().map_err(attempted(doing()))?;
         match self.store.contains(&drv) {
@@ -103,6 +107,7 @@ impl Stored<'_> {
 
     /// Whether the graph is in the store; roots it.
     pub fn is_there(&self, evaluated: &Evaluated, roots: &Path) -> Result<bool, BackendError> {
+        let _session = self.store.session();
         let Ok(drv) = self.drv(evaluated) else {
             return Ok(false);
         };
@@ -116,6 +121,8 @@ impl Stored<'_> {
         evaluated: &Evaluated,
         roots: &Path,
     ) -> Result<Option<Built>, BackendError> {
+        // Until the links root what is found.
+        let _session = self.store.session();
         let Ok(drv) = self.drv(evaluated) else {
             return Ok(None);
         };
@@ -143,6 +150,11 @@ impl Stored<'_> {
         self.root_result(roots, out)
     }
 
+    /// What the result of this graph is recorded under.
+    pub fn key(&self, evaluated: &Evaluated) -> Result<RealisationKey, BackendError> {
+        Ok(self.result_key(&self.drv(evaluated)?))
+    }
+
     /// A graph's result depends on whose tools its steps saw.
     fn result_key(&self, drv: &StorePath) -> RealisationKey {
         let key = Canonical::new("kiln:graph:1").text(drv.to_string());
@@ -165,6 +177,12 @@ impl Stored<'_> {
         let rooted = files::point(&link, &self.store.real_path(path));
         rooted.map_err(attempted(format!("root {path}")))
     }
+}
+
+/// How many steps the graph has.
+pub(super) fn graph_steps(graph: &Graph) -> u32 {
+    let is_step = |node: &&Node| matches!(node, Node::Step(_));
+    u32::try_from(graph.nodes.iter().filter(is_step).count()).unwrap_or(u32::MAX)
 }
 
 fn result_of(outputs: &Outputs) -> Option<&StorePath> {

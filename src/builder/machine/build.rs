@@ -122,7 +122,10 @@ impl Generation {
             return Some((BlockedReason::Suspended, message));
         }
         let how = match (confirmed, guards.confirmation) {
-            (true, _) | (_, Confirmation::None) => return None,
+            (true, _) | (_, Confirmation::None) => {
+                let short = |what: &str| (BlockedReason::Space, what.to_owned());
+                return guards.shortage.map(short);
+            }
             (false, Confirmation::Manual) => "kiln confirm".to_owned(),
             (false, Confirmation::Auto(after)) => {
                 format!("kiln confirm, or {} s", after.as_secs_f64())
@@ -318,6 +321,19 @@ impl Generation {
                     by: CancelledBy::Stop,
                     tries,
                     steps,
+                },
+                // The attempt has not ended: it goes on with its next try.
+                BuildOutcome::Blocked {
+                    reason, message, ..
+                } => Build::Pending {
+                    attempt,
+                    tries: tries.saturating_add(1),
+                    confirmed: true,
+                    blocked: Some(Blocked {
+                        reason,
+                        since: now,
+                        message,
+                    }),
                 },
             },
         });

@@ -1,7 +1,7 @@
 //! What a crash or a shutdown interrupted.
 
 use super::Guards;
-use crate::model::{Build, CancelledBy, Evaluation, Generation};
+use crate::model::{Blocked, BlockedReason, Build, CancelledBy, Evaluation, Generation};
 use time::OffsetDateTime;
 
 impl Generation {
@@ -28,10 +28,13 @@ impl Generation {
             | Evaluation::TimedOut { .. }
             | Evaluation::Cancelled { .. } => return None,
         };
+        // It still waits for space, since then; for a build it does no more.
+        let short = |blocked: &&Blocked| blocked.reason == BlockedReason::Space;
+        let blocked = self.blocked().filter(short).cloned();
         self.evaluation = Evaluation::Pending {
             attempt,
             tries,
-            blocked: None,
+            blocked,
         };
         Some(self)
     }

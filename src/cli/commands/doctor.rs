@@ -169,9 +169,7 @@ fn state_folder(state: &Path) -> (PathBuf, Finding) {
         .ancestors()
         .find(|folder| folder.is_dir())
         .unwrap_or(Path::new("/"));
-    let free = statvfs(place).map_or(0, |found| {
-        u64::from(found.blocks_available()) * u64::from(found.fragment_size())
-    });
+    let free = statvfs(place).map_or(0, |found| found.blocks_available() * found.fragment_size());
     let described = format!(
         "{} on {}, {} MiB free",
         state.display(),

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod baseline;
 pub mod build;
+pub mod cache;
 pub mod cancel;
 pub mod config;
 pub mod confirm;
@@ -18,4 +19,5 @@ pub mod log;
 pub mod shell;
 pub mod show;
 pub mod status;
+pub mod store;
 pub mod suspend;

@@ -55,7 +55,8 @@ fn not_built(generation: &Generation) -> Problem {
         .hint(format!("kiln show {number} says why"))
 }
 
-fn state_here(context: &Context) -> PathBuf {
+/// The state of the dev agent of this repository, else the system's.
+pub(in crate::cli) fn state_here(context: &Context) -> PathBuf {
     let cwd = std::env::current_dir().unwrap_or_default();
     let here = places::dev_from(&context.env, &cwd)
         .into_iter()
@@ -94,7 +95,7 @@ fn set_result(built: &Built) {
 }
 
 /// Reads the state's files; no agent is asked.
-fn find(state: &Path, wanted: GenerationArg) -> Result<Generation, CliError> {
+pub(in crate::cli) fn find(state: &Path, wanted: GenerationArg) -> Result<Generation, CliError> {
     let read = |number| crate::state::files::read_generation(state, number);
     let mut built = numbers(state)?
         .into_iter()

@@ -6,6 +6,7 @@ use crate::model::{Failure, Steps};
 use crate::store::Outputs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct Made {
@@ -17,9 +18,21 @@ pub(super) struct Made {
 #[derive(Debug)]
 pub(super) enum NodeEnd {
     Made(Made),
+    /// A cache had it.
+    Substituted(Outputs),
     Failed(Failure),
     TimedOut(Failure),
     Cancelled,
+}
+
+impl NodeEnd {
+    /// It was there already.
+    pub fn reused(outputs: Outputs) -> Self {
+        NodeEnd::Made(Made {
+            outputs,
+            reused: true,
+        })
+    }
 }
 
 /// Counts steps; clones share the count of running ones, which jobs raise.
@@ -30,6 +43,8 @@ pub(super) struct Tally {
     pub failures: Vec<Failure>,
     /// The first failure was a step's time limit.
     pub timed_out: bool,
+    /// As far as it can be said.
+    pub estimated_remaining: Option<Duration>,
 }
 
 impl Tally {
@@ -43,6 +58,7 @@ impl Tally {
             running: Arc::default(),
             failures: Vec::new(),
             timed_out: false,
+            estimated_remaining: None,
         }
     }
 
@@ -50,6 +66,7 @@ impl Tally {
     pub fn steps(&self) -> Steps {
         Steps {
             running: self.running.load(Ordering::Relaxed),
+            estimated_remaining: self.estimated_remaining,
             ..self.ended
         }
     }
@@ -73,14 +90,14 @@ impl Tally {
         if !is_step {
             return kind;
         }
-        if kind != StepEnd::Reused {
+        if !matches!(kind, StepEnd::Reused | StepEnd::Substituted) {
             let running = self.running.load(Ordering::Relaxed);
             self.running
                 .store(running.saturating_sub(1), Ordering::Relaxed);
         }
         match kind {
             StepEnd::Built => self.ended.done += 1,
-            StepEnd::Reused => {
+            StepEnd::Reused | StepEnd::Substituted => {
                 self.ended.done += 1;
                 self.ended.reused += 1;
             }

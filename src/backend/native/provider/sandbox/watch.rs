@@ -46,7 +46,7 @@ impl Watch {
     /// The limit a step that failed by itself ran into: its scratch space is full.
     pub fn full(&self) -> Option<Limit> {
         let found = statvfs("/build").ok()?;
-        let free = u64::from(found.blocks_available()) * u64::from(found.fragment_size());
+        let free = found.blocks_available() * found.fragment_size();
         (!self.limits.scratch_on_disk && free < FULL).then_some(Limit::Scratch)
     }
 
@@ -162,11 +162,8 @@ impl Watch {
 /// Free bytes and size of the file system outputs lie on.
 fn disk() -> Option<(u64, u64)> {
     let found = statvfs(STORE).ok()?;
-    let unit = u64::from(found.fragment_size());
-    Some((
-        u64::from(found.blocks_free()) * unit,
-        u64::from(found.blocks()) * unit,
-    ))
+    let unit = found.fragment_size();
+    Some((found.blocks_free() * unit, found.blocks() * unit))
 }
 
 fn processes() -> Vec<PathBuf> {
@@ -192,7 +189,7 @@ fn proportional(process: &Path) -> Option<u64> {
 fn in_memory(mounted: &str) -> u64 {
     statvfs(mounted).map_or(0, |found| {
         let used = found.blocks().saturating_sub(found.blocks_free());
-        u64::from(used) * u64::from(found.fragment_size())
+        used * found.fragment_size()
     })
 }
 

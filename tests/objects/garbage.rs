@@ -1,0 +1,99 @@
+//! What is kept, what goes, and what happens when space is short.
+
+use crate::common::*;
+use crate::support::*;
+use std::path::Path;
+
+#[test]
+fn n05_retention_releases_a_generation_and_its_objects_are_collected() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(&host("one"));
+    let retention = "[retention]\nbuilt = 1\nfailed = 0\ndays = 0\n";
+    let agent = Agent::start(&home, &format!("{}{retention}", local(&repository)));
+    let first = agent.built(1)["build"]["realPath"].clone();
+    let tool = named(&agent.state.join("store"), "tool").unwrap();
+    for (number, text) in (2..=11).zip('a'..) {
+        repository.commit(&host(&text.to_string()));
+        agent.built(number);
+    }
+    // Beyond ten times the count, and never current or previous.
+    repository.commit(&host("last"));
+    let last = agent.built(12);
+    let first = Path::new(first.as_str().unwrap());
+    wait_for(|| (!first.exists()).then_some(()));
+    wait_for(|| (!tool.exists()).then_some(()));
+    let last = last["build"]["realPath"].as_str().unwrap();
+    assert_eq!(
+        std::fs::read_to_string(Path::new(last).join("etc/said")).unwrap(),
+        "last\n"
+    );
+}
+
+#[test]
+fn n05_below_min_free_nothing_starts_and_everything_else_answers() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(&host("one"));
+    let config = Agent::config(&home, &local(&repository));
+    let agent = Agent::configured(&home, &format!("{config}[store]\nmin_free = \"4000TiB\"\n"));
+    let generation = wait_for(|| {
+        let said = agent.kiln(&["show", "1", "--json"]);
+        let generation = (said.code == Some(0)).then(|| said.json())?;
+        (generation["evaluation"]["blocked"]["reason"] == "BLOCKED_REASON_SPACE")
+            .then_some(generation)
+    });
+    let message = generation["evaluation"]["blocked"]["message"].to_string();
+    assert!(message.contains("min_free"), "{message}");
+    let status = agent.status();
+    assert_eq!(status["condition"], "CONDITION_WAITING");
+    assert_eq!(status["builder"]["phase"], "PHASE_WAITING");
+    agent.kiln(&["generations"]).ok();
+    agent.kiln(&["fetch"]).ok();
+    agent.kiln(&["suspend"]).ok();
+    agent.kiln(&["resume"]).ok();
+    assert!(agent.terminate().success());
+    let agent = Agent::configured(&home, &format!("{config}[store]\nmin_free = \"1MiB\"\n"));
+    assert_eq!(agent.built(1)["build"]["status"], "BUILD_STATUS_SUCCEEDED");
+}
+
+#[test]
+fn n05_when_space_is_short_garbage_goes_and_work_goes_on() {
+    const TEST: &str = "garbage::n05_when_space_is_short_garbage_goes_and_work_goes_on";
+    let Some(disk) = std::env::var_os("KILN_TEST_DISK") else {
+        return in_a_small_disk(TEST, "192m");
+    };
+    let home = Home {
+        folder: tempfile::tempdir_in(disk).unwrap(),
+    };
+    let repository = Repository::new(home.path("work"));
+    repository.commit(&host("one"));
+    // What a crash may leave: no object, for it has no record.
+    let stray = home.path("agent/store/stray");
+    std::fs::create_dir_all(stray.parent().unwrap()).unwrap();
+    std::fs::write(&stray, vec![1; 100 << 20]).unwrap();
+    let config = Agent::config(&home, &local(&repository));
+    let agent = Agent::configured(&home, &format!("{config}[store]\nmin_free = \"96MiB\"\n"));
+    assert_eq!(agent.built(1)["build"]["status"], "BUILD_STATUS_SUCCEEDED");
+    assert!(!stray.exists());
+}
+
+/// Runs this test again, alone, in a mount namespace with a small disk.
+fn in_a_small_disk(test: &str, size: &str) {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can mount a small disk");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(
+        "mount --make-rprivate / && mount -t tmpfs -o size={size} tmpfs {0} && exec \"$0\" --exact {test} --nocapture",
+        folder.path().display()
+    );
+    let status = command("unshare")
+        .args(["-m", "sh", "-c", &script])
+        .arg(std::env::current_exe().unwrap())
+        .env("KILN_TEST_DISK", folder.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
