@@ -209,10 +209,13 @@ async fn n09_nothing_is_left_in_shared_memory() {
 async fn n09_signals_reach_no_process_outside() {
     let mut child = std::process::Command::new("sleep")
         .arg("1000")
+        // A failure must not leave the pipe of the test's own output open.
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
     let script = format!(
-        "kill -9 {} 2>/dev/null && echo reached; kill -9 1; kill -9 -1 2>/dev/null; true",
+        "kill -9 {} 2>/dev/null && echo reached; kill -9 1; kill -9 -1 2>/dev/null || true",
         child.id()
     );
     let (outcome, ran) = step(&script).run().await;
