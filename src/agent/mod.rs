@@ -9,6 +9,7 @@
 mod daemon;
 mod dev;
 mod keeper;
+mod memory;
 mod notify;
 mod parts;
 mod reload;

@@ -44,7 +44,7 @@ impl Task {
 
     /// Never returns: whoever drops it leaves a running hook to its runner.
     pub async fn run(&mut self) {
-        self.scan();
+        self.scan().await;
         loop {
             while let Some(item) = self.events.next().now_or_never() {
                 self.happened(item).await;
@@ -61,19 +61,28 @@ impl Task {
         }
     }
 
-    /// Every generation with hooks that wait or run.
-    fn scan(&mut self) {
-        let mut before = None;
-        while let Some(found) = self.reader.newest(before, Generation::has_open_hooks) {
-            before = Some(found.number);
-            self.open.insert(found.number);
+    /// Every generation with hooks that wait or run; all records are read for it, on
+    /// a thread that may block.
+    async fn scan(&mut self) {
+        let reader = self.reader.clone();
+        let scan = move || {
+            let (mut open, mut before) = (BTreeSet::new(), None);
+            while let Some(found) = reader.newest(before, Generation::has_open_hooks) {
+                before = Some(found.number);
+                open.insert(found.number);
+            }
+            open
+        };
+        match tokio::task::spawn_blocking(scan).await {
+            Ok(open) => self.open.extend(open),
+            Err(error) => tracing::error!(%error, "hooks that wait are not looked for"),
         }
     }
 
     async fn happened(&mut self, item: Option<Item>) {
         match item {
             Some(Item::Event(event)) => self.event(&event).await,
-            Some(Item::Lagged { .. }) => self.scan(),
+            Some(Item::Lagged { .. }) => self.scan().await,
             None => std::future::pending().await, // the log lives as long as we do
         }
     }
@@ -86,7 +95,7 @@ impl Task {
                 }
             }
             // Of whichever generation was current then.
-            EventKind::Suspended { .. } | EventKind::Resumed { .. } => self.scan(),
+            EventKind::Suspended { .. } | EventKind::Resumed { .. } => self.scan().await,
             EventKind::Fetched { remote } => self.fetched(remote).await,
             EventKind::Selected { .. }
             | EventKind::EvalStarted { .. }
@@ -123,7 +132,7 @@ impl Task {
             if let Err(error) = written.await {
                 tracing::error!(%error, "a refusal is not told to the hooks");
             }
-            self.scan();
+            self.scan().await;
         }
     }
 

@@ -115,6 +115,8 @@ pub enum AfterFailure {
     },
     /// A transient one: there is no next try.
     GivenUp { tries: u32 },
+    /// A transient one: something else took the place of its next try.
+    Left { tries: u32, by: CancelledBy },
     /// A certain one of this earlier generation, whose input was the same:
     /// nothing was tried again.
     Remembered(GenerationNumber),
@@ -318,9 +320,10 @@ impl Generation {
     pub fn next_try(&self) -> Option<OffsetDateTime> {
         match self.after_failure()? {
             AfterFailure::Retry { next_at, .. } => Some(*next_at),
-            AfterFailure::Nothing | AfterFailure::GivenUp { .. } | AfterFailure::Remembered(_) => {
-                None
-            }
+            AfterFailure::Nothing
+            | AfterFailure::GivenUp { .. }
+            | AfterFailure::Left { .. }
+            | AfterFailure::Remembered(_) => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! One caller's way through the event log. Thousands may follow one build while
-//! others ask for the status: a follower that has everything is served again only
-//! after a moment, with all that came meanwhile, and few are served at one time,
-//! so that a call never stands in line behind all of them.
+//! others ask for the status: a follower that has everything is served again after
+//! a moment, the longer the more there are, with all that came meanwhile; and few
+//! are served at one time, so that a call never stands in line behind all of them.
 
 use super::{Parts, convert, status};
 use crate::events::{Item, Subscription};
@@ -15,9 +15,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-/// A follower that has everything is served again after this; the first event
-/// after a quiet time comes at once.
-const PACE: Duration = Duration::from_millis(40);
+/// A follower that has everything is served again after this for each there is:
+/// about what serving all of them takes. The first event after a quiet time comes
+/// at once.
+const PACE: Duration = Duration::from_micros(40);
+/// Nobody waits longer, however many there are.
+const SLOWEST: Duration = Duration::from_millis(200);
 /// Events a follower gets together.
 const TOGETHER: usize = 64;
 
@@ -82,8 +85,12 @@ impl Reading {
         if let Some(served) = self.served
             && !self.follower.subscription.is_behind()
         {
+            // Each follower has a share in it, and the service one.
+            let followers = Arc::strong_count(&self.follower.turnstile);
+            let followers = u32::try_from(followers).unwrap_or(u32::MAX);
+            let pace = PACE.saturating_mul(followers).min(SLOWEST);
             tokio::select! {
-                () = tokio::time::sleep_until(served + PACE) => {}
+                () = tokio::time::sleep_until(served + pace) => {}
                 () = self.follower.cancel.cancelled() => {}
             }
         }

@@ -110,7 +110,7 @@ mod tests {
             let newest = (reader.latest(), reader.current());
             let by_number = reader.generation(GenerationNumber(1));
             let rest = (reader.baseline(), reader.warnings(), reader.is_damaged());
-            answers.send((newest, by_number, rest))
+            let _ = answers.send((newest, by_number, rest));
         });
         let answered = answered.recv_timeout(Duration::from_secs(60)).unwrap();
         let made = Some(made);

@@ -382,9 +382,7 @@ impl World {
     fn check_leftovers(&self) {
         self.check_folders();
         assert_eq!(processes_with(&format!("sleep {}", self.mark)), [0; 0]);
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-        let home = self.home.folder.path().to_str().unwrap();
-        assert!(!mounts.contains(home), "{mounts}");
+        self.check_processes();
         let scratch = self.state().join("store/.kiln/tmp");
         let scratch: Vec<_> = std::fs::read_dir(scratch).unwrap().flatten().collect();
         assert!(scratch.is_empty(), "{scratch:?}");
@@ -400,7 +398,35 @@ impl World {
         }
     }
 
-    /// Every object with a record is what its record says.
+    /// No process but this one has to do with the state: by its arguments, its
+    /// environment, where it is, or what is mounted where it is. So no mount is
+    /// left either: one lives as long as a process in its namespace.
+    fn check_processes(&self) {
+        let home = self.home.folder.path().to_str().unwrap();
+        let own = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!own.contains(home), "{own}");
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let process = entry.path();
+            let name = entry.file_name().into_string().unwrap();
+            if name == std::process::id().to_string() || name.parse::<u32>().is_err() {
+                continue;
+            }
+            let texts = ["cmdline", "environ", "mountinfo"].map(|file| {
+                let bytes = std::fs::read(process.join(file)).unwrap_or_default();
+                String::from_utf8_lossy(&bytes).replace('\0', " ")
+            });
+            let links = ["cwd", "root"].map(|link| {
+                let link = std::fs::read_link(process.join(link)).unwrap_or_default();
+                link.to_string_lossy().into_owned()
+            });
+            for text in texts.iter().chain(&links) {
+                assert!(!text.contains(home), "process {name} is left: {texts:?}");
+            }
+        }
+    }
+
+    /// Every object with a record is what its record says, and no record speaks of
+    /// an object that is not there.
     pub fn check_objects(&self) {
         let store = kiln::store::Store::open(&self.state().join("store")).unwrap();
         let mut checked = 0;
@@ -417,6 +443,12 @@ impl World {
             }
         }
         assert!(checked > 3, "{checked} objects");
+        let records = std::fs::read_dir(store.dir().join(".kiln/objects")).unwrap();
+        assert_eq!(
+            records.count(),
+            checked,
+            "records, and objects that have one"
+        );
     }
 
     /// Cuts the index short; what it alone knew is lost with it.

@@ -52,6 +52,8 @@ pub struct NativeConfig {
     pub jobs: u32,
     /// Build everything that does not depend on a failed step.
     pub keep_going: bool,
+    /// Where the folders of failed steps are kept; `None`: nowhere.
+    pub keep_failed: Option<PathBuf>,
     /// Whose tools steps see, where the graph does not say.
     pub platform: Platform,
     /// Other platforms whose steps may run here.
@@ -275,9 +277,9 @@ impl Backend for Native {
                 store: &store,
                 config: &config,
             };
-            stored.is_there(&evaluated, &roots)
+            stored.again(evaluated, &roots).is_some()
         })
-        .await?
+        .await
     }
 
     async fn is_built(

@@ -71,6 +71,7 @@ async fn d07_replay_from_any_number_gives_every_event_once_in_order() {
         }
     }
     fixture.transition(total);
+    assert_eq!(fixture.log.lock().ring.len(), RING, "memory is bounded");
     for after in [0, 1, 17, 999, 1000, total - 1] {
         let mut subscription = fixture.log.subscribe(after);
         let seqs = read(&mut subscription, (total + 1 - after) as usize).await;
