@@ -150,3 +150,48 @@ fn init_touches_nothing_that_exists() {
         "mine"
     );
 }
+
+#[test]
+fn doctor_says_what_this_host_supports_and_exits_1_when_kiln_cannot_work() {
+    let root = tempfile::tempdir().unwrap();
+    let state = root.path().join("state");
+    let asked = format!(
+        "--json doctor --config /no/such/file --state-dir {}",
+        state.display()
+    );
+    let output = run(root.path(), &asked);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let findings: Vec<serde_json::Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for about in [
+        "configuration",
+        "state",
+        "sandbox",
+        "overlay",
+        "seccomp",
+        "landlock",
+        "limits",
+        "git",
+    ] {
+        assert!(
+            findings.iter().any(|finding| finding["about"] == about),
+            "{about}: {said}"
+        );
+    }
+    // Nothing was made but for the trial, and that is gone.
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+    let wrong = root.path().join("kiln.toml");
+    std::fs::write(&wrong, "jobs = 3\n").unwrap();
+    let asked = format!(
+        "doctor --config {} --state-dir {}",
+        wrong.display(),
+        state.display()
+    );
+    let output = run(root.path(), &asked);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("broken  configuration: "), "{said}");
+}

@@ -8,147 +8,14 @@
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
-use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
-use kiln::backend::native::provider::{Provider, StepLimits, StepOutcome, StepRequest};
-use std::collections::BTreeMap;
+use kiln::backend::native::provider::{Provider, StepOutcome};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
 
-/// A step about to run, and what it said.
-struct Step {
-    folder: tempfile::TempDir,
-    request: StepRequest,
-    said: Arc<Mutex<Vec<u8>>>,
-}
-
-const OUT: &str = "00000000000000000000000000000000-out";
-
-fn step(script: &str) -> Step {
-    static SLOT: AtomicU32 = AtomicU32::new(0);
-    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
-    let folder = tempfile::tempdir().unwrap();
-    let scratch = folder.path().join("scratch");
-    fs::create_dir(&scratch).unwrap();
-    let said = Arc::new(Mutex::new(Vec::new()));
-    let heard = said.clone();
-    let env = [
-        ("out", format!("/var/lib/kiln/store/{OUT}")),
-        ("PATH", "/usr/bin:/bin".to_owned()),
-    ];
-    Step {
-        request: StepRequest {
-            name: "test".into(),
-            argv: ["/bin/sh", "-eu", "/build/script"].map(String::from).into(),
-            files: vec![("script".into(), script.into())],
-            env: env.map(|(name, value)| (name.to_owned(), value)).into(),
-            src: None,
-            inputs: BTreeMap::new(),
-            outputs: vec![OUT.into()],
-            host_paths: [
-                "/bin",
-                "/usr",
-                "/lib",
-                "/lib64",
-                "/etc/alternatives",
-                "/no/such/path",
-            ]
-            .map(PathBuf::from)
-            .into(),
-            network: false,
-            scratch,
-            slot: SLOT.fetch_add(1, Ordering::Relaxed),
-            limits: StepLimits {
-                timeout: Duration::from_secs(60),
-                silence: Duration::from_secs(60),
-                memory: None,
-                processes: 4096,
-                output_size: 1 << 30,
-                log_size: 1 << 20,
-            },
-            log: Arc::new(move |bytes: &[u8]| heard.lock().unwrap().extend(bytes)),
-            cancel: CancellationToken::new(),
-        },
-        folder,
-        said,
-    }
-}
-
-impl Step {
-    async fn run(self) -> (StepOutcome, Ran) {
-        let Step {
-            folder,
-            request,
-            said,
-        } = self;
-        let outcome = sandbox()
-            .run(request)
-            .await
-            .expect("the host can run steps");
-        let log = String::from_utf8(said.lock().unwrap().clone()).unwrap();
-        (outcome, Ran { folder, log })
-    }
-
-    /// Runs it, wants it to succeed, and hands back what it said.
-    async fn said(self) -> String {
-        let (outcome, ran) = self.run().await;
-        assert_eq!(outcome, StepOutcome::Exited(0), "{}", ran.log);
-        ran.log
-    }
-
-    /// An input made before, at this path of the host.
-    fn input(&mut self, name: &str) -> PathBuf {
-        let store = self.folder.path().join("store");
-        fs::create_dir_all(&store).unwrap();
-        let object = store.join(name);
-        self.request.inputs.insert(name.into(), object.clone());
-        object
-    }
-}
-
-struct Ran {
-    folder: tempfile::TempDir,
-    log: String,
-}
-
-impl Ran {
-    fn output(&self) -> PathBuf {
-        self.folder.path().join("scratch/store").join(OUT)
-    }
-}
-
-fn sandbox() -> Sandbox {
-    let build_users = Some((60600, 256));
-    Sandbox::new(SandboxConfig { build_users })
-}
-
-fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
-/// Processes of this host with `mark` among their arguments.
-fn processes_with(mark: &str) -> Vec<String> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let arguments = entries.filter_map(|entry| {
-        entry.file_name().to_str()?.parse::<u32>().ok()?;
-        fs::read(entry.path().join("cmdline")).ok()
-    });
-    let texts = arguments.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
-    texts.filter(|text| text.contains(mark)).collect()
-}
-
-/// Waits, without sleeping blindly, for something that another process does.
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
+#[path = "common/steps.rs"]
+mod steps;
+use steps::{Step, is_root, mark, processes_with, sandbox, step, stubborn, until};
 
 #[tokio::test]
 async fn a_trivial_step_leaves_its_output_in_the_scratch_store() {
@@ -344,13 +211,10 @@ async fn the_step_has_no_capability_no_new_privileges_and_no_open_file() {
 }
 
 #[tokio::test]
-async fn limits_of_file_size_memory_and_processes_hold() {
+async fn limits_of_file_size_and_processes_hold() {
     let mut large = step("head -c 2000000 /dev/zero > big");
     large.request.limits.output_size = 1_000_000;
     assert_ne!(large.run().await.0, StepOutcome::Exited(0));
-    let mut hungry = step("ulimit -v");
-    hungry.request.limits.memory = Some(1 << 30);
-    assert_eq!(hungry.said().await, format!("{}\n", (1u64 << 30) / 1024));
     let mut crowd = step("for i in 1 2 3 4 5 6 7 8 9; do sleep 60 & done; wait");
     crowd.request.limits.processes = 5;
     assert_ne!(crowd.run().await.0, StepOutcome::Exited(0));
@@ -360,29 +224,6 @@ async fn limits_of_file_size_memory_and_processes_hold() {
 async fn a_setuid_file_gives_nothing() {
     let script = "cp /usr/bin/id id; chmod 6755 id 2>/dev/null || true; ./id -u; mknod d c 1 3 2>&1 | grep -c permitted";
     assert_eq!(step(script).said().await, "1000\n1\n");
-}
-
-/// Everything a hostile step can do to stay: a session of its own, deaf to
-/// signals, with the log open. `mark` is found in its arguments.
-fn stubborn(mark: &str) -> String {
-    format!(
-        "trap '' TERM HUP INT
-         for i in 1 2 3; do setsid sh -c 'trap \"\" TERM HUP INT; (while :; do sleep 1000; done) & \
-         while :; do sleep 1000; done' {mark} & done
-         setsid sh -c 'trap \"\" TERM; while :; do sleep 1000; done' {mark} &\n"
-    )
-}
-
-/// Unique among tests and their second run.
-fn mark() -> String {
-    let folder = tempfile::Builder::new().prefix("mark-").tempdir().unwrap();
-    folder
-        .path()
-        .file_name()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned()
 }
 
 #[tokio::test]
@@ -516,25 +357,35 @@ async fn a_trivial_step_takes_this_long() {
     );
 }
 
+/// How much longer a step takes with so many inputs; what ARCHITECTURE.md says comes from here.
+#[tokio::test]
+async fn n05_a_closure_of_this_many_paths_takes_this_long() {
+    for count in [1, 50, 200, 1000] {
+        let mut took = Vec::new();
+        for _ in 0..5 {
+            let mut step = step("exit 0");
+            for number in 0..count {
+                let input = step.input(&format!("{number:032}-input"));
+                fs::create_dir(input).unwrap();
+            }
+            let Step {
+                request, folder, ..
+            } = step;
+            let started = Instant::now();
+            let outcome = sandbox().run(request).await.unwrap();
+            took.push(started.elapsed());
+            assert_eq!(outcome, StepOutcome::Exited(0));
+            drop(folder);
+        }
+        took.sort();
+        eprintln!(
+            "a closure of {count} folders: median {:?}, fastest {:?}",
+            took[2], took[0]
+        );
+    }
+}
+
 #[test]
 fn everything_above_holds_for_an_ordinary_user_too() {
-    if !is_root() {
-        return;
-    }
-    let this = Path::new("/proc/self/exe");
-    let this = fs::read_link(this).unwrap();
-    let name = "everything_above_holds_for_an_ordinary_user_too";
-    let mut command = std::process::Command::new(this);
-    command.args(["--skip", name, "--nocapture", "--test-threads=4"]);
-    std::os::unix::process::CommandExt::uid(&mut command, 61234);
-    std::os::unix::process::CommandExt::gid(&mut command, 61234);
-    let output = command.current_dir("/").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{said}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(said.contains("test result: ok"), "{said}");
-    eprintln!("{said}");
+    steps::again_as_an_ordinary_user("everything_above_holds_for_an_ordinary_user_too");
 }

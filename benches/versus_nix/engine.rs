@@ -1,8 +1,8 @@
 //! kiln's side: the native backend on a store of its own, as the Builder calls it.
 
 use kiln::backend::native::download::DownloadConfig;
-use kiln::backend::native::provider::StepLimits;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
+use kiln::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use kiln::backend::native::{Native, NativeConfig, Platform};
 use kiln::backend::{
     Backend, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink, Source,
@@ -233,6 +233,7 @@ fn config(jobs: u32) -> NativeConfig {
             memory: None,
             processes: 4096,
             output_size: 8 << 30,
+            scratch: ScratchLimit::new(None, physical_memory()),
             log_size: 64 << 20,
         },
     }

@@ -5,8 +5,8 @@ use super::{RunError, memory};
 use crate::audit::AuditLog;
 use crate::backend::Backend;
 use crate::backend::native::download::{Denied, DownloadConfig};
-use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
+use crate::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use crate::backend::native::{Native, NativeConfig, Platform};
 use crate::builder::{self, BuilderConfig, Clock, Lineage};
 use crate::config::{self, BackendChoice, Config, LocalBuilds};
@@ -390,14 +390,16 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         limits: StepLimits {
             timeout: Duration::MAX, // each build brings its own, which may change
             silence: config.builder.silence_timeout,
-            memory: config.limits.memory,
+            memory: Some(config.limits.memory.unwrap_or_else(|| default_memory(jobs))),
             processes: config.limits.processes.into(),
             output_size: config.limits.output_size,
+            scratch: ScratchLimit::new(config.limits.scratch, physical_memory()),
             log_size: config.limits.log_size,
         },
     };
-    let sandbox = Arc::new(Sandbox::new(SandboxConfig { build_users }));
-    let native = Native::new(native, store, sandbox);
+    let sandbox = Sandbox::new(SandboxConfig { build_users });
+    sandbox.check().map_err(|e| RunError::failed(&e))?;
+    let native = Native::new(native, store, Arc::new(sandbox));
     let native = match config.caches.is_empty() {
         true => native,
         false => native.with_caches(caches(config)),
@@ -422,14 +424,9 @@ fn caches(config: &Config) -> Caches {
     }
 }
 
-/// Three quarters of the host's memory, in bytes; where nobody can say, no bound.
+/// Three quarters of the host's memory, in bytes.
 fn memory_for_steps() -> u64 {
-    let table = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let total = table
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kib.map_or(u64::MAX, |kib| kib.saturating_mul(1024) / 4 * 3)
+    physical_memory() / 4 * 3
 }
 
 /// Asks the repository; where it cannot say, the answer is no.
@@ -440,6 +437,12 @@ fn lineage(repository: PathBuf) -> Lineage {
         let relation = opened.map(|opened| is_descendant(&opened, ancestor, head));
         matches!(relation, Ok(Relation::Same | Relation::Descendant))
     })
+}
+
+/// Three quarters of this host's memory, shared by the jobs; at least 1 GiB.
+fn default_memory(jobs: usize) -> u64 {
+    let jobs = u64::try_from(jobs.max(1)).unwrap_or(u64::MAX);
+    (memory_for_steps() / jobs).max(1 << 30)
 }
 
 fn download(config: &config::Native) -> DownloadConfig {

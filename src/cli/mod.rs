@@ -103,6 +103,7 @@ enum Command {
     Shell(commands::shell::Shell),
     Store(commands::store::Store),
     Config(commands::config::Config),
+    Doctor(commands::doctor::Doctor),
     #[command(hide = true)]
     Internal(commands::internal::Internal),
 }
@@ -190,6 +191,7 @@ async fn ask(context: &Context, command: Command) -> Result<Outcome, CliError> {
         Command::Events(command) => command.run(context).await,
         Command::Store(command) => command.run(context).await,
         Command::Config(command) => command.run(context),
+        Command::Doctor(command) => command.run(context).await,
         Command::Dev(_) | Command::Agent(_) | Command::Shell(_) | Command::Internal(_) => {
             Err(Problem::failed("this command is run elsewhere").into())
         }

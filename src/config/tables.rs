@@ -247,15 +247,13 @@ impl Limits {
     pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
         let keys = ["memory", "processes", "scratch", "output_size", "log_size"];
         let section = top.section("limits", &keys)?;
-        let limits = Limits {
+        Ok(Limits {
             memory: section.optional_size("memory")?,
             processes: section.number("processes", 4096, 1..=4_194_304)?,
             scratch: section.optional_size("scratch")?,
             output_size: section.size("output_size", "8GiB")?,
             log_size: section.size("log_size", "64MiB")?,
-        };
-        section.not_yet("scratch")?;
-        Ok(limits)
+        })
     }
 }
 

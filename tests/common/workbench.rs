@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use kiln::backend::native::download::DownloadConfig;
-use kiln::backend::native::provider::StepLimits;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
+use kiln::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use kiln::backend::native::{Native, NativeConfig, Platform};
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
@@ -79,6 +79,7 @@ impl Workbench {
                 memory: None,
                 processes: 4096,
                 output_size: size,
+                scratch: ScratchLimit::new(None, physical_memory()),
                 log_size: 64 << 20,
             },
         };

@@ -2,8 +2,8 @@
 
 use git2::{Oid, Repository};
 use kiln::backend::native::download::DownloadConfig;
-use kiln::backend::native::provider::StepLimits;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
+use kiln::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use kiln::backend::native::{Native, NativeConfig, Platform};
 use kiln::backend::{
     Backend, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink, Source,
@@ -76,6 +76,7 @@ pub fn config(jobs: u32) -> NativeConfig {
             memory: None,
             processes: 4096,
             output_size: 1 << 30,
+            scratch: ScratchLimit::new(None, physical_memory()),
             log_size: 1 << 20,
         },
     }

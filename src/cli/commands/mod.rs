@@ -8,6 +8,7 @@ pub mod cancel;
 pub mod config;
 pub mod confirm;
 pub mod dev;
+pub mod doctor;
 pub mod eval;
 pub mod events;
 pub mod fetch;

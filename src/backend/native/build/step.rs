@@ -193,6 +193,7 @@ impl StepJob {
             StepOutcome::LogTooLarge(bytes) => {
                 NodeEnd::Failed(failure(format!("printed more than {bytes} bytes")))
             }
+            StepOutcome::OverLimit(limit) => NodeEnd::Failed(failure(limit.to_string())),
             StepOutcome::Cancelled => NodeEnd::Cancelled,
         }
     }

@@ -6,7 +6,7 @@
 //! made, the root folder is rebuilt from binds of the host's own entries, with
 //! the way to the store in between.
 
-use super::sandbox::mounts::{bind, make_private, pivot, restrict, tmpfs};
+use super::sandbox::mounts::{Held, bind, held, make_private, pivot, restrict, tmpfs};
 use super::sandbox::spec::{Attempt, STORE, SetupError};
 use super::sandbox::userns::explain;
 use nix::fcntl::{OFlag, open};
@@ -18,9 +18,8 @@ use std::convert::Infallible;
 use std::ffi::{CString, OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
 use std::path::{Component, Path, PathBuf};
 
 /// The command could not be run with the store at its written path.
@@ -105,10 +104,6 @@ fn hold(path: &Path) -> Result<OwnedFd, SetupError> {
         .attempt(|| format!("open {}", path.display()))
 }
 
-fn held(descriptor: &OwnedFd) -> PathBuf {
-    format!("/proc/self/fd/{}", descriptor.as_raw_fd()).into()
-}
-
 fn show(store: &OwnedFd, at: &Path) -> Result<(), SetupError> {
     bind(&held(store), at, MsFlags::empty())?;
     restrict(at, MsFlags::MS_RDONLY)
@@ -122,7 +117,7 @@ fn rebuild_root(store: &OwnedFd) -> Result<(), SetupError> {
     let new_root = new_root.as_path();
     tmpfs(new_root, "mode=755", MsFlags::empty())?;
     for entry in levels {
-        entry.show(new_root)?;
+        show_entry(&entry, new_root)?;
     }
     // The binds took the tmpfs along, over the host's own /tmp.
     let covered = new_root.join(new_root.strip_prefix("/").unwrap_or(new_root));
@@ -130,21 +125,13 @@ fn rebuild_root(store: &OwnedFd) -> Result<(), SetupError> {
     let inside = new_root.join(STORE.trim_start_matches('/'));
     fs::create_dir_all(&inside).attempt(|| format!("make {STORE}"))?;
     show(store, &inside)?;
-    pivot(new_root)?;
+    std::env::set_current_dir(new_root).attempt(|| "enter the new root".into())?;
+    pivot()?;
     restrict(Path::new("/"), MsFlags::MS_RDONLY)
 }
 
 /// An entry of the host's root, or of a folder on the way to the store.
-struct Entry {
-    path: PathBuf,
-    kind: Kind,
-}
-
-enum Kind {
-    Link(PathBuf),
-    Folder(OwnedFd),
-    File(OwnedFd),
-}
+type Entry = (PathBuf, Held);
 
 /// Everything beside the way to the store. What cannot be read is left out:
 /// the command could not have read it either.
@@ -157,7 +144,12 @@ fn levels() -> Result<Vec<Entry>, SetupError> {
         };
         if let Ok(listed) = fs::read_dir(&folder) {
             for entry in listed.flatten().filter(|entry| entry.file_name() != next) {
-                entries.extend(Entry::of(entry.path())?);
+                let path = entry.path();
+                // One that is gone meanwhile is left out.
+                if fs::symlink_metadata(&path).is_ok() {
+                    let held = Held::open(&path)?;
+                    entries.push((path, held));
+                }
             }
         }
         folder.push(next);
@@ -165,40 +157,12 @@ fn levels() -> Result<Vec<Entry>, SetupError> {
     Ok(entries)
 }
 
-impl Entry {
-    fn of(path: PathBuf) -> Result<Option<Self>, SetupError> {
-        let Ok(found) = fs::symlink_metadata(&path) else {
-            return Ok(None); // gone meanwhile
-        };
-        let kind = if found.is_symlink() {
-            Kind::Link(fs::read_link(&path).attempt(|| format!("read {}", path.display()))?)
-        } else if found.is_dir() {
-            Kind::Folder(hold(&path)?)
-        } else {
-            Kind::File(hold(&path)?)
-        };
-        Ok(Some(Entry { path, kind }))
+fn show_entry((path, entry): &Entry, new_root: &Path) -> Result<(), SetupError> {
+    let inside = new_root.join(path.strip_prefix("/").unwrap_or(path));
+    if let Some(parent) = inside.parent() {
+        fs::create_dir_all(parent).attempt(|| format!("show {}", path.display()))?;
     }
-
-    fn show(&self, new_root: &Path) -> Result<(), SetupError> {
-        let inside = new_root.join(self.path.strip_prefix("/").unwrap_or(&self.path));
-        let attempted = || format!("show {}", self.path.display());
-        if let Some(parent) = inside.parent() {
-            fs::create_dir_all(parent).attempt(attempted)?;
-        }
-        let source = match &self.kind {
-            Kind::Link(target) => return symlink(target, &inside).attempt(attempted),
-            Kind::Folder(source) => {
-                fs::create_dir(&inside).attempt(attempted)?;
-                source
-            }
-            Kind::File(source) => {
-                fs::write(&inside, "").attempt(attempted)?;
-                source
-            }
-        };
-        bind(&held(source), &inside, MsFlags::MS_REC)
-    }
+    entry.show(&inside, MsFlags::MS_REC)
 }
 
 fn exec(argv: &[OsString]) -> Result<Infallible, SetupError> {

@@ -50,13 +50,35 @@ pub struct StepRequest {
 pub struct StepLimits {
     pub timeout: Duration,
     pub silence: Duration,
-    /// Bytes a process may map.
+    /// Bytes all processes of the step may have in memory together.
     pub memory: Option<u64>,
     pub processes: u64,
-    /// Bytes of one file the step may write.
+    /// Bytes of all outputs together.
     pub output_size: u64,
+    /// `/build` and `/tmp` together.
+    pub scratch: ScratchLimit,
     /// Bytes of log; a step that prints more is ended.
     pub log_size: u64,
+}
+
+/// How much a step may put into `/build` and `/tmp`, and where they lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScratchLimit {
+    pub bytes: u64,
+    /// On the store's file system; else in memory.
+    pub on_disk: bool,
+}
+
+impl ScratchLimit {
+    /// In memory up to half of it, and half of it by default; more goes to disk.
+    pub fn new(asked: Option<u64>, memory: u64) -> Self {
+        let half = memory / 2;
+        let bytes = asked.unwrap_or(half);
+        ScratchLimit {
+            bytes,
+            on_disk: bytes > half,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +90,49 @@ pub enum StepOutcome {
     /// Printed nothing for this long.
     Silent(Duration),
     LogTooLarge(u64),
+    OverLimit(StepLimit),
     Cancelled,
+}
+
+/// A limit of space that ended a step, and its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepLimit {
+    Memory(u64),
+    OutputSize(u64),
+    Scratch(u64),
+}
+
+impl std::fmt::Display for StepLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StepLimit::Memory(bytes) => {
+                write!(f, "used more than {bytes} bytes of memory (limits.memory)")
+            }
+            StepLimit::OutputSize(bytes) => write!(
+                f,
+                "wrote outputs of more than {bytes} bytes (limits.output_size)"
+            ),
+            StepLimit::Scratch(bytes) => write!(
+                f,
+                "filled the {bytes} bytes of /build and /tmp (limits.scratch)"
+            ),
+        }
+    }
+}
+
+/// Bytes of this host's memory.
+pub fn physical_memory() -> u64 {
+    // SAFETY: both take a number and return one; -1 when they do not know.
+    let (pages, size) = unsafe {
+        (
+            libc::sysconf(libc::_SC_PHYS_PAGES),
+            libc::sysconf(libc::_SC_PAGESIZE),
+        )
+    };
+    match (u64::try_from(pages), u64::try_from(size)) {
+        (Ok(pages), Ok(size)) => pages.saturating_mul(size),
+        _ => u64::MAX, // no host is refused because it does not say
+    }
 }
 
 /// Runs steps.

@@ -15,7 +15,6 @@ use nix::unistd::{Pid, pipe2};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -53,10 +52,10 @@ fn leave(spec: &Spec, report: &Report) -> Result<(), SetupError> {
 }
 
 fn run(spec: &Spec) -> Result<Report, SetupError> {
-    let host_paths = scratch::prepare(spec)?;
+    scratch::prepare(spec)?;
     scratch::own_output(spec.user)?;
     let signals = listen()?;
-    let mut init = Init::start(spec, &host_paths)?;
+    let mut init = Init::start(spec)?;
     let pid_file = Layout(&spec.scratch).init_pid();
     let pid = init.pid.as_raw();
     // Its number alone could be another process's once this helper has ended.
@@ -95,7 +94,7 @@ struct Init {
 }
 
 impl Init {
-    fn start(spec: &Spec, host_paths: &[PathBuf]) -> Result<Self, SetupError> {
+    fn start(spec: &Spec) -> Result<Self, SetupError> {
         let pipe = || pipe2(OFlag::O_CLOEXEC).attempt(|| "make a pipe".into());
         let (orders, ordering) = pipe()?;
         let (reports, reporting) = pipe()?;
@@ -104,7 +103,7 @@ impl Init {
         let pid = userns::clone(spec.network, || {
             // The copy must not hold its own orders open.
             ordering = None;
-            init::run(spec, host_paths, &orders, &mut reporting)
+            init::run(spec, &orders, &mut reporting)
         })?;
         Ok(Init {
             pid,

@@ -1,8 +1,10 @@
 //! PID 1 of the step's namespaces: sets everything up, starts the step, reaps,
 //! reports. When it ends, the kernel kills what is left.
 
+use super::root::Root;
 use super::spec::{Attempt, Report, STORE, SetupError, Spec};
-use super::{mounts, privileges, userns};
+use super::watch::Watch;
+use super::{privileges, seccomp, userns};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -13,15 +15,15 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The helper's orders. The end of the pipe means that the helper is gone.
 pub(super) const GO: u8 = b'g';
 pub(super) const TERMINATE: u8 = b't';
 
 /// Runs the step and writes one [`Report`]; returns PID 1's exit status.
-pub(super) fn run(spec: &Spec, host_paths: &[PathBuf], orders: &File, report: &mut File) -> isize {
-    let outcome = set_up(spec, host_paths, orders).and_then(|()| supervise(spec, orders));
+pub(super) fn run(spec: &Spec, orders: &File, report: &mut File) -> isize {
+    let outcome = set_up(spec, orders).and_then(|()| supervise(spec, orders));
     let outcome = match outcome {
         Ok(Some(report)) => report,
         Ok(None) => return 1,
@@ -31,7 +33,7 @@ pub(super) fn run(spec: &Spec, host_paths: &[PathBuf], orders: &File, report: &m
     isize::from(!matches!(written, Ok(Ok(()))))
 }
 
-fn set_up(spec: &Spec, host_paths: &[PathBuf], mut orders: &File) -> Result<(), SetupError> {
+fn set_up(spec: &Spec, mut orders: &File) -> Result<(), SetupError> {
     let mut order = [0];
     orders
         .read_exact(&mut order)
@@ -40,11 +42,14 @@ fn set_up(spec: &Spec, host_paths: &[PathBuf], mut orders: &File) -> Result<(), 
     if !spec.network {
         loopback_up()?;
     }
-    mounts::enter(spec, host_paths).map_err(|SetupError { attempted, source }| SetupError {
+    let explained = |SetupError { attempted, source }| SetupError {
         attempted,
         source: userns::explain(source),
-    })?;
+    };
+    let root = Root::claim(spec).map_err(explained)?;
+    // It keeps its capabilities over the namespaces: its uid was no root there.
     userns::become_step_user(spec.user)?;
+    root.fill().map_err(explained)?;
     // After the change of user, which takes it away. The pipe of orders covers
     // a helper that died before.
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).attempt(|| "bind to the helper".into())?;
@@ -76,18 +81,26 @@ fn supervise(spec: &Spec, orders: &File) -> Result<Option<Report>, SetupError> {
     children.thread_block().attempt(|| "block SIGCHLD".into())?;
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let signals = SignalFd::with_flags(&children, flags).attempt(|| "listen to SIGCHLD".into())?;
+    let mut watch = Watch::new(spec);
     let step = start(spec)?;
     let mut orders = orders;
     loop {
         while let Ok(Some(_)) = signals.read_signal() {}
-        if let Some(report) = reap(step) {
-            return Ok(Some(report));
+        match reap(step) {
+            Some(Report::Exited(0)) => return Ok(Some(Report::Exited(0))),
+            Some(report) => return Ok(Some(watch.full().map_or(report, Report::OverLimit))),
+            None => {}
+        }
+        // The rest of the namespace ends with this process.
+        if let Some(limit) = watch.look() {
+            return Ok(Some(Report::OverLimit(limit)));
         }
         let mut sources = [
             PollFd::new(signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(orders.as_fd(), PollFlags::POLLIN),
         ];
-        match poll(&mut sources, PollTimeout::NONE) {
+        let patience = PollTimeout::try_from(watch.due_in()).unwrap_or(PollTimeout::MAX);
+        match poll(&mut sources, patience) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error).attempt(|| "wait for the step".into()),
         }
@@ -163,6 +176,10 @@ fn exec(spec: &Spec) -> Result<std::convert::Infallible, SetupError> {
         .ok_or_else(nothing)
         .attempt(|| "run an empty command".into())?;
     privileges::close_descriptors()?;
+    if spec.network {
+        privileges::leave_abstract_sockets()?;
+    }
+    seccomp::install()?;
     nix::unistd::execve(program, &argv, &env).attempt(|| format!("run {}", spec.argv[0]))
 }
 

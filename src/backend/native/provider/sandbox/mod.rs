@@ -12,22 +12,22 @@
 //! ```
 //!
 //! How one scheme serves both (privileged: the caller is root):
-//! 1. The helper, with the caller's rights, fills `<scratch>`: `build`, `tmp`
-//!    and `store` belong to the build user (privileged) or the caller; `root`
-//!    is the skeleton of the private root: a few files, and a mount point for
-//!    everything else. So nothing has to be created inside the namespaces,
-//!    where the caller's own uid may not be mapped and could create nothing.
+//! 1. The helper, with the caller's rights, makes the few folders that lie on
+//!    the disk: where outputs arrive is the build user's (privileged) or the caller's.
 //! 2. It clones PID 1 into all new namespaces at once and writes the maps from
 //!    outside: 1000 to the build user (privileged) or to the caller itself,
 //!    for whom `setgroups` must be denied first.
-//! 3. PID 1 keeps the caller's uid while it mounts: that uid owns the state's
-//!    folders and may walk through them although it has lost every right of
-//!    root on the host. It needs the rights it has over its own namespaces only.
-//! 4. The private root is bound, pivoted to and made read-only.
-//! 5. Only then PID 1 becomes 1000:100, without groups, binds itself to the
-//!    helper's life, forbids further user namespaces, drops every capability.
+//! 3. PID 1 keeps the caller's uid while it opens what is to be shown: that uid
+//!    owns the state's folders and may walk through them although it has lost
+//!    every right of root on the host.
+//! 4. Then it becomes 1000:100, without groups, keeping its rights over its own
+//!    namespaces: only an id that has a place there can create files. It fills
+//!    the private root, a tmpfs, mounts, pivots to it and makes it read-only.
+//! 5. It binds itself to the helper's life, forbids further user namespaces,
+//!    drops every capability.
 //! 6. It forks the step: a session of its own, limits, default signals, no
-//!    descriptor but its streams, `no_new_privs`, exec.
+//!    descriptor but its streams, `no_new_privs`, the filter of system calls, exec.
+//! 7. While the step runs, PID 1 watches its memory and what it writes.
 //!
 //! PID 1 ends with the step, and the kernel then kills what else is in the
 //! namespace; the helper reaps PID 1 only after that. A helper that is killed
@@ -37,20 +37,27 @@ mod helper;
 mod init;
 pub(super) mod mounts;
 mod privileges;
+pub mod probe;
+mod root;
 mod scratch;
+mod seccomp;
 pub(super) mod spec;
+mod store_view;
 pub(super) mod userns;
+mod users;
+mod watch;
 
 pub use helper::internal_main;
 
-use super::{Provider, StepLimits, StepOutcome, StepRequest};
+use super::{Provider, StepLimit, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
 use crate::process::{End, GIVE_UP, Spawn};
 use async_trait::async_trait;
-use spec::{Layout, Limits, Report, Spec, User};
+use spec::{Layout, Limit, Limits, Report, Spec, User};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
+use users::{Claimed, Users};
 
 /// How steps are run on this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,38 +78,47 @@ impl Default for SandboxConfig {
 /// Runs steps in namespaces.
 #[derive(Debug)]
 pub struct Sandbox {
-    config: SandboxConfig,
+    users: Users,
 }
 
 impl Sandbox {
     /// A provider; starts nothing yet.
     pub fn new(config: SandboxConfig) -> Self {
-        Sandbox { config }
+        Sandbox {
+            users: Users::new(config.build_users),
+        }
     }
 
-    fn user(&self, slot: u32) -> Result<User, BackendError> {
+    /// Whether steps can be run as configured: who they would run as.
+    ///
+    /// # Errors
+    /// Names the build user that somebody else uses, and what to do.
+    pub fn check(&self) -> Result<(), BackendError> {
+        match nix::unistd::geteuid().is_root() {
+            true => self
+                .users
+                .check()
+                .map_err(|why| error("check native.build_users", why)),
+            false => Ok(()),
+        }
+    }
+
+    /// Root's steps run as a build user, anybody else's as themselves.
+    fn user(&self, slot: u32) -> Result<(User, Option<Claimed<'_>>), BackendError> {
         if !nix::unistd::geteuid().is_root() {
-            return Ok(User::Caller);
+            return Ok((User::Caller, None));
         }
-        let refuse = |why: &str| Err(error("choose a build user", why));
-        match self.config.build_users {
-            None => refuse("kiln runs as root and native.build_users is not set: set it"),
-            Some((_, count)) if slot >= count => refuse(
-                "more steps at a time than native.build_users has: raise its count or lower native.jobs",
-            ),
-            Some((0, _)) => refuse("native.build_users begins with root"),
-            Some((first, _)) => match first.checked_add(slot) {
-                Some(id) => Ok(User::Build(id)),
-                None => refuse("native.build_users is beyond the last uid"),
-            },
-        }
+        let claimed = self.users.claim(slot);
+        let claimed = claimed.map_err(|why| error("choose a build user", why))?;
+        Ok((User::Build(claimed.id()), Some(claimed)))
     }
 }
 
 #[async_trait]
 impl Provider for Sandbox {
     async fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError> {
-        let user = self.user(request.slot)?;
+        // Its own until every process of the step is gone.
+        let (user, _claimed) = self.user(request.slot)?;
         let (scratch, limits) = (request.scratch.clone(), request.limits.clone());
         let (log, cancel) = (request.log.clone(), request.cancel.clone());
         let json = serde_json::to_vec(&to_spec(request, user))
@@ -133,7 +149,9 @@ fn to_spec(request: StepRequest, user: User) -> Spec {
         limits: Limits {
             memory: request.limits.memory,
             processes: request.limits.processes,
-            file_size: request.limits.output_size,
+            output_size: request.limits.output_size,
+            scratch: request.limits.scratch.bytes,
+            scratch_on_disk: request.limits.scratch.on_disk,
         },
     }
 }
@@ -157,6 +175,11 @@ fn outcome(end: End, limits: &StepLimits, scratch: &Path) -> Result<StepOutcome,
     match report {
         Ok(Report::Exited(code)) => Ok(StepOutcome::Exited(code)),
         Ok(Report::Signalled(signal)) => Ok(StepOutcome::Signalled(signal)),
+        Ok(Report::OverLimit(limit)) => Ok(StepOutcome::OverLimit(match limit {
+            Limit::Memory => StepLimit::Memory(limits.memory.unwrap_or_default()),
+            Limit::OutputSize => StepLimit::OutputSize(limits.output_size),
+            Limit::Scratch => StepLimit::Scratch(limits.scratch.bytes),
+        })),
         Ok(Report::Failed {
             attempted,
             error: why,

@@ -1,30 +1,18 @@
-//! The step's mounts, made by its PID 1 inside the new namespaces while it is
-//! still the owner of the scratch folder. Every path is the host's until
-//! [`pivot`].
+//! Mounts, one by one: what the private root and `kiln shell` are made of.
 
-use super::scratch::DEVICES;
-use super::spec::{Attempt, GID, Layout, STORE, SetupError, Spec, UID};
+use super::spec::{Attempt, SetupError};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::Mode;
 use nix::sys::statvfs::{FsFlags, statvfs};
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-const NONE: Option<&str> = None;
-
-/// Mounts what the step sees beneath the private root and makes that the root.
-pub(super) fn enter(spec: &Spec, host_paths: &[PathBuf]) -> Result<(), SetupError> {
-    let layout = Layout(&spec.scratch);
-    make_private()?;
-    bind(&layout.root(), &layout.root(), MsFlags::MS_REC)?;
-    host(&layout, host_paths)?;
-    writable(&layout)?;
-    inputs(spec, &layout)?;
-    kernel(&layout)?;
-    pivot(&layout.root())?;
-    restrict(Path::new("/"), MsFlags::MS_RDONLY)
-}
+pub(super) const NONE: Option<&str> = None;
 
 /// Nothing mounted here is seen outside.
 pub(in super::super) fn make_private() -> Result<(), SetupError> {
@@ -32,71 +20,61 @@ pub(in super::super) fn make_private() -> Result<(), SetupError> {
     mount(NONE, "/", NONE, flags, NONE).attempt(|| "make the mounts private".into())
 }
 
-fn host(layout: &Layout, host_paths: &[PathBuf]) -> Result<(), SetupError> {
-    for path in host_paths {
-        bind(path, &layout.in_root(path), MsFlags::MS_REC)?;
-    }
-    let local = layout.in_root("/usr/local");
-    if fs::symlink_metadata(&local).is_ok_and(|found| found.is_dir()) {
-        tmpfs(&local, "size=4k,mode=755", MsFlags::MS_RDONLY)?;
-    }
-    let roots: Vec<_> = host_paths.iter().map(|path| layout.in_root(path)).collect();
-    restrict_below(&roots)
+/// A path kept reachable by a descriptor, whoever asks later and whatever is
+/// mounted over it. A symlink is not followed but read.
+#[derive(Debug)]
+pub(in super::super) enum Held {
+    Link(PathBuf),
+    Folder(OwnedFd),
+    File(OwnedFd),
 }
 
-fn writable(layout: &Layout) -> Result<(), SetupError> {
-    for (folder, seen) in [(layout.build(), "/build"), (layout.tmp(), "/tmp")] {
-        let inside = layout.in_root(seen);
-        bind(&folder, &inside, MsFlags::empty())?;
-        restrict(&inside, MsFlags::empty())?;
-    }
-    Ok(())
-}
-
-/// The store as the step sees it: its outputs' folder with each input object
-/// mounted in it. The one place that decides how inputs are shown.
-fn inputs(spec: &Spec, layout: &Layout) -> Result<(), SetupError> {
-    let store = layout.in_root(STORE);
-    bind(&layout.store(), &store, MsFlags::empty())?;
-    restrict(&store, MsFlags::empty())?;
-    for (name, object) in &spec.inputs {
-        let inside = store.join(name);
-        if fs::symlink_metadata(&inside).is_ok_and(|found| found.is_symlink()) {
-            continue;
+impl Held {
+    /// # Errors
+    /// When there is nothing at `path`, or it may not be looked at.
+    pub fn open(path: &Path) -> Result<Self, SetupError> {
+        let attempted = || format!("open {}", path.display());
+        let found = fs::symlink_metadata(path).attempt(attempted)?;
+        if found.is_symlink() {
+            return fs::read_link(path).attempt(attempted).map(Held::Link);
         }
-        bind(object, &inside, MsFlags::empty())?;
-        restrict(&inside, MsFlags::MS_RDONLY)?;
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let held = open(path, flags, Mode::empty()).attempt(attempted)?;
+        Ok(match found.is_dir() {
+            true => Held::Folder(held),
+            false => Held::File(held),
+        })
     }
-    Ok(())
+
+    /// Makes the mount point `at` and binds it there; a symlink is written again.
+    pub fn show(&self, at: &Path, flags: MsFlags) -> Result<(), SetupError> {
+        let attempted = || format!("make {}", at.display());
+        let source = match self {
+            Held::Link(target) => {
+                return std::os::unix::fs::symlink(target, at).attempt(attempted);
+            }
+            Held::Folder(source) => {
+                fs::create_dir(at).attempt(attempted)?;
+                source
+            }
+            Held::File(source) => {
+                fs::File::create_new(at).attempt(attempted)?;
+                source
+            }
+        };
+        bind(&held(source), at, flags)
+    }
 }
 
-/// What the kernel itself provides: processes, devices, shared memory.
-fn kernel(layout: &Layout) -> Result<(), SetupError> {
-    for device in DEVICES {
-        let inside = layout.in_root(device);
-        if Path::new(device).exists() {
-            bind(Path::new(device), &inside, MsFlags::empty())?;
-        }
-    }
-    let safe = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
-    let pts = layout.in_root("/dev/pts");
-    let options = Some("newinstance,ptmxmode=0666,mode=620");
-    mount(Some("devpts"), &pts, Some("devpts"), safe, options)
-        .attempt(|| "mount the step's /dev/pts".into())?;
-    let shm = format!("size=256m,mode=1777,uid={UID},gid={GID}");
-    tmpfs(&layout.in_root("/dev/shm"), &shm, MsFlags::empty())?;
-    let proc = layout.in_root("/proc");
-    let flags = safe | MsFlags::MS_NODEV;
-    mount(Some("proc"), &proc, Some("proc"), flags, NONE).attempt(|| {
-        "mount the step's /proc (in a container, the container's own /proc must not be masked)"
-            .into()
-    })
+/// The path of something held open.
+pub(in super::super) fn held(descriptor: &OwnedFd) -> PathBuf {
+    format!("/proc/self/fd/{}", descriptor.as_raw_fd()).into()
 }
 
-/// Makes `root` the root of this mount namespace; the host's is gone then.
-pub(in super::super) fn pivot(root: &Path) -> Result<(), SetupError> {
-    let attempted = || format!("make {} the root", root.display());
-    std::env::set_current_dir(root).attempt(attempted)?;
+/// Makes the working directory the root of this mount namespace; the host's is
+/// gone then.
+pub(in super::super) fn pivot() -> Result<(), SetupError> {
+    let attempted = || "make the private root the root".to_owned();
     nix::unistd::pivot_root(".", ".").attempt(attempted)?;
     umount2(".", MntFlags::MNT_DETACH).attempt(attempted)?;
     std::env::set_current_dir("/").attempt(attempted)
@@ -134,8 +112,41 @@ pub(in super::super) fn restrict(target: &Path, more: MsFlags) -> Result<(), Set
     mount(NONE, target, NONE, flags, NONE).attempt(attempted)
 }
 
-/// Makes every mount at or beneath one of `roots` read-only. A mount that
-/// another one hides cannot be reached and need not be.
+/// Makes every mount at or beneath each of `roots` read-only, nosuid and nodev.
+pub(super) fn restrict_trees(roots: &[PathBuf]) -> Result<(), SetupError> {
+    for root in roots {
+        match restrict_tree(root) {
+            // Before Linux 5.12 there is no call for a whole tree.
+            Err(Errno::ENOSYS) => return restrict_below(roots),
+            other => other.attempt(|| format!("restrict the mounts below {}", root.display()))?,
+        }
+    }
+    Ok(())
+}
+
+fn restrict_tree(root: &Path) -> nix::Result<()> {
+    let path = CString::new(root.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    let attributes = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    // SAFETY: path and attributes outlive the call, and the size is theirs.
+    let set = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    Errno::result(set).map(drop)
+}
+
+/// The same, mount by mount. One that another hides cannot be reached and need not be.
 fn restrict_below(roots: &[PathBuf]) -> Result<(), SetupError> {
     let table = "/proc/self/mountinfo";
     let mounts = fs::read(table).attempt(|| format!("read {table}"))?;

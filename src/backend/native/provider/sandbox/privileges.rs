@@ -27,19 +27,47 @@ pub(super) fn drop_capabilities() -> Result<(), SetupError> {
 
 /// Never above what the caller may have itself.
 pub(super) fn limit(limits: &Limits) -> Result<(), SetupError> {
-    let mut wanted = vec![
+    for (resource, value) in [
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_NPROC, limits.processes),
-        (Resource::RLIMIT_FSIZE, limits.file_size),
-    ];
-    wanted.extend(limits.memory.map(|bytes| (Resource::RLIMIT_AS, bytes)));
-    for (resource, value) in wanted {
+        // So that one file alone cannot run far ahead of the watch.
+        (Resource::RLIMIT_FSIZE, limits.output_size),
+    ] {
         let attempted = || format!("set {resource:?} to {value}");
         let (_, hard) = getrlimit(resource).attempt(attempted)?;
         let value = value.min(hard);
         setrlimit(resource, value, value).attempt(attempted)?;
     }
     Ok(())
+}
+
+/// The kernel's `LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET` and `_SIGNAL`.
+const SCOPES: u64 = 0b11;
+
+/// A step that shares the host's network shall not reach the host's abstract
+/// sockets by it. Before Linux 6.12 nothing can keep it from them.
+pub(super) fn leave_abstract_sockets() -> Result<(), SetupError> {
+    /// `struct landlock_ruleset_attr`: files, network, scopes.
+    const RULESET: [u64; 3] = [0, 0, SCOPES];
+    // SAFETY: the kernel reads as many bytes as the array has.
+    let made = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            RULESET.as_ptr(),
+            size_of_val(&RULESET),
+            0,
+        )
+    };
+    let ruleset = match Errno::result(made) {
+        // Not built in, not switched on, or older than these scopes.
+        Err(Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::E2BIG | Errno::EINVAL) => return Ok(()),
+        other => other.attempt(|| "make a Landlock ruleset".into())?,
+    };
+    // SAFETY: takes numbers only; the descriptor closes on exec.
+    let set = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset, 0) };
+    Errno::result(set)
+        .map(drop)
+        .attempt(|| "leave the host's abstract sockets".into())
 }
 
 /// Every signal does what it does by default, and none is blocked.

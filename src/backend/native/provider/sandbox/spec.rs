@@ -37,14 +37,27 @@ pub(super) enum User {
     Build(u32),
 }
 
-/// Kept by rlimits; the agent keeps time, silence and log.
+/// Kept by rlimits, the size of the tmpfs and `watch.rs`; the agent keeps time, silence and log.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Limits {
-    /// Bytes of address space.
+    /// Bytes of memory all processes have together.
     pub memory: Option<u64>,
     pub processes: u64,
-    /// Bytes of one file.
-    pub file_size: u64,
+    /// Bytes of all outputs together.
+    pub output_size: u64,
+    /// Bytes of `/build` and `/tmp` together.
+    pub scratch: u64,
+    /// Whether these lie on the disk; else in memory.
+    pub scratch_on_disk: bool,
+}
+
+/// A limit that ends a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Limit {
+    Memory,
+    OutputSize,
+    Scratch,
 }
 
 /// How the step ended.
@@ -53,6 +66,7 @@ pub(super) struct Limits {
 pub(super) enum Report {
     Exited(i32),
     Signalled(i32),
+    OverLimit(Limit),
     /// The step was never started: this host could not set it up.
     Failed {
         attempted: String,
@@ -73,8 +87,13 @@ impl Layout<'_> {
     pub fn tmp(&self) -> PathBuf {
         self.0.join("tmp")
     }
+    /// Where outputs arrive.
     pub fn store(&self) -> PathBuf {
         self.0.join("store")
+    }
+    /// The kernel's, beside the outputs (see `store_view.rs`).
+    pub fn work(&self) -> PathBuf {
+        self.0.join("work")
     }
     /// Written by the helper when the step is over.
     pub fn report(&self) -> PathBuf {
@@ -83,11 +102,6 @@ impl Layout<'_> {
     /// The host's process id of the step's PID 1.
     pub fn init_pid(&self) -> PathBuf {
         self.0.join("init.pid")
-    }
-    /// Below the private root, for an absolute path as the step sees it.
-    pub fn in_root(&self, path: impl AsRef<Path>) -> PathBuf {
-        let path = path.as_ref();
-        self.root().join(path.strip_prefix("/").unwrap_or(path))
     }
 }
 

@@ -1,0 +1,125 @@
+//! What this host gives the sandbox: asked of the kernel, and of a real step.
+
+use super::{Sandbox, SandboxConfig};
+use crate::backend::native::provider::{
+    Provider, ScratchLimit, StepLimits, StepOutcome, StepRequest, physical_memory,
+};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Longer than the slowest host needs for nothing.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const INPUT: &str = "00000000000000000000000000000000-input";
+
+/// What a trial step found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    pub took: Duration,
+    /// Inputs are mounted over an overlay; else in the outputs' folder.
+    pub overlay: bool,
+}
+
+/// Runs a step that does next to nothing, with one input, in a folder made
+/// below `folder` and removed again.
+///
+/// # Errors
+/// What keeps this host from running steps, and what to do.
+pub async fn trial(
+    folder: &Path,
+    config: SandboxConfig,
+    host_paths: &[PathBuf],
+) -> Result<Trial, String> {
+    let plain = |error: &dyn std::error::Error| error.to_string();
+    let place = tempfile::Builder::new()
+        .prefix("doctor-")
+        .tempdir_in(folder);
+    let place = place.map_err(|error| format!("make a folder in {}: {error}", folder.display()))?;
+    let store = place.path().join("store");
+    let scratch = place.path().join("scratch");
+    for folder in [&store, &scratch] {
+        fs::create_dir(folder).map_err(|error| plain(&error))?;
+    }
+    fs::write(store.join(INPUT), "").map_err(|error| plain(&error))?;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let request = request(scratch, store.join(INPUT), host_paths, Arc::clone(&heard));
+    let began = std::time::Instant::now();
+    let outcome = Sandbox::new(config).run(request).await;
+    let took = began.elapsed();
+    let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+    let said = String::from_utf8_lossy(&heard);
+    match outcome {
+        Ok(StepOutcome::Exited(0)) => Ok(Trial {
+            took,
+            overlay: said
+                .lines()
+                .any(|line| line.starts_with("overlay /var/lib/kiln/store ")),
+        }),
+        Ok(other) => Err(format!(
+            "a trial step ended with {other:?}: {}",
+            said.trim()
+        )),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn request(
+    scratch: PathBuf,
+    input: PathBuf,
+    host_paths: &[PathBuf],
+    heard: Arc<Mutex<Vec<u8>>>,
+) -> StepRequest {
+    let script = "while read -r line; do echo \"$line\"; done < /proc/mounts";
+    StepRequest {
+        name: "doctor".into(),
+        argv: ["/bin/sh", "-c", script].map(String::from).into(),
+        files: Vec::new(),
+        env: BTreeMap::new(),
+        src: None,
+        inputs: BTreeMap::from([(INPUT.to_owned(), input)]),
+        outputs: Vec::new(),
+        host_paths: host_paths.to_vec(),
+        network: false,
+        scratch,
+        slot: 0,
+        limits: StepLimits {
+            timeout: TIMEOUT,
+            silence: TIMEOUT,
+            memory: None,
+            processes: 64,
+            output_size: 1 << 20,
+            scratch: ScratchLimit::new(None, physical_memory()),
+            log_size: 1 << 20,
+        },
+        log: Arc::new(move |bytes| {
+            heard
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(bytes);
+        }),
+        cancel: CancellationToken::new(),
+    }
+}
+
+/// Which version of Landlock this kernel has; none: not built in or not switched on.
+pub fn landlock() -> Option<i64> {
+    const VERSION: u32 = 1;
+    // SAFETY: with this flag the kernel reads no attributes and returns a number.
+    let version = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_create_ruleset,
+            std::ptr::null::<libc::c_void>(),
+            0,
+            VERSION,
+        )
+    };
+    (version > 0).then_some(version)
+}
+
+/// Whether this kernel filters system calls.
+pub fn seccomp() -> bool {
+    Path::new("/proc/sys/kernel/seccomp/actions_avail").exists()
+}
