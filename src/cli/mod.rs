@@ -237,6 +237,42 @@ impl Context {
             .find(|state| state.is_dir())
             .unwrap_or_else(|| places::SYSTEM_STATE.into())
     }
+
+    /// The end of a command that began something with a generation: waits for
+    /// what it comes to, or prints its line.
+    ///
+    /// # Errors
+    /// When it did not go well, or the agent went away.
+    async fn begun(
+        &self,
+        client: &crate::client::Client,
+        generation: Option<crate::pb::Generation>,
+        waits: bool,
+    ) -> Result<Outcome, CliError> {
+        let generation = generation.unwrap_or_default();
+        if waits {
+            wait::wait(client, &self.out, generation.number).await?;
+        } else {
+            let line = || human::line(&generation, crate::model::now());
+            self.out.either(&generation, line)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// The end of a command that changed what the Builder does: prints its state,
+    /// for people in `words`.
+    ///
+    /// # Errors
+    /// When it cannot be printed.
+    fn changed(
+        &self,
+        state: Option<crate::pb::BuilderState>,
+        words: impl FnOnce(&crate::pb::BuilderState) -> String,
+    ) -> Result<Outcome, CliError> {
+        let state = state.unwrap_or_default();
+        self.out.either(&state, || words(&state))?;
+        Ok(Outcome::Done)
+    }
 }
 
 #[cfg(test)]

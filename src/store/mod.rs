@@ -61,7 +61,7 @@ pub use sessions::{Pin, Session, pin};
 pub use verify::{Finding, Flaw, Verification, Verified};
 
 use record::Records;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -201,14 +201,39 @@ impl Store {
     fn look(&self, path: &StorePath) -> Option<Arc<ObjectInfo>> {
         let known = self.index().objects.get(path).cloned();
         let info = match known {
-            Some(info) => info,
+            Some(info) => return self.is_in_place(path).then_some(info),
             None => Arc::new(self.inner.records.object(path)?),
         };
-        if !nar::exists(&self.real_path(path)).unwrap_or(false) {
+        if !self.is_in_place(path) {
             return None;
         }
         let mut index = self.index();
         Some(index.objects.entry(path.clone()).or_insert(info).clone())
+    }
+
+    /// From the folder's own descriptor: no path to walk for each object.
+    fn is_in_place(&self, path: &StorePath) -> bool {
+        fs::stat_at(&self.inner.folder, path.base_name().as_ref()).is_ok()
+    }
+
+    /// Whether these objects and all they refer to are there.
+    fn is_whole(&self, roots: impl IntoIterator<Item = StorePath>) -> bool {
+        let _open = self.pass();
+        let mut seen = HashSet::new();
+        let mut waiting: Vec<StorePath> = roots.into_iter().collect();
+        while let Some(path) = waiting.pop() {
+            if seen.contains(&path) {
+                continue;
+            }
+            let Some(info) = self.look(&path) else {
+                return false;
+            };
+            self.inner.sessions.touch(&path);
+            let next = info.references.iter().filter(|path| !seen.contains(*path));
+            waiting.extend(next.cloned());
+            seen.insert(path);
+        }
+        true
     }
 
     /// These objects and all they refer to.
@@ -253,11 +278,11 @@ impl Store {
         executable: bool,
         candidates: &BTreeSet<StorePath>,
     ) -> Result<StorePath, PublishError> {
-        let scratch = self.scratch()?;
-        let path = scratch.path().join("file");
-        write_file(&path, bytes, executable).map_err(|e| StoreError::io("write", &path, e))?;
+        let scratch = Scratch::name_in(&self.inner.tmp);
+        let path = scratch.path();
+        write_file(path, bytes, executable).map_err(|e| StoreError::io("write", path, e))?;
         self.publish(PublishRequest {
-            path: &path,
+            path,
             name,
             candidates,
             scratch_self: None,
@@ -274,12 +299,12 @@ impl Store {
         target: &str,
         candidates: &BTreeSet<StorePath>,
     ) -> Result<StorePath, PublishError> {
-        let scratch = self.scratch()?;
-        let path = scratch.path().join("link");
-        std::os::unix::fs::symlink(target, &path)
-            .map_err(|e| StoreError::io("create the symlink", &path, e))?;
+        let scratch = Scratch::name_in(&self.inner.tmp);
+        let path = scratch.path();
+        std::os::unix::fs::symlink(target, path)
+            .map_err(|e| StoreError::io("create the symlink", path, e))?;
         self.publish(PublishRequest {
-            path: &path,
+            path,
             name,
             candidates,
             scratch_self: None,

@@ -2,16 +2,12 @@
 //! from its bytes and what it is said to refer to. Whoever says so need not be
 //! trusted.
 
+use super::flat::keeps_promise;
 use super::identity::Content;
-use super::identity::FixedMode;
 use super::nar::{self, Canonicaliser};
 use super::references::{Known, Meaning, ScanError, Scanned, Scanner};
-use super::{FixedOutput, Hash, ObjectInfo, StorePath};
-use sha2::{Digest, Sha256};
+use super::{Hash, ObjectInfo, StorePath};
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// A tree that is not the object.
@@ -112,41 +108,9 @@ fn is_address(
     scanned: &Scanned,
     references: &BTreeSet<StorePath>,
 ) -> bool {
-    let by_content =
-        address(claimed.name(), scanned, references).is_some_and(|path| path == *claimed);
-    let is_free = references.is_empty() && scanned.self_offsets.is_empty();
-    by_content || (is_free && is_fixed(tree, claimed, scanned.nar_modulo_self))
-}
-
-/// Whether it is an output whose hash was promised: of its NAR, or of the one file it is.
-fn is_fixed(tree: &Path, claimed: &StorePath, nar: Hash) -> bool {
-    let is_output = |hash: Hash, mode: FixedMode| {
-        let name = claimed.name().to_owned();
-        let fixed = FixedOutput { hash, mode, name };
-        fixed.path().is_ok_and(|path| path == *claimed)
-    };
-    if is_output(nar, FixedMode::Nar) {
-        return true;
-    }
-    let Ok(found) = std::fs::symlink_metadata(tree) else {
-        return false;
-    };
-    let mode = match found.permissions().mode() & 0o100 {
-        0 => FixedMode::Flat,
-        _ => FixedMode::Executable,
-    };
-    found.is_file() && file_hash(tree).is_ok_and(|hash| is_output(hash, mode))
-}
-
-fn file_hash(file: &Path) -> io::Result<Hash> {
-    let mut sha = Sha256::new();
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(file)?;
-    io::copy(&mut file, &mut sha)?;
-    Ok(Hash(sha.finalize().into()))
+    let is_data = references.is_empty() && scanned.self_offsets.is_empty();
+    address(claimed.name(), scanned, references).is_some_and(|path| path == *claimed)
+        || is_data && keeps_promise(tree, scanned.nar_modulo_self, claimed)
 }
 
 fn address(name: &str, scanned: &Scanned, references: &BTreeSet<StorePath>) -> Option<StorePath> {

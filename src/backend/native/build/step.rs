@@ -33,7 +33,7 @@ impl Build {
         let limits = StepLimits {
             timeout: asked.min(self.request.timeout),
             silence: self.request.silence,
-            ..within(&self.config.limits, node.limits)
+            ..within(&self.config.limits, node.limits.as_deref())
         };
         StepJob {
             store: self.store.clone(),
@@ -237,7 +237,8 @@ fn first(
 }
 
 /// The host's limits, or what the step asks for where that is less.
-fn within(host: &StepLimits, asked: Limits) -> StepLimits {
+fn within(host: &StepLimits, asked: Option<&Limits>) -> StepLimits {
+    let asked = asked.copied().unwrap_or_default();
     let less = |limit: u64, asked: Option<u64>| asked.map_or(limit, |asked| asked.min(limit));
     StepLimits {
         memory: asked.memory.map_or(host.memory, |memory| {

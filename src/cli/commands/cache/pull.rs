@@ -31,8 +31,9 @@ impl Pull {
     pub(in crate::cli) async fn run(
         self,
         context: &Context,
-        state: PathBuf,
+        state: Option<PathBuf>,
     ) -> Result<Outcome, CliError> {
+        let state = state.unwrap_or_else(|| context.state_here());
         let (objects, bytes) = blocking(move || self.pull(&state)).await?;
         context.out.text(&match context.out.json {
             true => serde_json::json!({

@@ -6,7 +6,7 @@ use crate::cli::values::GenerationArg;
 use crate::state::Places;
 use crate::store::cache::{Location, Pushed, SecretKey, Transport, TransportOptions, push};
 use crate::store::encoding::base64;
-use crate::store::{Store, StorePath};
+use crate::store::{Pin, Store, StorePath, pin};
 use crate::tls::host_authorities;
 use std::collections::BTreeSet;
 use std::num::NonZero;
@@ -42,8 +42,9 @@ impl Push {
     pub(in crate::cli) async fn run(
         self,
         context: &Context,
-        state: PathBuf,
+        state: Option<PathBuf>,
     ) -> Result<Outcome, CliError> {
+        let state = state.unwrap_or_else(|| context.state_here());
         let to = self.to.to_string();
         let is_signed = self.key.is_some();
         let pushed = blocking(move || self.push(&state)).await?;
@@ -67,6 +68,11 @@ impl Push {
             true => store.results().map_err(|error| failed(&error))?,
             false => self.roots(state)?,
         };
+        // A collection of the agent's leaves them alone meanwhile.
+        let pinned = roots.iter().map(|root| pin(store.dir(), root, false));
+        let _pinned: Vec<Pin> = pinned
+            .collect::<Result<_, _>>()
+            .map_err(|error| failed(&error))?;
         let key = match &self.key {
             Some(file) => Some(read_key(file)?),
             None => None,
