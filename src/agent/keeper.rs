@@ -107,7 +107,7 @@ impl Keeper {
         match collected.await {
             Ok(Ok(collected)) => report(&collected),
             Ok(Err(error)) => {
-                tracing::error!(%error, "garbage is not collected; tried again later")
+                tracing::error!(%error, "garbage is not collected; tried again later");
             }
             Err(error) => tracing::error!(%error, "collecting garbage ended badly"),
         }
