@@ -48,3 +48,4 @@ pub mod agent;
 mod allocator;
 pub mod process;
 mod suggest;
+mod tls;

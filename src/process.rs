@@ -12,6 +12,8 @@ pub(crate) mod privileges;
 pub use detached::{Credentials, Owned, detach};
 
 use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
@@ -22,6 +24,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::signal::unix::{self, SignalKind};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -151,6 +154,8 @@ impl Spawn {
 /// A program that has been started, until it is reaped.
 struct Running<F> {
     group: Group,
+    /// SIGCHLD: some child changed its state.
+    changes: unix::Signal,
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
@@ -165,7 +170,7 @@ struct Running<F> {
 
 /// What happened next to a running program.
 enum Happened {
-    Ended(io::Result<ExitStatus>),
+    Ended,
     Due(End),
     Sent(io::Result<usize>),
     Read(Stream, io::Result<usize>),
@@ -173,10 +178,13 @@ enum Happened {
 
 impl<F: FnMut(Stream, &[u8])> Running<F> {
     fn new(spawn: Spawn, on_output: F) -> io::Result<Self> {
+        // Before it starts, so that its end is not missed.
+        let changes = unix::signal(SignalKind::child())?;
         let mut child = spawn.start()?;
         let now = Instant::now();
         Ok(Running {
             group: Group(child.id()),
+            changes,
             stdin: child.stdin.take(),
             stdout: child.stdout.take(),
             stderr: child.stderr.take(),
@@ -231,16 +239,17 @@ impl<F: FnMut(Stream, &[u8])> Running<F> {
             };
             let happened = tokio::select! {
                 biased;
-                status = self.child.wait() => Happened::Ended(status),
+                () = self.group.ended(&mut self.changes) => Happened::Ended,
                 end = expire(deadline) => Happened::Due(end),
                 sent = send(&mut self.stdin, &self.unsent), if !self.unsent.is_empty() => Happened::Sent(sent),
                 read = read_some(&mut self.stdout, &mut out) => Happened::Read(Stream::Stdout, read),
                 read = read_some(&mut self.stderr, &mut err) => Happened::Read(Stream::Stderr, read),
             };
             match happened {
-                Happened::Ended(status) => {
+                Happened::Ended => {
                     self.group.signal(Signal::SIGKILL); // what it left running ends with it
                     self.group = Group(None);
+                    let status = self.child.wait().await; // at once: it has ended
                     self.drain();
                     return status.map(End::Exited);
                 }
@@ -308,14 +317,29 @@ impl<F: FnMut(Stream, &[u8])> Running<F> {
     }
 }
 
-/// A process group led by a child that has not been reaped; killed when dropped.
+/// A process group led by a child that has not been reaped, so that its id is no
+/// other group's; killed when dropped.
 struct Group(Option<u32>);
 
 impl Group {
+    fn leader(&self) -> Option<Pid> {
+        self.0.map(|leader| Pid::from_raw(leader.cast_signed()))
+    }
+
     fn signal(&self, signal: Signal) {
-        if let Some(leader) = self.0 {
-            let group = nix::unistd::Pid::from_raw(leader.cast_signed());
-            let _ = nix::sys::signal::killpg(group, signal); // gone already is what we want
+        if let Some(leader) = self.leader() {
+            let _ = nix::sys::signal::killpg(leader, signal); // gone already is what we want
+        }
+    }
+
+    /// Waits until the leader has ended, and leaves it to be reaped.
+    async fn ended(&self, changes: &mut unix::Signal) {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+        while let Some(leader) = self.leader() {
+            match waitid(Id::Pid(leader), flags) {
+                Ok(WaitStatus::StillAlive) | Err(nix::Error::EINTR) => changes.recv().await,
+                Ok(_) | Err(_) => return, // what is wrong is said by who reaps it
+            };
         }
     }
 }

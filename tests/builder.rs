@@ -487,6 +487,23 @@ async fn b10_a_shutdown_cancels_and_the_next_start_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b18_the_end_of_an_attempt_that_a_crash_interrupted_is_announced_at_the_next_start() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    let _evaluation = bench.evaluation("a").await;
+    let mut bench = bench.crash().await;
+    bench.evaluation("a").await.evaluates();
+    let _build = bench.build("a").await;
+    let mut bench = bench.crash().await;
+    bench.build("a").await.builds();
+    bench.idle().await;
+    let attempts = ["eval_started 1", "eval_finished 1"].repeat(2);
+    let builds = ["build_started 1", "build_finished 1"].repeat(2);
+    let expected = [attempts, builds, vec!["baseline_moved"]].concat();
+    assert_eq!(bench.events().await, expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn s05_a_commit_asked_for_by_hand_moves_no_baseline() {
     let mut bench = Bench::new().await;
     bench.eval_by_hand("a").await;
@@ -495,6 +512,42 @@ async fn s05_a_commit_asked_for_by_hand_moves_no_baseline() {
     bench.idle().await;
     assert!(bench.generation(N1).built().is_some());
     assert_eq!(bench.reader().baseline(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn s06_a_commit_that_fails_to_evaluate_or_to_build_does_not_move_the_baseline() {
+    let mut bench = Bench::new().await;
+    bench.select("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    let good = bench.reader().baseline();
+    assert_eq!(good, Some(commit("a").id.to_string()));
+    bench.select("b").await;
+    bench.evaluation("b").await.fails(Failure::certain("x"));
+    bench.idle().await;
+    bench.select("c").await;
+    bench.evaluation("c").await.evaluates();
+    assert_eq!(bench.reader().baseline(), good, "not when it is evaluated");
+    bench.build("c").await.fails(Failure::certain("exit 1"));
+    bench.idle().await;
+    assert_eq!(bench.reader().baseline(), good);
+    assert_eq!(bench.reader().current().unwrap().number, N1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b10_the_state_is_told_while_a_stop_waits_for_processes() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    let evaluation = bench.evaluation("a").await;
+    let told = async {
+        bench.phase(Phase::Stopping).await;
+        assert!(!evaluation.is_gone());
+        assert_eq!(bench.handle.state().generation, Some(N1));
+    };
+    let (stopped, ()) = tokio::join!(bench.handle.stop(), told);
+    assert_eq!(stopped.unwrap().phase, Phase::Idle);
+    assert!(evaluation.is_gone());
 }
 
 #[tokio::test(start_paused = true)]

@@ -78,6 +78,19 @@ async fn s15_a_pushed_commit_superseded_by_hand_is_built_once_that_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s15_a_pushed_commit_superseded_by_hand_needs_no_second_push() {
+    let mut bench = Bench::new().await;
+    bench.select("pushed").await;
+    drop(bench.evaluation("pushed").await);
+    bench.eval_by_hand("asked").await;
+    let failure = Failure::certain("no");
+    bench.evaluation("asked").await.fails(failure);
+    bench.evaluation("pushed").await.evaluates();
+    bench.build("pushed").await.builds();
+    bench.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn s15_a_pushed_commit_superseded_by_hand_waits_for_the_hold_and_survives_a_crash() {
     let mut bench = Bench::new().await;
     bench.select("pushed").await;
@@ -335,4 +348,23 @@ async fn b19_the_budget_of_retries_goes_on_over_a_shutdown_and_a_suspension() {
     bench.build("b").await.fails(network());
     bench.idle().await;
     assert_eq!(bench.generation(N2).after_failure().cloned(), given_up);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b20_a_start_evaluates_and_builds_nothing_again() {
+    let mut bench = Bench::new().await;
+    bench.select("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    bench.outputs_exist("a");
+    for in_order in [true, false] {
+        bench = match in_order {
+            true => bench.restart().await,
+            false => bench.crash().await,
+        };
+        bench.select("a").await;
+        bench.idle().await;
+    }
+    assert_eq!(bench.reader().latest().unwrap().number, N1);
 }

@@ -10,6 +10,7 @@
 #[path = "common/records.rs"]
 mod records;
 
+use kiln::events::{EventKind, EventLog, Item};
 use kiln::model::{Generation, GenerationNumber};
 use kiln::state::{Change, Places, Retention, State, StateError};
 use records::*;
@@ -435,4 +436,85 @@ async fn d04_a_read_only_state_is_refused_with_its_path_and_nothing_is_changed()
     assert_eq!(contents(&folder), before);
     remount("remount,rw");
     assert_eq!(open(&folder).await.reader().current(), Some(built(1)));
+}
+
+fn selected(number: u32) -> EventKind {
+    EventKind::Resumed {
+        by: number.to_string(),
+    }
+}
+
+async fn read(log: &EventLog, count: u32) -> Vec<EventKind> {
+    let mut subscription = log.subscribe(0);
+    let mut kinds = Vec::new();
+    while kinds.len() < count as usize {
+        let item = subscription.next().await.unwrap();
+        let Item::Event(event) = item else {
+            panic!("{item:?}")
+        };
+        kinds.push(event.kind.clone());
+    }
+    kinds
+}
+
+#[tokio::test]
+async fn d07_progress_is_seen_before_the_first_transition_and_is_written_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = open(folder.path()).await;
+    let log = state.events();
+    log.progress(selected(0));
+    assert_eq!(read(&state.events(), 1).await, [selected(0)]);
+    // More than there are numbers for without a transition.
+    let total = 3000;
+    for number in 1..total {
+        log.progress(selected(number));
+        let waits = tokio::time::timeout(Duration::ZERO, state.progress_due());
+        if waits.await.is_ok() {
+            state.write_progress().unwrap();
+        }
+    }
+    let all: Vec<_> = (0..total).map(selected).collect();
+    assert_eq!(read(&state.events(), total).await, all);
+    drop((state, log));
+    // As after a crash: all but what no batch was full for yet.
+    let state = open(folder.path()).await;
+    let written = total - 256;
+    assert_eq!(
+        read(&state.events(), written).await,
+        all[..written as usize]
+    );
+}
+
+#[tokio::test]
+async fn d05_an_index_of_a_newer_schema_is_refused_and_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = open(folder.path()).await;
+    build(&state, 1);
+    state.close().unwrap();
+    drop(state);
+    let index = sled::open(folder.path().join("sled")).unwrap();
+    index.insert("schema", &99u32.to_be_bytes()).unwrap();
+    index.flush().unwrap();
+    drop(index);
+    let kept = |state: &Path| {
+        let mut all = contents(state);
+        // sled notes where its log ends whenever it is opened.
+        all.retain(|path, _| !path.to_string_lossy().contains("/sled/snap."));
+        all
+    };
+    let before = kept(folder.path());
+    let refused = State::open(folder.path()).await.err().unwrap();
+    assert!(
+        matches!(refused, StateError::Newer { found: 99, .. }),
+        "{refused}"
+    );
+    let after = kept(folder.path());
+    let names = |all: &BTreeMap<PathBuf, Vec<u8>>| all.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&after), names(&before));
+    let changed: Vec<_> = after.iter().filter(|(p, b)| before[*p] != **b).collect();
+    assert!(
+        changed.is_empty(),
+        "{:?}",
+        changed.iter().map(|c| c.0).collect::<Vec<_>>()
+    );
 }

@@ -4,6 +4,7 @@ use super::keeper::Keeper;
 use super::{RunError, memory};
 use crate::audit::AuditLog;
 use crate::backend::Backend;
+use crate::backend::native::download::{Denied, DownloadConfig};
 use crate::backend::native::provider::StepLimits;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::{Native, NativeConfig, Platform};
@@ -16,8 +17,8 @@ use crate::server::{self, Access, Listener, Settings};
 use crate::source::ancestry::{Relation, is_descendant};
 use crate::source::{self, EventSink, SourceEvent};
 use crate::state::{Retention, State};
-use crate::store::Store;
 use crate::store::cache::{self, CacheConfig, Caches, TransportOptions};
+use crate::store::{Objects, Store};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub(super) struct Core {
     pub state: Arc<State>,
     pub builder: builder::Handle,
     keeper: Keeper,
+    objects: Objects,
     audit: Arc<AuditLog>,
     builder_task: JoinHandle<()>,
     /// Ends source, server and helpers.
@@ -68,7 +70,8 @@ impl Core {
         let audit = AuditLog::open(&state.places().audit()).map_err(|e| RunError::failed(&e))?;
         let store = Store::open(&state.places().store()).map_err(|e| RunError::failed(&e))?;
         let generations = state.places().generations();
-        let keeper = Keeper::new(store.clone(), generations, config.store.min_free);
+        let objects = Objects::new(store.clone(), &generations);
+        let keeper = Keeper::new(objects.clone(), config.store.min_free);
         let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
         let lineage = lineage(repository.clone());
         let builder_config = BuilderConfig {
@@ -107,6 +110,7 @@ impl Core {
             state,
             builder,
             keeper,
+            objects,
             audit: Arc::new(audit),
             builder_task,
             cancel,
@@ -233,6 +237,8 @@ impl Core {
             events: self.state.events(),
             settings,
             started_at: crate::model::now(),
+            objects: self.objects.clone(),
+            import_limit: config.limits.output_size,
             access,
             audit: Arc::clone(&self.audit),
             changes: TaskTracker::new(),
@@ -375,6 +381,8 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         },
         platforms: config.native.platforms.clone(),
         host_paths: config.native.sandbox_paths.clone(),
+        download: download(&config.native),
+        memory: memory_for_steps(),
         limits: StepLimits {
             timeout: Duration::MAX, // each build brings its own, which may change
             silence: config.builder.silence_timeout,
@@ -403,11 +411,21 @@ fn caches(config: &Config) -> Caches {
     };
     Caches {
         list: config.caches.iter().map(cache).collect(),
-        options: TransportOptions::new(source::host_authorities()),
+        options: TransportOptions::new(crate::tls::host_authorities()),
         limits: cache::Limits {
             object: config.limits.output_size,
         },
     }
+}
+
+/// Three quarters of the host's memory, in bytes; where nobody can say, no bound.
+fn memory_for_steps() -> u64 {
+    let table = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = table
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = total.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.map_or(u64::MAX, |kib| kib.saturating_mul(1024) / 4 * 3)
 }
 
 /// Asks the repository; where it cannot say, the answer is no.
@@ -418,6 +436,20 @@ fn lineage(repository: PathBuf) -> Lineage {
         let relation = opened.map(|opened| is_descendant(&opened, ancestor, head));
         matches!(relation, Ok(Relation::Same | Relation::Descendant))
     })
+}
+
+fn download(config: &config::Native) -> DownloadConfig {
+    let denied = |kind: &config::FetchDeny| match kind {
+        config::FetchDeny::Loopback => Denied::Loopback,
+        config::FetchDeny::LinkLocal => Denied::LinkLocal,
+        config::FetchDeny::Metadata => Denied::Metadata,
+    };
+    DownloadConfig {
+        deny: config.fetch_deny.iter().map(denied).collect(),
+        netrc_file: config.netrc_file.clone(),
+        build_users: Some((config.build_users.first, config.build_users.count)),
+        ..DownloadConfig::default()
+    }
 }
 
 fn machine_id() -> Option<String> {

@@ -188,6 +188,7 @@ impl Actor {
             !self.is_ours(generation) && self.is_unfinished(generation)
         }) {
             before = Some(found.number);
+            self.announce_death(&found).await;
             if let Some(left) = found.left_behind(self.now(), &self.guards())
                 && let Err(error) = self.record_end(&left).await
             {
@@ -196,7 +197,7 @@ impl Actor {
         }
     }
 
-    async fn record_end(&self, left: &Generation) -> Result<(), StateError> {
+    pub(super) async fn record_end(&self, left: &Generation) -> Result<(), StateError> {
         let generation = left.clone();
         let event = match left.build() {
             Some(_) => EventKind::BuildFinished { generation },
@@ -233,8 +234,8 @@ impl Actor {
             }
             Command::Resume { by, reply } => answer(reply, self.resume(by).await),
             Command::Stop { reply } => {
-                self.stop().await;
-                answer(reply, Ok(self.published()));
+                let stopped = self.stop().await;
+                answer(reply, stopped.map(|()| self.published()));
             }
             Command::AcceptReset {
                 commit,

@@ -35,6 +35,8 @@ impl Actor {
                 return Ok(Selected::Unchanged(newest));
             }
         }
+        // What the disk refuses is tried again: nobody selects it a second time.
+        self.held_back = Some(selection.clone());
         let made = self.new_generation(selection, false, true).await?;
         self.held_back = None;
         Ok(Selected::New(made))
@@ -76,10 +78,9 @@ impl Actor {
             return;
         }
         if let Some(selection) = self.held_back.take()
-            && let Err(error) = self.select(selection.clone()).await
+            && let Err(error) = self.select(selection).await
         {
             tracing::error!(%error, "the selection does not take over yet; tried again");
-            self.held_back = Some(selection);
         }
     }
 

@@ -168,7 +168,7 @@ impl Handle {
     /// Cancels what runs or waits; answers once its processes are gone.
     ///
     /// # Errors
-    /// When the agent is stopping.
+    /// When that cannot be recorded, or the agent is stopping.
     pub async fn stop(&self) -> Result<BuilderState, Refusal> {
         self.ask(|reply| Command::Stop { reply }).await
     }

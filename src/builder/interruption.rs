@@ -102,7 +102,10 @@ impl Actor {
     }
 
     /// Ends what runs, and what waits for a build, a time or a consent.
-    pub(super) async fn stop(&mut self) {
+    ///
+    /// # Errors
+    /// When that could not be recorded: then what waits may still begin.
+    pub(super) async fn stop(&mut self) -> Result<(), Refusal> {
         self.stop_job(CancelledBy::Stop).await;
         self.leave_newer(CancelledBy::Stop).await;
         let stays = match self.work.as_ref().and_then(Generation::blocked) {
@@ -122,6 +125,12 @@ impl Actor {
             self.leave_work(CancelledBy::Stop).await;
         }
         self.publish();
+        match self.owed.is_some() || self.newer.is_some() {
+            true => Err(Refusal::State(
+                "what runs was ended, which could not be recorded; see the agent's log".into(),
+            )),
+            false => Ok(()),
+        }
     }
 
     pub(super) async fn shutdown(&mut self) {

@@ -164,11 +164,11 @@ impl Generation {
     }
 
     /// Something else took the place of its next try.
-    pub(super) fn retry_left(mut self) -> Result<Self, Illegal> {
+    pub(super) fn retry_left(mut self, by: CancelledBy) -> Result<Self, Illegal> {
         let Some(&AfterFailure::Retry { tries, .. }) = self.after_failure() else {
             return self.illegal("leave its next try");
         };
-        self.set_after_failure(AfterFailure::GivenUp { tries });
+        self.set_after_failure(AfterFailure::Left { tries, by });
         Ok(self)
     }
 
@@ -197,7 +197,9 @@ impl Generation {
         match then {
             AfterFailure::Nothing => Some((self.number, failure)),
             AfterFailure::Remembered(number) => Some((*number, failure)),
-            AfterFailure::Retry { .. } | AfterFailure::GivenUp { .. } => None,
+            AfterFailure::Retry { .. }
+            | AfterFailure::GivenUp { .. }
+            | AfterFailure::Left { .. } => None,
         }
     }
 

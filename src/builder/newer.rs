@@ -123,14 +123,10 @@ impl Actor {
 
     /// A build ended by itself: what waited for it begins.
     pub(super) async fn build_finished(&mut self) {
-        if self.owed.is_some() {
-            return; // once its end is recorded
-        }
-        if self.newer.is_none() {
-            self.finished_in_a_row = 0;
-            return;
-        }
-        self.finished_in_a_row += 1;
+        self.finished_in_a_row = match self.newer {
+            None => 0,
+            Some(_) => self.finished_in_a_row + 1,
+        };
         self.newer_begins().await;
     }
 
@@ -177,7 +173,7 @@ impl Actor {
             return;
         };
         if generation.next_try().is_some() {
-            self.give_up_retry(generation).await;
+            self.leave_retry(generation, by).await;
             return;
         }
         let left = match (&generation.evaluation, generation.build()) {
@@ -195,8 +191,8 @@ impl Actor {
     }
 
     /// Its end was announced before; it stays in work where this cannot be recorded.
-    async fn give_up_retry(&mut self, generation: Generation) {
-        let recorded = match legal(generation.clone().retry_left()) {
+    async fn leave_retry(&mut self, generation: Generation, by: CancelledBy) {
+        let recorded = match legal(generation.clone().retry_left(by)) {
             Ok(left) => self.record(&left, Vec::new()).await,
             Err(error) => Err(error),
         };
@@ -283,6 +279,7 @@ impl Actor {
 
     /// At the start: what a crash or a shutdown interrupted goes on.
     pub(super) async fn take_up(&mut self, interrupted: Generation) {
+        self.announce_death(&interrupted).await;
         if let Evaluation::Pending { .. } = interrupted.evaluation
             && let Some(older) = self.build_interrupted_before(&interrupted)
             && self.build_goes_on(older, &interrupted).await
@@ -301,6 +298,16 @@ impl Actor {
         }
     }
 
+    /// The end of an attempt that a crash interrupted: nobody heard of it.
+    pub(super) async fn announce_death(&self, interrupted: &Generation) {
+        let Some(died) = interrupted.clone().died(self.now(), &self.guards()) else {
+            return;
+        };
+        if let Err(error) = self.record_end(&died).await {
+            tracing::error!(%error, number = %died.number, "the end of what a crash interrupted is not recorded");
+        }
+    }
+
     /// The build that `latest` waited for when the agent ended.
     fn build_interrupted_before(&self, latest: &Generation) -> Option<Generation> {
         let reader = self.state.reader();
@@ -316,6 +323,7 @@ impl Actor {
             Preemption::Always => false,
             Preemption::FinishBuild(_) => true,
         };
+        self.announce_death(&older).await;
         let Some(again) = older.taken_up(self.now(), &self.guards()) else {
             return false;
         };

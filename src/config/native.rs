@@ -22,6 +22,8 @@ pub struct Native {
     /// Of the host, seen by every step, read-only.
     pub sandbox_paths: Vec<PathBuf>,
     pub build_users: BuildUsers,
+    /// Logins for `fetch`, by host.
+    pub netrc_file: Option<PathBuf>,
     /// Where a `fetch` may not go.
     pub fetch_deny: Vec<FetchDeny>,
 }
@@ -79,7 +81,6 @@ impl Native {
         let section = top.section("native", &NATIVE_KEYS)?;
         section.boolean("keep_failed", false)?;
         section.not_yet("keep_failed")?;
-        section.not_yet("netrc_file")?;
         Ok(Native {
             file: section.text_as("file", "kiln.star", file_inside)?,
             jobs: section.number("jobs", 0, 0..=4096)?,
@@ -93,6 +94,7 @@ impl Native {
             platforms: section.texts("platforms", &[])?,
             sandbox_paths: sandbox_paths(&section)?,
             build_users: BuildUsers::read(&section)?,
+            netrc_file: section.optional_path("netrc_file")?,
             fetch_deny: fetch_deny(&section)?,
         })
     }

@@ -111,6 +111,14 @@ impl EventLog {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reserves numbers, so that progress is seen before the first transition.
+    ///
+    /// # Errors
+    /// When that cannot be written; progress then waits for a transition.
+    pub(crate) fn open(&self, places: &Places) -> Result<(), StateError> {
+        self.reserve(0, |reserved| replace_sequence(places, reserved))
+    }
+
     /// Takes numbers for a transition. One at a time: the state sees to that.
     /// Blocks on the disk when numbers are reserved.
     ///

@@ -115,6 +115,8 @@ pub enum AfterFailure {
     },
     /// A transient one: there is no next try.
     GivenUp { tries: u32 },
+    /// A transient one: something else took the place of its next try.
+    Left { tries: u32, by: CancelledBy },
     /// A certain one of this earlier generation, whose input was the same:
     /// nothing was tried again.
     Remembered(GenerationNumber),
@@ -128,6 +130,9 @@ pub struct Steps {
     pub running: u32,
     pub failed: u32,
     pub reused: u32,
+    /// Of a running build, from what steps took before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_remaining: Option<std::time::Duration>,
 }
 
 /// Why a build succeeded without, or had to do, work.
@@ -315,9 +320,10 @@ impl Generation {
     pub fn next_try(&self) -> Option<OffsetDateTime> {
         match self.after_failure()? {
             AfterFailure::Retry { next_at, .. } => Some(*next_at),
-            AfterFailure::Nothing | AfterFailure::GivenUp { .. } | AfterFailure::Remembered(_) => {
-                None
-            }
+            AfterFailure::Nothing
+            | AfterFailure::GivenUp { .. }
+            | AfterFailure::Left { .. }
+            | AfterFailure::Remembered(_) => None,
         }
     }
 

@@ -187,3 +187,15 @@ async fn a_program_that_does_not_exist_is_an_error() {
         .unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
+
+#[tokio::test]
+async fn the_leader_that_ended_keeps_its_group_until_that_is_killed() {
+    let never = CancellationToken::new();
+    let mut running = Running::new(shell("sleep 1000 & exit 3"), |_, _| {}).unwrap();
+    let leader = running.child.id().unwrap();
+    running.group.ended(&mut running.changes).await;
+    let stat = std::fs::read_to_string(format!("/proc/{leader}/stat"));
+    assert!(stat.unwrap().contains(") Z "), "it was reaped too early");
+    let end = running.run_to_end(&never).await.unwrap();
+    assert!(matches!(end, End::Exited(status) if status.code() == Some(3)));
+}

@@ -13,6 +13,7 @@ use pbjson_types::Timestamp;
 use time::OffsetDateTime;
 
 mod hook;
+pub mod store;
 
 use hook::hook;
 
@@ -224,7 +225,7 @@ fn retry(then: &AfterFailure) -> Option<pb::Retry> {
             next_at: Some(time(*next_at)),
             given_up: false,
         }),
-        AfterFailure::GivenUp { tries } => Some(pb::Retry {
+        AfterFailure::GivenUp { tries } | AfterFailure::Left { tries, .. } => Some(pb::Retry {
             attempt: *tries,
             next_at: None,
             given_up: true,
@@ -239,7 +240,10 @@ fn until_retry(span: &Span, then: &AfterFailure) -> Option<pb::Blocked> {
             since: Some(time(span.ended_at)),
             message: format!("failed {tries} times in a row; it is tried again"),
         }),
-        AfterFailure::Nothing | AfterFailure::GivenUp { .. } | AfterFailure::Remembered(_) => None,
+        AfterFailure::Nothing
+        | AfterFailure::GivenUp { .. }
+        | AfterFailure::Left { .. }
+        | AfterFailure::Remembered(_) => None,
     }
 }
 
@@ -250,6 +254,7 @@ fn steps(steps: model::Steps) -> pb::Steps {
         running,
         failed,
         reused,
+        estimated_remaining,
     } = steps;
     pb::Steps {
         total,
@@ -257,6 +262,7 @@ fn steps(steps: model::Steps) -> pb::Steps {
         running,
         failed,
         reused,
+        estimated_remaining: estimated_remaining.map(Into::into),
     }
 }
 

@@ -93,6 +93,7 @@ pub fn succeeded() -> Build {
             running: 0,
             failed: 0,
             reused: 2,
+            estimated_remaining: None,
         },
     }
 }

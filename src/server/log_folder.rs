@@ -2,6 +2,8 @@
 //! files of the same names: a folder is held by its descriptor, so that its inode
 //! cannot be used again and another one in its place is told from it.
 
+use crate::state::packed_log::{PackedLog, SUFFIX};
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -92,7 +94,7 @@ impl LogFolder {
     pub fn list(&self) -> Vec<Found> {
         let evaluation = self.whole.as_ref().and_then(|whole| {
             let path = whole.path().join("evaluation.log");
-            let length = fs::symlink_metadata(&path).ok()?.len();
+            let length = length(&path)?;
             Some(Found {
                 part: Part::Evaluation,
                 order: 0,
@@ -104,18 +106,34 @@ impl LogFolder {
         let steps = self.steps.as_ref();
         let entries = steps.and_then(|steps| fs::read_dir(steps.path()).ok());
         let entries = entries.into_iter().flatten().flatten();
-        let steps = entries.filter_map(|entry| {
-            let name = entry.file_name();
-            let (order, derivation) = parse_step(name.to_str()?)?;
+        let paths: BTreeSet<PathBuf> = entries.map(|entry| plain(entry.path())).collect();
+        let steps = paths.into_iter().filter_map(|path| {
+            let name = path.file_name()?.to_str()?;
+            let (order, derivation) = parse_step(name)?;
             Some(Found {
                 part: Part::Steps,
                 order,
                 derivation: derivation.to_owned(),
-                path: entry.path(),
-                length: entry.metadata().ok()?.len(),
+                length: length(&path)?,
+                path,
             })
         });
         evaluation.into_iter().chain(steps).collect()
+    }
+}
+
+/// A log is known by its plain name, packed or not: it may be packed while it
+/// is read.
+fn plain(path: PathBuf) -> PathBuf {
+    let name = path.to_str().and_then(|name| name.strip_suffix(SUFFIX));
+    name.map_or_else(|| path.clone(), PathBuf::from)
+}
+
+/// Bytes of a log's text.
+fn length(path: &Path) -> Option<u64> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Some(found.len()),
+        Err(_) => Some(PackedLog::open(path).ok()?.length()),
     }
 }
 
@@ -131,7 +149,9 @@ fn parse_step(name: &str) -> Option<(u64, &str)> {
 /// When it is there and cannot be read.
 pub fn read_at(path: &Path, position: u64, most: u64) -> io::Result<Vec<u8>> {
     let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return read_packed(path, position, most);
+        }
         file => file?,
     };
     let mut data = vec![0; usize::try_from(most).unwrap_or(0)];
@@ -146,4 +166,11 @@ pub fn read_at(path: &Path, position: u64, most: u64) -> io::Result<Vec<u8>> {
     }
     data.truncate(length);
     Ok(data)
+}
+
+fn read_packed(path: &Path, position: u64, most: u64) -> io::Result<Vec<u8>> {
+    match PackedLog::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        packed => packed?.read_at(position, usize::try_from(most).unwrap_or(usize::MAX)),
+    }
 }

@@ -3,11 +3,12 @@
 //! host only, whatever a server answers.
 
 use super::config::Auth;
-use super::credentials::{authorities, base64, read_token};
+use super::credentials::{base64, read_token};
 use super::fetch::FetchRequest;
 use super::fetch_child::Problem;
 use super::location::display_url;
 use crate::model::Failure;
+use crate::tls::authorities;
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -35,7 +35,6 @@ pub mod watch;
 mod worktree;
 
 pub use config::{Auth, RemoteConfig, SourceConfig};
-pub use credentials::host_authorities;
 pub use dev::{DevError, DevSource};
 pub use handle::{EventSink, FetchError, Handle, SourceEvent};
 pub use resolve::{ResolveError, Standing};

@@ -51,7 +51,7 @@ fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T, 
     clippy::cast_possible_truncation,
     reason = "there are never that many migrations"
 )]
-fn known_schema() -> u32 {
+pub(super) fn known_schema() -> u32 {
     MIGRATIONS.len() as u32 + 1
 }
 

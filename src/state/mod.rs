@@ -19,6 +19,7 @@ pub mod files;
 mod hooks;
 mod index;
 mod lock;
+pub(crate) mod packed_log;
 mod places;
 mod published;
 mod reader;
@@ -197,6 +198,9 @@ impl State {
         let suspect = Arc::new(Suspect::default());
         let events = recovery::event_log(&places, index, &suspect)?;
         reserve.ensure(&places);
+        if let Err(error) = events.log.open(&places) {
+            tracing::error!(%error, "events wait for what can be written");
+        }
         let shared = Arc::new(Shared {
             places,
             index: events.index,

@@ -123,7 +123,10 @@ impl Places {
     }
 
     /// Whoever owns the folder can replace what lies in it.
-    fn check_owner(&self) -> Result<(), StateError> {
+    ///
+    /// # Errors
+    /// When it belongs to another user than this process acts as.
+    pub(crate) fn check_owner(&self) -> Result<(), StateError> {
         let metadata = std::fs::metadata(&self.folder)
             .map_err(|e| StateError::io("look at", &self.folder, e))?;
         let (owner, we) = (metadata.uid(), nix::unistd::geteuid().as_raw());

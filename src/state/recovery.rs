@@ -4,7 +4,7 @@ use super::check::Found;
 use super::files::{self, Sequence};
 use super::index::{Index, Slot};
 use super::transition::{Before, Transition};
-use super::{Places, StateError, Suspect, check, compaction, fail_point, record};
+use super::{Places, StateError, Suspect, check, compaction, fail_point, index, record};
 use crate::events::{BLOCK, EventLog};
 use crate::model::{GenerationNumber, Hold, Suspension, now};
 use std::collections::BTreeSet;
@@ -61,7 +61,7 @@ pub(super) async fn open_index(places: &Places) -> Result<(Index, Option<Recover
         },
         Found::Damaged(damage) => damage,
         Found::Newer { found } => {
-            let known = record::RECORD_VERSION;
+            let known = index::known_schema();
             return Err(StateError::Newer { path, found, known });
         }
         Found::Refused(message) => return Err(StateError::Unexpected { path, message }),

@@ -2,7 +2,7 @@
 //! old leaves. Blocks on the disk: call it off the async threads.
 
 use super::retention::{Candidate, Retention, leaving};
-use super::{Change, Places, State, StateError, fail_point, files, locked};
+use super::{Change, Places, State, StateError, fail_point, files, locked, packed_log};
 use crate::model::{GenerationNumber, now};
 use std::collections::BTreeMap;
 use std::fs;
@@ -47,6 +47,7 @@ impl State {
             .chain(candidates.first())
             .map(|c| c.number)
             .collect();
+        pack_logs(places, &candidates);
         let logs = retain_logs(places, &kept, retention.logs)?;
         let events = self.retain_events(retention.events)?;
         self.shared.reserve.ensure(places);
@@ -117,6 +118,18 @@ impl State {
             slot.get()?.forget_events(oldest)?;
         }
         Ok(oldest)
+    }
+}
+
+/// Packs the logs of what has ended; a log that cannot be packed stays as it is.
+fn pack_logs(places: &Places, candidates: &[Candidate]) {
+    for ended in candidates.iter().filter(|c| c.ended_at.is_some()) {
+        let folder = places.logs(ended.number);
+        for folder in [folder.join("steps"), folder] {
+            if let Err(error) = packed_log::pack_folder(&folder) {
+                tracing::warn!(%error, folder = %folder.display(), "logs are not packed");
+            }
+        }
     }
 }
 

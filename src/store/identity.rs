@@ -124,11 +124,32 @@ impl Content<'_> {
     }
 }
 
+/// What a promised hash is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FixedMode {
+    /// The NAR.
+    Nar,
+    /// The bytes of the one file it is.
+    Flat,
+    /// The same, of a file that is executable.
+    Executable,
+}
+
+impl FixedMode {
+    fn word(self) -> &'static str {
+        match self {
+            FixedMode::Nar => "nar",
+            FixedMode::Flat => "flat",
+            FixedMode::Executable => "executable",
+        }
+    }
+}
+
 /// An output whose hash was promised: known before it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedOutput {
-    /// Of the NAR.
     pub hash: Hash,
+    pub mode: FixedMode,
     pub name: String,
 }
 
@@ -147,10 +168,9 @@ impl FixedOutput {
     }
 
     fn tuple(&self) -> Hash {
-        // "nar" is the mode; a hash of the bytes of one file would be "flat".
         Canonical::new("kiln:fixed:1")
             .bytes(&self.hash.0)
-            .text("nar")
+            .text(self.mode.word())
             .text(&self.name)
             .finish()
     }

@@ -88,6 +88,7 @@ fn a_scratch_path_follows_from_step_and_output() {
 fn a_fixed_output_is_known_before_it_is_made() {
     let fixed = FixedOutput {
         hash: Hash::of(b""),
+        mode: FixedMode::Nar,
         name: "dl".into(),
     };
     assert_eq!(

@@ -1,4 +1,4 @@
-use super::super::scratch_path;
+use super::super::{FixedMode, scratch_path};
 use super::*;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -286,6 +286,7 @@ fn n11_a_fixed_output_is_held_to_its_hash_and_refers_to_nothing() {
         .unwrap();
     let fixed = FixedOutput {
         hash: good,
+        mode: FixedMode::Nar,
         name: "hello".into(),
     };
     let take = |content: &str| {
@@ -343,6 +344,7 @@ fn n11_who_kept_a_descriptor_of_a_fixed_output_does_not_reach_the_object() {
     let folder = fs::metadata(&tree).unwrap().ino();
     let fixed = FixedOutput {
         hash: nar_hash_of(&tree).unwrap(),
+        mode: FixedMode::Nar,
         name: "out".into(),
     };
     let none = BTreeSet::new();

@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use kiln::builder::{self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase, Room};
-use kiln::events::{EventKind, Item};
+use kiln::builder::{
+    self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase, Refusal, Room, Selected, Timeouts,
+};
+use kiln::events::{Event, EventKind, Item};
 use kiln::model::{
     BackendKind, Built, Commit, CommitId, Confirmation, Evaluated, Failure, Generation,
     GenerationNumber, HostName, Origin, Preemption, RetryPolicy, Steps,
@@ -21,6 +23,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+
+/// Of evaluations and builds.
+const LIMIT: Duration = Duration::from_secs(60);
 
 enum Answer {
     Evaluate(EvaluationOutcome),
@@ -83,8 +88,25 @@ impl Call {
         };
         self.answers(answer);
     }
+    /// No cache has what is missing.
+    pub fn lacks_cache(self) {
+        self.answers(Answer::Build(BuildOutcome::Blocked {
+            reason: kiln::model::BlockedReason::Cache,
+            message: "no cache has hello".into(),
+            steps: Steps::default(),
+        }));
+    }
     pub fn is_evaluation(&self) -> bool {
         self.what.starts_with("evaluate")
+    }
+    /// Ends when its processes have ended, once it was answered or cancelled.
+    pub fn gone(&self) -> impl Future<Output = ()> + use<> {
+        let gone = Arc::clone(&self.gone);
+        async move {
+            while gone.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
     }
     /// Its processes have ended.
     pub fn is_gone(&self) -> bool {
@@ -218,7 +240,7 @@ pub fn commit(name: &str) -> Commit {
     }
 }
 
-fn selection(name: &str, testing: bool) -> Selection {
+pub fn selection(name: &str, testing: bool) -> Selection {
     let origin = Origin {
         remote: Some("origin".parse().unwrap()),
         branch: Some("main".parse().unwrap()),
@@ -309,7 +331,8 @@ impl Bench {
 
     pub async fn with(policies: Policies) -> Self {
         kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
-        Self::on(tempfile::tempdir().unwrap(), policies, WallClock::new()).await
+        let folder = tempfile::tempdir().unwrap();
+        Self::on(folder, policies, WallClock::new(), HashSet::new()).await
     }
 
     /// A state in memory where the system has such a place: many more
@@ -317,10 +340,16 @@ impl Bench {
     pub async fn in_memory(policies: Policies) -> Self {
         kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        Self::on(folder.unwrap(), policies, WallClock::new()).await
+        let folder = folder.unwrap();
+        Self::on(folder, policies, WallClock::new(), HashSet::new()).await
     }
 
-    async fn on(folder: tempfile::TempDir, policies: Policies, clock: WallClock) -> Self {
+    async fn on(
+        folder: tempfile::TempDir,
+        policies: Policies,
+        clock: WallClock,
+        existing: HashSet<String>,
+    ) -> Self {
         // A paused clock would jump through the time limit of the child that reads the index.
         tokio::time::resume();
         let state = State::open(&folder.path().join("state")).await.unwrap();
@@ -329,7 +358,7 @@ impl Bench {
         let (sender, calls) = mpsc::unbounded_channel();
         let backend = Arc::new(Told {
             calls: sender,
-            existing: Mutex::default(),
+            existing: Mutex::new(existing),
             collected: Mutex::default(),
             settings: policies.settings.clone(),
             running: AtomicUsize::new(0),
@@ -348,10 +377,10 @@ impl Bench {
             subdir: ".".into(),
             machine_id: Some("this".into()),
             has_baseline: true,
-            eval_timeout: Duration::from_secs(60),
+            eval_timeout: LIMIT,
             eval_memory: 1 << 30,
-            build_timeout: Duration::from_secs(60),
-            silence_timeout: Duration::from_secs(60),
+            build_timeout: LIMIT,
+            silence_timeout: LIMIT,
             preemption: policies.preemption,
             confirmation: policies.confirmation,
             retry: policies.retry,
@@ -389,10 +418,18 @@ impl Bench {
         bench
     }
 
-    /// Likewise, with something happening to the state in between.
+    /// The agent is stopped in order and started again.
+    pub async fn restart(self) -> Self {
+        self.handle.shutdown().await.unwrap();
+        self.state.close().unwrap();
+        self.crash().await
+    }
+
+    /// As [`Bench::crash`], with something happening to the state in between.
     pub async fn crash_with(self, meanwhile: impl FnOnce(&Path)) -> Self {
         self.task.abort();
         let _ = self.task.await;
+        let existing = self.backend.existing.lock().unwrap().clone();
         drop((self.handle, self.calls, self.backend));
         // The last writes may still be on their threads.
         let mut state = self.state;
@@ -404,12 +441,18 @@ impl Bench {
             tokio::task::yield_now().await;
         }
         meanwhile(&self.folder.path().join("state"));
-        Self::on(self.folder, self.policies, self.clock).await
+        Self::on(self.folder, self.policies, self.clock, existing).await
     }
 
     /// The agent is started again with something else configured.
     pub async fn restart_with(mut self, change: impl FnOnce(&mut Policies)) -> Self {
         self.handle.shutdown().await.unwrap();
+        change(&mut self.policies);
+        self.crash().await
+    }
+
+    /// Likewise, after a crash.
+    pub async fn crash_into(mut self, change: impl FnOnce(&mut Policies)) -> Self {
         change(&mut self.policies);
         self.crash().await
     }
@@ -434,7 +477,10 @@ impl Bench {
             .unwrap();
     }
     pub async fn select(&self, name: &str) {
-        self.handle.select(selection(name, false)).await.unwrap();
+        self.try_select(name).await.unwrap();
+    }
+    pub async fn try_select(&self, name: &str) -> Result<Selected, Refusal> {
+        self.handle.select(selection(name, false)).await
     }
     pub async fn select_testing(&self, name: &str) {
         self.handle.select(selection(name, true)).await.unwrap();
@@ -453,6 +499,26 @@ impl Bench {
         self.next(format!("build {name}")).await
     }
 
+    fn transition(&self) -> std::path::PathBuf {
+        self.folder.path().join("state/transition.json")
+    }
+    /// From now on nothing can be written: a folder is in the way.
+    pub fn disk_refuses(&self) {
+        std::fs::create_dir(self.transition()).unwrap();
+    }
+    pub fn disk_takes(&self) {
+        std::fs::remove_dir(self.transition()).unwrap();
+    }
+    /// Waits until a file of the state is there.
+    pub async fn is_written(&self, file: &str) {
+        let path = self.folder.path().join("state").join(file);
+        let there = async {
+            while !path.exists() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        in_time(there).await;
+    }
     /// The wall clock is set forward, or back, by `seconds`; no time passes.
     pub fn clock_is_set(&self, seconds: i64) {
         *self.clock.set.lock().unwrap() += time::Duration::seconds(seconds);
@@ -471,6 +537,10 @@ impl Bench {
             .lock()
             .unwrap()
             .insert(name.to_owned());
+    }
+    /// And from now on they are not.
+    pub fn outputs_vanish(&self, name: &str) {
+        self.backend.existing.lock().unwrap().remove(name);
     }
     /// What this commit was evaluated to is not in the store any more.
     pub fn is_collected(&self, name: &str) {
@@ -491,6 +561,17 @@ impl Bench {
         self.phase(Phase::Idle).await;
         self.nothing_asked();
     }
+    /// Everything asked for before is done: the Builder waits for what is next.
+    /// What the backend answered before counts as asked for.
+    pub async fn settled(&self) {
+        let timeouts = Timeouts {
+            eval_timeout: LIMIT,
+            eval_memory: 1 << 30,
+            build_timeout: LIMIT,
+            silence_timeout: LIMIT,
+        };
+        self.handle.configure(timeouts).await.unwrap();
+    }
     /// The backend was asked for nothing that the test has not seen.
     pub fn nothing_asked(&mut self) {
         assert!(self.calls.try_recv().is_err(), "a call nobody asked for");
@@ -503,17 +584,26 @@ impl Bench {
         self.reader().generation(number).unwrap()
     }
 
-    /// Everything announced so far, each as a word and a number.
-    pub async fn events(&self) -> Vec<String> {
-        let log = self.state.events();
-        let mut subscription = log.subscribe(0);
-        let mut names = Vec::new();
-        let mut seen = 0;
-        while seen < log.last_seq() {
-            let Some(Item::Event(event)) = subscription.next().await else {
+    /// What was announced after `seq` so far. Numbers are skipped over a crash:
+    /// waiting for the newest to arrive would be waiting for ever. A moment of
+    /// the paused clock passes when nothing else can happen, reading included.
+    pub async fn announced(&self, seq: u64) -> Vec<Arc<Event>> {
+        let mut subscription = self.state.events().subscribe(seq);
+        let mut events = Vec::new();
+        let moment = Duration::from_micros(1);
+        while let Ok(item) = tokio::time::timeout(moment, subscription.next()).await {
+            let Some(Item::Event(event)) = item else {
                 panic!("lagged")
             };
-            seen = event.seq;
+            events.push(event);
+        }
+        events
+    }
+
+    /// Everything announced so far, each as a word and a number.
+    pub async fn events(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for event in self.announced(0).await {
             names.push(match &event.kind {
                 EventKind::EvalStarted { generation } => {
                     format!("eval_started {}", generation.number)

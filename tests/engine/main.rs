@@ -8,5 +8,6 @@
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
+mod build;
 mod recall;
 mod support;

@@ -1,6 +1,7 @@
 //! A repository whose commits are written by hand, and a backend on a store.
 
 use git2::{Oid, Repository};
+use kiln::backend::native::download::DownloadConfig;
 use kiln::backend::native::provider::StepLimits;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use kiln::backend::native::{Native, NativeConfig, Platform};
@@ -65,6 +66,8 @@ pub fn config(jobs: u32) -> NativeConfig {
         keep_going: false,
         platform: Platform::Auto,
         platforms: Vec::new(),
+        download: DownloadConfig::default(),
+        memory: 16 << 30,
         host_paths: host_paths.map(PathBuf::from).into(),
         limits: StepLimits {
             timeout: Duration::from_secs(600),

@@ -7,6 +7,7 @@
     reason = "tests drive programs"
 )]
 
+mod command;
 #[path = "../common/mod.rs"]
 mod common;
 mod garbage;

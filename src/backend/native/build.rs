@@ -8,11 +8,16 @@
 //!       └▶ Source, File, Tree: made without a sandbox
 //! ```
 
+mod fetch;
 mod outcome;
+mod outlook;
 mod step;
 mod substitute;
 
+use super::durations::Durations;
+use super::flights::Flights;
 use super::graph::{Graph, Node};
+use super::pool::{Lease, Pool};
 use super::provider::Provider;
 use super::resolve::{Made, path_of};
 use super::schedule::Schedule;
@@ -23,19 +28,26 @@ use crate::model::{Failure, Steps};
 use crate::store::cache::Session;
 use crate::store::{Outputs, Store, StorePath};
 use outcome::{Made as MadeNode, NodeEnd, Tally};
+use outlook::{Outlook, is_step, plan};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use substitute::{wanted, wanted_file};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// Nodes without a sandbox that one blocking job makes.
+const BATCH: usize = 64;
 
 /// One build of one graph.
 pub(super) struct Build {
     pub store: Store,
     pub provider: Arc<dyn Provider>,
     pub config: NativeConfig,
+    pub shared: Shared,
     pub caches: Session,
     /// Steps run here; else what no cache has is waited for.
     pub builds: bool,
@@ -45,14 +57,24 @@ pub(super) struct Build {
     pub request: BuildRequest,
 }
 
+/// What builds of one backend share.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub pool: Pool,
+    pub flights: Flights,
+    pub durations: Durations,
+}
+
 /// What a job comes back with.
 enum Job {
-    Node {
+    Step {
         node: usize,
-        slot: u32,
         took: Duration,
         end: Result<NodeEnd, BackendError>,
     },
+    Plain(Vec<(usize, Result<NodeEnd, BackendError>)>),
+    /// Another build is done with this step: look again.
+    Landed(usize),
     /// What a step's look-up in store and caches found: `None` is nothing.
     Asked {
         node: usize,
@@ -68,8 +90,11 @@ struct Running {
     schedule: Schedule,
     made: Made,
     jobs: JoinSet<Job>,
-    free_slots: Vec<u32>,
+    /// Jobs that make plain nodes.
+    batches: u32,
+    given_back: watch::Receiver<u64>,
     tally: Tally,
+    outlook: Outlook,
     /// Steps that caches were asked for.
     asked: HashSet<usize>,
     /// Names of steps that no cache has, where nothing is built.
@@ -78,6 +103,8 @@ struct Running {
     unsynced: bool,
     /// Made or reused, and not kept with the graph yet.
     fresh: Vec<StorePath>,
+    /// What was kept with the graph before this build.
+    kept: Arc<OnceLock<BTreeSet<StorePath>>>,
     /// Ends every step, for whatever reason.
     cancel: CancellationToken,
     timed_out: bool,
@@ -103,10 +130,14 @@ impl Build {
         let mut running = self.begin()?;
         let deadline = Instant::now() + self.request.timeout;
         loop {
+            // Before looking for room, so that none given back meanwhile is missed.
+            running.given_back.mark_unchanged();
             self.start_ready(&mut running);
-            if running.jobs.is_empty() {
+            let wants_room = self.goes_on(&running) && running.schedule.has_ready();
+            if running.jobs.is_empty() && !wants_room {
                 break;
             }
+            let cancel = running.cancel.clone();
             tokio::select! {
                 biased;
                 Some(job) = running.jobs.join_next() => {
@@ -117,95 +148,182 @@ impl Build {
                         running.broken.get_or_insert(error);
                     }
                 }
+                _ = running.given_back.changed(), if wants_room => {}
+                () = cancel.cancelled(), if wants_room => {}
                 () = tokio::time::sleep_until(deadline), if !running.cancel.is_cancelled() => {
                     running.timed_out = true;
                     running.cancel.cancel();
                 }
             }
         }
+        let durations = self.shared.durations.clone();
+        super::blocking("keep how long steps took", move || durations.save()).await?;
         self.finish(running).await
     }
 
     fn begin(&self) -> Result<Running, BackendError> {
         let nodes = &self.graph.nodes;
-        let inputs: Vec<Vec<usize>> = nodes
-            .iter()
-            .map(|node| {
-                let mut inputs: Vec<_> = node.inputs().iter().map(|i| i.node as usize).collect();
-                inputs.dedup();
-                inputs
-            })
-            .collect();
-        let weights: Vec<u64> = nodes
-            .iter()
-            .map(|node| u64::from(matches!(node, Node::Step(_))))
-            .collect();
-        let schedule = Schedule::new(&inputs, &weights).map_err(attempted("order the graph"))?;
-        let total = weights.iter().sum::<u64>();
+        let (jobs, outlook) = plan(nodes, &self.shared.durations, self.config.jobs);
+        let total = nodes.iter().filter(|node| is_step(node)).count();
+        let schedule = Schedule::new(jobs).map_err(attempted("order the graph"))?;
         Ok(Running {
             schedule,
             made: Made::new(),
             jobs: JoinSet::new(),
-            free_slots: (0..self.config.jobs.max(1)).rev().collect(),
+            batches: 0,
+            given_back: self.shared.pool.given_back(),
             tally: Tally::new(u32::try_from(total).unwrap_or(u32::MAX)),
+            outlook,
             asked: HashSet::new(),
             waiting: Vec::new(),
             syncing: false,
             unsynced: false,
             fresh: Vec::new(),
+            kept: Arc::default(),
             cancel: self.request.cancel.child_token(),
             timed_out: false,
             broken: None,
         })
     }
 
-    fn start_ready(&self, running: &mut Running) {
+    /// Whether more may be started.
+    fn goes_on(&self, running: &Running) -> bool {
         let fail_fast = !self.config.keep_going && running.tally.has_failed();
-        while !running.cancel.is_cancelled() && !fail_fast {
-            let Some(slot) = running.free_slots.pop() else {
+        !running.cancel.is_cancelled() && !fail_fast
+    }
+
+    fn start_ready(&self, running: &mut Running) {
+        if !self.goes_on(running) {
+            return;
+        }
+        while running.batches < self.config.jobs.max(1) {
+            let nodes = running.schedule.pop_plain(BATCH);
+            if nodes.is_empty() {
+                break;
+            }
+            self.start_plain(running, nodes);
+        }
+        let pool = &self.shared.pool;
+        while pool.has_slot() {
+            let room = |node: usize| pool.take(self.memory_of(node));
+            let Some((node, lease)) = running.schedule.pop(room) else {
                 return;
             };
-            let Some(node) = running.schedule.pop() else {
-                running.free_slots.push(slot);
-                return;
-            };
-            self.start(running, node, slot);
+            self.start(running, node, lease);
         }
     }
 
-    fn start(&self, running: &mut Running, index: usize, slot: u32) {
-        let started = Instant::now();
-        let ended = move |end| Job::Node {
-            node: index,
-            slot,
-            took: started.elapsed(),
-            end,
+    /// What a step counts for in the pool: what it asks for, else its share.
+    fn memory_of(&self, node: usize) -> u64 {
+        let Node::Step(step) = &self.graph.nodes[node] else {
+            return 0;
         };
+        let share = self.config.memory / u64::from(self.config.jobs.max(1));
+        let limit = self.config.limits.memory;
+        let asked = step.limits.as_ref().and_then(|limits| limits.memory);
+        let asked = asked.unwrap_or(share);
+        limit.map_or(asked, |limit| limit.min(asked))
+    }
+
+    fn start(&self, running: &mut Running, index: usize, lease: Lease) {
         match &self.graph.nodes[index] {
-            Node::Step(node) => match self.resolved(node, &running.made) {
-                Ok(resolved) if self.asks_first(running, index) => {
-                    running.free_slots.push(slot);
-                    let question = self.question(index, &resolved, &running.cancel);
-                    running.jobs.spawn(question);
+            Node::Step(_) => self.start_step(running, index, lease),
+            Node::Fetch(node) => {
+                let job = self.fetch_job(node, lease.slot, &running.cancel);
+                if let Ok(Some(promised)) = job.promised()
+                    && self.asks_first(running, index)
+                {
+                    drop(lease);
+                    self.ask(running, index, wanted_file(&promised));
+                    return;
                 }
-                Ok(resolved) => {
-                    let job = self.step_job(node, resolved, slot, &running.cancel);
-                    let begins = self.announce_begin(&node.name, &running.tally);
-                    running
-                        .jobs
-                        .spawn(async move { ended(job.run(begins).await) });
-                }
-                Err(failure) => {
-                    running
-                        .jobs
-                        .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
-                }
-            },
-            _ => {
-                let work = self.plain_job(index, &running.made);
-                running.jobs.spawn_blocking(move || ended(work()));
+                self.begins(running, index);
+                let begins = self.announce_begin(index, &node.name, &running.tally);
+                let ended = ends(index);
+                running.jobs.spawn(async move {
+                    let end = job.run(begins).await;
+                    drop(lease);
+                    ended(end)
+                });
+            }
+            Node::Unpack(_) => {
+                let failure = Failure::certain("an archive is not unpacked by this version yet");
+                let ended = ends(index);
+                running
+                    .jobs
+                    .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
+            }
+            Node::Source(_) | Node::File(_) | Node::Tree(_) => {} // in a line of their own
+        }
+    }
+
+    fn begins(&self, running: &mut Running, index: usize) {
+        running.outlook.begins(index, Instant::now());
+        running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
+    }
+
+    fn start_step(&self, running: &mut Running, index: usize, lease: Lease) {
+        let Node::Step(node) = &self.graph.nodes[index] else {
+            return;
+        };
+        let ended = ends(index);
+        let resolved = match self.resolved(node, &running.made) {
+            Ok(resolved) => resolved,
+            Err(failure) => {
+                running
+                    .jobs
+                    .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
+                return;
+            }
+        };
+        if self.asks_first(running, index) {
+            // A question holds no job.
+            drop(lease);
+            self.ask(running, index, wanted(&resolved));
+            return;
+        }
+        match self.shared.flights.enter(resolved.realisation()) {
+            Ok(flight) => {
+                self.begins(running, index);
+                let job = self.step_job(node, resolved, lease.slot, &running.cancel);
+                let begins = self.announce_begin(index, &node.name, &running.tally);
+                running.jobs.spawn(async move {
+                    let end = job.run(begins).await;
+                    drop((flight, lease));
+                    ended(end)
+                });
+            }
+            Err(landing) => {
+                // Whose turn it is elsewhere holds nothing here.
+                drop(lease);
+                let cancel = running.cancel.clone();
+                running.jobs.spawn(async move {
+                    tokio::select! {
+                        () = landing.landed() => {}
+                        () = cancel.cancelled() => {}
+                    }
+                    Job::Landed(index)
+                });
             }
         }
+    }
+
+    fn start_plain(&self, running: &mut Running, nodes: Vec<usize>) {
+        let cancel = running.cancel.clone();
+        let works: Vec<_> = nodes
+            .into_iter()
+            .map(|node| (node, self.plain_job(node, &running.made)))
+            .collect();
+        running.batches += 1;
+        running.jobs.spawn_blocking(move || {
+            let ends = works
+                .into_iter()
+                .map(|(node, work)| match cancel.is_cancelled() {
+                    true => (node, Ok(NodeEnd::Cancelled)),
+                    false => (node, work()),
+                });
+            Job::Plain(ends.collect())
+        });
     }
 
     /// A node made without a sandbox.
@@ -227,7 +345,7 @@ impl Build {
                 Node::File(file) => materialise::file(&store, file, resolve),
                 Node::Tree(tree) => materialise::tree(&store, tree, resolve, &graph.secrets),
                 Node::Source(source) => return stored_source(&store, source),
-                Node::Step(_) => {
+                Node::Step(_) | Node::Fetch(_) | Node::Unpack(_) => {
                     return Ok(NodeEnd::Failed(Failure::certain("a step needs a sandbox")));
                 }
             };
@@ -246,47 +364,63 @@ impl Build {
 
     /// What a job came to: counts, events, and what it sets free.
     fn take(&self, running: &mut Running, job: Job) -> Result<(), BackendError> {
-        let (node, took, end) = match job {
+        match job {
             Job::Synced(result) => {
                 running.syncing = false;
                 self.sync_if_idle(running);
-                return result;
+                result
             }
-            Job::Asked { node, took, end } => match end? {
-                Some(end) => (node, took, end),
-                None if self.builds => {
-                    running.schedule.again(node);
-                    return Ok(());
-                }
-                None => {
-                    self.waits(running, node);
-                    return Ok(());
-                }
-            },
-            Job::Node {
-                node,
-                slot,
-                took,
-                end,
-            } => {
-                running.free_slots.push(slot);
-                (node, took, end?)
+            Job::Landed(node) => {
+                running.schedule.again(node);
+                Ok(())
             }
-        };
-        let step = match &self.graph.nodes[node] {
-            Node::Step(step) => Some(&step.name),
-            _ => None,
-        };
-        let step_end = running.tally.count(&end, step.is_some());
-        if let Some(derivation) = step {
-            let steps = running.tally.steps();
-            self.request.sink.step(StepEvent::Finished {
-                derivation: derivation.clone(),
-                end: step_end,
-                duration: took,
-                steps,
-            });
+            Job::Plain(ends) => {
+                running.batches -= 1;
+                for (node, end) in ends {
+                    let end = end?;
+                    running.tally.count(&end, node, false);
+                    self.ended(running, node, end);
+                }
+                Ok(())
+            }
+            Job::Step { node, took, end } => {
+                let end = end?;
+                self.announce_end(running, node, took, &end);
+                self.ended(running, node, end);
+                Ok(())
+            }
+            Job::Asked { node, took, end } => {
+                match end? {
+                    Some(end) => {
+                        self.announce_end(running, node, took, &end);
+                        self.ended(running, node, end);
+                    }
+                    None if self.builds => running.schedule.again(node),
+                    None => self.waits(running, node),
+                }
+                Ok(())
+            }
         }
+    }
+
+    fn announce_end(&self, running: &mut Running, node: usize, took: Duration, end: &NodeEnd) {
+        let derivation = self.graph.nodes[node].name();
+        let step_end = running.tally.count(end, node, true);
+        if step_end == StepEnd::Built {
+            self.shared.durations.note(derivation, took);
+        }
+        let built = (step_end == StepEnd::Built).then_some(took);
+        running.outlook.ends(node, &running.schedule, built);
+        running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
+        self.request.sink.step(StepEvent::Finished {
+            derivation: derivation.to_owned(),
+            end: step_end,
+            duration: took,
+            steps: running.tally.steps(),
+        });
+    }
+
+    fn ended(&self, running: &mut Running, node: usize, end: NodeEnd) {
         match end {
             NodeEnd::Made(made) => {
                 running.unsynced |= !made.reused;
@@ -297,6 +431,7 @@ impl Build {
             }
             NodeEnd::Substituted(outputs) => {
                 running.unsynced = true;
+                running.fresh.extend(outputs.values().cloned());
                 running.made.insert(node, outputs);
                 running.schedule.made(node);
                 self.sync_if_idle(running);
@@ -307,7 +442,6 @@ impl Build {
             }
             NodeEnd::Cancelled => {}
         }
-        Ok(())
     }
 
     /// Makes what was built durable while other steps run: one at a time, so
@@ -325,22 +459,29 @@ impl Build {
     fn keeper(&self, running: &mut Running) -> impl FnOnce() -> Result<(), BackendError> + use<> {
         let (store, drv) = (self.store.clone(), self.drv.clone());
         let fresh: BTreeSet<StorePath> = running.fresh.drain(..).collect();
+        let kept = Arc::clone(&running.kept);
         move || {
-            let known = store.kept_with(&drv);
-            let kept = store.keep_with(&drv, fresh.difference(&known));
+            // Read once a build: it grows with every step.
+            let known = kept.get_or_init(|| store.kept_with(&drv));
+            let kept = store.keep_with(&drv, fresh.difference(known));
             kept.and_then(|()| store.sync())
                 .map_err(attempted("make what was built durable"))
         }
     }
 
-    fn announce_begin(&self, name: &str, tally: &Tally) -> impl FnOnce() + Send + 'static {
+    fn announce_begin(
+        &self,
+        node: usize,
+        name: &str,
+        tally: &Tally,
+    ) -> impl FnOnce() + Send + 'static {
         let (sink, name, tally) = (
             Arc::clone(&self.request.sink),
             name.to_owned(),
             tally.clone(),
         );
         move || {
-            let steps = tally.begin();
+            let steps = tally.begin(node);
             sink.step(StepEvent::Started {
                 derivation: name,
                 steps,
@@ -395,6 +536,16 @@ impl Build {
             built: built.await??,
             steps,
         })
+    }
+}
+
+/// What a node's job comes back with, from now on.
+fn ends(node: usize) -> impl FnOnce(Result<NodeEnd, BackendError>) -> Job + Send + 'static {
+    let started = Instant::now();
+    move |end| Job::Step {
+        node,
+        took: started.elapsed(),
+        end,
     }
 }
 

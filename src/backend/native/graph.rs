@@ -53,6 +53,8 @@ pub enum Node {
     File(FileNode),
     Tree(TreeNode),
     Step(StepNode),
+    Fetch(FetchNode),
+    Unpack(UnpackNode),
 }
 
 /// Files of the commit, by content.
@@ -149,7 +151,50 @@ pub struct StepNode {
     pub system: Option<String>,
     /// Whole seconds.
     pub timeout: Option<u64>,
+    /// What it asks less of than the host would give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Box<Limits>>,
     pub location: Option<Location>,
+}
+
+/// A file of the network, known by the hash of its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchNode {
+    pub name: String,
+    /// Mirrors, tried in this order; `http` and `https`, without credentials.
+    pub urls: Vec<String>,
+    /// Of the bytes: 64 hex digits or `sha256-<base64>`. Absent: whoever wrote
+    /// `""` wants to be told, so making the node fails with the hash found.
+    pub sha256: Option<String>,
+    pub executable: bool,
+    /// Where `fetch()` was called, for failures of the download.
+    pub location: Option<Location>,
+}
+
+/// The tree in an archive: tar, zip or deb, whatever its bytes say it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnpackNode {
+    pub name: String,
+    pub archive: OutputRef,
+    /// Where `fetch(unpack=True)` was called.
+    pub location: Option<Location>,
+}
+
+/// What a step says it needs; the host gives no more than its own limits.
+/// No part of the step's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u64>,
+    /// Bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_size: Option<u64>,
+    /// Bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_size: Option<u64>,
 }
 
 impl Template {
@@ -189,6 +234,17 @@ impl Node {
             Node::File(node) => &node.name,
             Node::Tree(node) => &node.name,
             Node::Step(node) => &node.name,
+            Node::Fetch(node) => &node.name,
+            Node::Unpack(node) => &node.name,
+        }
+    }
+
+    /// The name under which it is counted and logged as a step of a build;
+    /// `None` for what is written without one.
+    pub fn step(&self) -> Option<&str> {
+        match self {
+            Node::Source(_) | Node::File(_) | Node::Tree(_) => None,
+            Node::Step(_) | Node::Fetch(_) | Node::Unpack(_) => Some(self.name()),
         }
     }
 
@@ -196,7 +252,8 @@ impl Node {
     pub fn inputs(&self) -> BTreeSet<OutputRef> {
         let mut inputs = BTreeSet::new();
         match self {
-            Node::Source(_) => {}
+            Node::Source(_) | Node::Fetch(_) => {}
+            Node::Unpack(node) => inputs.extend([node.archive.clone()]),
             Node::File(node) => inputs.extend(node.content.outputs().cloned()),
             Node::Tree(node) => {
                 inputs.extend(node.base.iter().cloned());

@@ -10,10 +10,15 @@
 //! generations; what it makes is kept by links in the request's roots folder.
 
 pub mod build;
+mod confined;
+pub mod download;
+mod durations;
 pub mod eval;
+mod flights;
 pub mod graph;
 pub mod materialise;
 mod platform;
+mod pool;
 pub mod provider;
 mod recall;
 mod resolve;
@@ -29,6 +34,7 @@ use crate::model::{Built, Evaluated, Failure, HostName};
 use crate::store::Store;
 use crate::store::cache::{Caches, Session};
 use async_trait::async_trait;
+use download::DownloadConfig;
 use eval::{EvalEnd, EvalRequest};
 use graph::GRAPH_VERSION;
 use provider::{Provider, StepLimits};
@@ -52,8 +58,12 @@ pub struct NativeConfig {
     pub platforms: Vec<String>,
     /// The host's folders that steps with host tools see.
     pub host_paths: Vec<PathBuf>,
+    /// How a `fetch()` gets its file.
+    pub download: DownloadConfig,
     /// A step's limits; time and silence are the request's.
     pub limits: StepLimits,
+    /// Bytes of memory for all steps together.
+    pub memory: u64,
 }
 
 /// Evaluates `kiln.star` and builds its graph.
@@ -61,6 +71,7 @@ pub struct Native {
     config: NativeConfig,
     store: Store,
     provider: Arc<dyn Provider>,
+    shared: build::Shared,
     caches: Option<Caches>,
     /// Steps run here; else what no cache has is waited for.
     builds: bool,
@@ -69,10 +80,16 @@ pub struct Native {
 impl Native {
     /// A backend on this store, running its steps with `provider`.
     pub fn new(config: NativeConfig, store: Store, provider: Arc<dyn Provider>) -> Self {
+        let shared = build::Shared {
+            pool: pool::Pool::new(config.jobs, config.memory),
+            flights: flights::Flights::default(),
+            durations: durations::Durations::load(&store.dir().join(".kiln")),
+        };
         Native {
             config,
             store,
             provider,
+            shared,
             caches: None,
             builds: true,
         }
@@ -258,9 +275,9 @@ impl Backend for Native {
                 store: &store,
                 config: &config,
             };
-            stored.is_there(&evaluated, &roots)
+            stored.again(evaluated, &roots).is_some()
         })
-        .await?
+        .await
     }
 
     async fn is_built(
@@ -299,6 +316,7 @@ impl Backend for Native {
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
             config,
+            shared: self.shared.clone(),
             graph: Arc::new(graph),
             drv,
             request,

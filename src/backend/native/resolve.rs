@@ -148,6 +148,7 @@ impl Resolved {
         match (self.step.fixed, self.scratch.values().next()) {
             (Some(hash), Some(path)) => crate::store::FixedOutput {
                 hash,
+                mode: crate::store::FixedMode::Nar,
                 name: path.name().to_owned(),
             }
             .key(),

@@ -1,8 +1,26 @@
 //! Which node next: pure, so that it can be tested by tables and properties.
 //! Longest remaining path first; a node that waits holds nothing.
+//!
+//! A node that needs more memory than is free now is passed over by others, a
+//! bounded number of times: then the line waits for it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
+
+/// How often others may pass a node that does not fit yet.
+const PASSES: u32 = 16;
+
+/// A node as the order sees it.
+#[derive(Debug, Clone, Default)]
+pub struct Job {
+    /// The nodes that must be made before.
+    pub inputs: Vec<usize>,
+    /// How long it is expected to take.
+    pub expected: Duration,
+    /// Made without a sandbox, so in no job of its own.
+    pub is_plain: bool,
+}
 
 /// The order of one build. Nodes are indices into the graph.
 #[derive(Debug)]
@@ -10,12 +28,19 @@ pub struct Schedule {
     /// Inputs not yet made, per node.
     missing: Vec<usize>,
     dependents: Vec<Vec<usize>>,
-    /// Weight of the longest path from here to the end.
-    remaining: Vec<u64>,
-    ready: BinaryHeap<(u64, Reverse<usize>)>,
+    expected: Vec<Duration>,
+    is_plain: Vec<bool>,
+    /// Time of the longest path from here to the end.
+    remaining: Vec<Duration>,
+    ready: BinaryHeap<Ready>,
+    ready_plain: BinaryHeap<Ready>,
     /// Nodes that can no longer be made.
     lost: Vec<bool>,
+    /// How often the first one, which does not fit, was passed.
+    passed: u32,
 }
+
+type Ready = (Duration, Reverse<usize>);
 
 /// Nodes that wait for each other.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,51 +48,99 @@ pub struct Schedule {
 pub struct Cycle(pub Vec<usize>);
 
 impl Schedule {
-    /// An order for nodes with these inputs and weights (their expected cost).
+    /// An order for these nodes.
     ///
     /// # Errors
     /// When nodes wait for each other, or for one that is not there.
-    pub fn new(inputs: &[Vec<usize>], weights: &[u64]) -> Result<Self, Cycle> {
-        let count = inputs.len();
+    pub fn new(jobs: Vec<Job>) -> Result<Self, Cycle> {
+        let count = jobs.len();
         let mut dependents = vec![Vec::new(); count];
-        for (node, inputs) in inputs.iter().enumerate() {
-            for input in inputs {
+        for (node, job) in jobs.iter().enumerate() {
+            for input in &job.inputs {
                 match dependents.get_mut(*input) {
                     Some(list) => list.push(node),
                     None => return Err(Cycle(vec![node, *input])),
                 }
             }
         }
-        let missing: Vec<usize> = inputs.iter().map(Vec::len).collect();
+        let missing: Vec<usize> = jobs.iter().map(|job| job.inputs.len()).collect();
         let order = topological(&missing, &dependents)?;
-        let mut remaining = vec![0; count];
+        let mut remaining = vec![Duration::ZERO; count];
         for node in order.into_iter().rev() {
-            let longest = dependents[node]
-                .iter()
-                .map(|d| remaining[*d])
-                .max()
-                .unwrap_or(0);
-            remaining[node] = longest + weights.get(node).copied().unwrap_or(1);
+            let longest = dependents[node].iter().map(|d| remaining[*d]).max();
+            remaining[node] = longest.unwrap_or_default() + jobs[node].expected;
         }
-        let first = (0..count).filter(|node| missing[*node] == 0);
-        let ready = first.map(|node| (remaining[node], Reverse(node))).collect();
-        Ok(Schedule {
+        let mut schedule = Schedule {
             missing,
             dependents,
+            expected: jobs.iter().map(|job| job.expected).collect(),
+            is_plain: jobs.iter().map(|job| job.is_plain).collect(),
             remaining,
-            ready,
+            ready: BinaryHeap::new(),
+            ready_plain: BinaryHeap::new(),
             lost: vec![false; count],
-        })
+            passed: 0,
+        };
+        for node in 0..count {
+            if schedule.missing[node] == 0 {
+                schedule.make_ready(node);
+            }
+        }
+        Ok(schedule)
     }
 
-    /// The next node to make; `None` while the rest waits for running ones.
-    pub fn pop(&mut self) -> Option<usize> {
-        self.ready.pop().map(|(_, Reverse(node))| node)
+    fn make_ready(&mut self, node: usize) {
+        let ready = (self.remaining[node], Reverse(node));
+        match self.is_plain[node] {
+            true => self.ready_plain.push(ready),
+            false => self.ready.push(ready),
+        }
     }
 
-    /// A step that was popped waits for something else and is ready again.
+    /// The next step that `take` has room for, with what it took; `None` while
+    /// the rest waits for running ones, or for room.
+    pub fn pop<L>(&mut self, mut take: impl FnMut(usize) -> Option<L>) -> Option<(usize, L)> {
+        let mut skipped = Vec::new();
+        let mut found = None;
+        while let Some(ready) = self.ready.pop() {
+            let Reverse(node) = ready.1;
+            match take(node) {
+                Some(taken) => {
+                    found = Some((node, taken));
+                    break;
+                }
+                None => skipped.push(ready),
+            }
+            // Nobody looks through thousands that wait for the same room.
+            if self.passed >= PASSES || skipped.len() >= PASSES as usize {
+                break;
+            }
+        }
+        self.passed = match (skipped.is_empty(), found.is_some()) {
+            (false, true) => self.passed + 1,
+            (true, _) => 0,
+            (false, false) => self.passed,
+        };
+        self.ready.extend(skipped);
+        found
+    }
+
+    /// Up to `most` nodes that need no sandbox.
+    pub fn pop_plain(&mut self, most: usize) -> Vec<usize> {
+        std::iter::from_fn(|| self.ready_plain.pop())
+            .map(|(_, Reverse(node))| node)
+            .take(most)
+            .collect()
+    }
+
+    /// A step that was popped waits for somebody else's and is ready again.
     pub fn again(&mut self, node: usize) {
-        self.ready.push((self.remaining[node], Reverse(node)));
+        self.make_ready(node);
+    }
+
+    /// Whether a step could begin, had it room.
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
     }
 
     /// `node` is made: those that waited for it alone become ready.
@@ -75,8 +148,7 @@ impl Schedule {
         for dependent in std::mem::take(&mut self.dependents[node]) {
             self.missing[dependent] -= 1;
             if self.missing[dependent] == 0 && !self.lost[dependent] {
-                self.ready
-                    .push((self.remaining[dependent], Reverse(dependent)));
+                self.make_ready(dependent);
             }
         }
     }
@@ -89,6 +161,27 @@ impl Schedule {
                 lost.extend(&self.dependents[node]);
             }
         }
+    }
+
+    /// How long a node was expected to take.
+    pub fn expected(&self, node: usize) -> Duration {
+        self.expected[node]
+    }
+
+    /// What remains after `running` (node, time it runs already): no less than
+    /// the longest path, and no less than all work shared by `jobs`. `work` is
+    /// the expected time of every node that has not ended.
+    pub fn estimate(&self, running: &[(usize, Duration)], work: Duration, jobs: u32) -> Duration {
+        let spent: Duration = (running.iter())
+            .map(|(node, since)| self.expected[*node].min(*since))
+            .sum();
+        let shared = work.saturating_sub(spent) / jobs.max(1);
+        let paths = running.iter().map(|(node, since)| {
+            let left = self.expected[*node].saturating_sub(*since);
+            self.remaining[*node] - self.expected[*node] + left
+        });
+        let waiting = self.ready.peek().map(|ready| ready.0);
+        paths.chain(waiting).max().unwrap_or_default().max(shared)
     }
 }
 
@@ -114,49 +207,5 @@ fn topological(missing: &[usize], dependents: &[Vec<usize>]) -> Result<Vec<usize
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn order(inputs: &[Vec<usize>]) -> Vec<usize> {
-        let mut schedule = Schedule::new(inputs, &vec![1; inputs.len()]).unwrap();
-        let mut order = Vec::new();
-        while let Some(node) = schedule.pop() {
-            order.push(node);
-            schedule.made(node);
-        }
-        order
-    }
-
-    #[test]
-    fn n01_a_chain_with_one_job_finishes() {
-        // A; B needs C; C needs A: "fewest direct inputs first" deadlocks here.
-        assert_eq!(order(&[vec![], vec![2], vec![0]]), [0, 2, 1]);
-    }
-
-    #[test]
-    fn the_longest_remaining_path_goes_first() {
-        // 0 and 1 stand alone; 2 is the start of a chain of three.
-        let mut schedule =
-            Schedule::new(&[vec![], vec![], vec![], vec![2], vec![3]], &[1; 5]).unwrap();
-        assert_eq!(schedule.pop(), Some(2));
-        assert_eq!(schedule.pop(), Some(0));
-        schedule.made(2);
-        assert_eq!(schedule.pop(), Some(3), "before 1, which nothing waits for");
-    }
-
-    #[test]
-    fn n02_what_depends_on_a_failure_is_not_made_and_the_rest_is() {
-        let mut schedule = Schedule::new(&[vec![], vec![], vec![0, 1], vec![1]], &[1; 4]).unwrap();
-        assert_eq!((schedule.pop(), schedule.pop()), (Some(0), Some(1)));
-        schedule.failed(0);
-        schedule.made(1);
-        assert_eq!((schedule.pop(), schedule.pop()), (Some(3), None));
-    }
-
-    #[test]
-    fn nodes_that_wait_for_each_other_are_named() {
-        let cycle = Schedule::new(&[vec![], vec![2], vec![1]], &[1; 3]).unwrap_err();
-        assert_eq!(cycle, Cycle(vec![1, 2]));
-        assert!(Schedule::new(&[vec![7]], &[1]).is_err());
-    }
-}
+#[path = "schedule_tests.rs"]
+mod tests;

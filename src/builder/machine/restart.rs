@@ -1,10 +1,28 @@
 //! What a crash or a shutdown interrupted.
 
-use super::Guards;
-use crate::model::{Blocked, BlockedReason, Build, CancelledBy, Evaluation, Generation};
+use super::build::BuildEnd;
+use super::{EvaluationEnd, Guards};
+use crate::model::{
+    AfterFailure, Blocked, BlockedReason, Build, CancelledBy, Evaluation, Generation,
+};
 use time::OffsetDateTime;
 
 impl Generation {
+    /// The attempt that ran when the agent died has ended with it. `None`: none did.
+    pub(in crate::builder) fn died(self, now: OffsetDateTime, guards: &Guards<'_>) -> Option<Self> {
+        let by = CancelledBy::Shutdown;
+        let died = match (&self.evaluation, self.build()) {
+            (Evaluation::Running { .. }, _) => {
+                self.evaluation_ends(EvaluationEnd::Cancelled(by), now, guards)
+            }
+            (_, Some(&Build::Running { steps, .. })) => {
+                self.build_ends(BuildEnd::Cancelled(by, steps), now, guards)
+            }
+            _ => return None,
+        };
+        died.ok()
+    }
+
     /// After a restart: what a crash or a shutdown interrupted gets a new
     /// attempt under its number. `None`: there is nothing to take up.
     pub(in crate::builder) fn taken_up(
@@ -47,7 +65,7 @@ impl Generation {
     ) -> Option<Self> {
         let next = self.taken_up(now, guards)?;
         let left = match (next.next_try(), next.build()) {
-            (Some(_), _) => next.retry_left(),
+            (Some(_), _) => next.retry_left(CancelledBy::Stop),
             (None, Some(_)) => next.build_left(CancelledBy::Stop, now),
             (None, None) => next.evaluation_left(CancelledBy::Stop, now),
         };
@@ -74,11 +92,17 @@ impl Generation {
 
     /// A generation that somebody made by hand took its place before it ended.
     pub(in crate::builder) fn was_superseded(&self) -> bool {
-        let by = match (&self.evaluation, self.build()) {
-            (Evaluation::Cancelled { by, .. }, _) | (_, Some(Build::Cancelled { by, .. })) => by,
-            _ => return false,
+        let cancelled = match (&self.evaluation, self.build()) {
+            (Evaluation::Cancelled { by, .. }, _) | (_, Some(Build::Cancelled { by, .. })) => {
+                Some(by)
+            }
+            _ => None,
         };
-        matches!(by, CancelledBy::Superseded(_))
+        let by = cancelled.or(match self.after_failure() {
+            Some(AfterFailure::Left { by, .. }) => Some(by),
+            _ => None,
+        });
+        matches!(by, Some(CancelledBy::Superseded(_)))
     }
 
     /// Its build ran when the agent ended.

@@ -15,6 +15,8 @@ enum Part {
     Eval,
     /// Fetches one remote.
     Fetch,
+    /// Fetches one file for a `fetch()`.
+    Download,
     /// Reads the index to its end.
     CheckIndex,
     /// Runs one attempt of a hook, beside the agent.
@@ -45,6 +47,7 @@ impl Internal {
         Handed::Over(match self.part {
             Part::Sandbox => crate::backend::native::provider::sandbox::internal_main(),
             Part::Eval => crate::backend::native::eval::internal_main(),
+            Part::Download => crate::backend::native::download::internal_main(),
             Part::Fetch => crate::source::fetch_child::internal_main(),
             Part::CheckIndex => crate::state::check::internal_main(),
             Part::HookRunner { folder } => crate::hooks::internal_main(&folder),

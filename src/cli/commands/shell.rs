@@ -1,6 +1,6 @@
+use crate::cli::Context;
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::values::GenerationArg;
-use crate::cli::{Context, places};
 use crate::model::{Built, Generation, GenerationNumber};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ impl Shell {
         let state = self
             .state_dir
             .clone()
-            .unwrap_or_else(|| state_here(context));
+            .unwrap_or_else(|| context.state_here());
         let generation = find(&state, self.generation)?;
         let built = generation.built().ok_or_else(|| not_built(&generation))?;
         let default = || {
@@ -53,17 +53,6 @@ fn not_built(generation: &Generation) -> Problem {
     let number = generation.number;
     Problem::failed(format!("generation {number} is not built"))
         .hint(format!("kiln show {number} says why"))
-}
-
-/// The state of the dev agent of this repository, else the system's.
-pub(in crate::cli) fn state_here(context: &Context) -> PathBuf {
-    let cwd = std::env::current_dir().unwrap_or_default();
-    let here = places::dev_from(&context.env, &cwd)
-        .into_iter()
-        .map(|place| place.state);
-    here.into_iter()
-        .find(|state| state.is_dir())
-        .unwrap_or_else(|| places::SYSTEM_STATE.into())
 }
 
 /// Returns only when the command could not be run.

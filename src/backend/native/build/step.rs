@@ -2,7 +2,7 @@
 
 use super::Build;
 use super::outcome::{Made as MadeNode, NodeEnd};
-use crate::backend::native::graph::StepNode;
+use crate::backend::native::graph::{Limits, StepNode};
 use crate::backend::native::provider::{Provider, StepLimits, StepOutcome, StepRequest};
 use crate::backend::native::resolve::{Made, Resolved, SCRIPT, resolve, runs_here};
 use crate::backend::native::{NativeConfig, attempted, blocking};
@@ -33,7 +33,7 @@ impl Build {
         let limits = StepLimits {
             timeout: asked.min(self.request.timeout),
             silence: self.request.silence,
-            ..self.config.limits.clone()
+            ..within(&self.config.limits, node.limits.as_deref())
         };
         StepJob {
             store: self.store.clone(),
@@ -65,23 +65,19 @@ pub(super) struct StepJob {
 
 impl StepJob {
     /// `begins` is called when the step really runs.
-    pub async fn run(self, begins: impl FnOnce()) -> Result<NodeEnd, BackendError> {
-        let (store, key) = (self.store.clone(), self.resolved.realisation());
-        let known = blocking("look up a step", move || store.realisation(key)).await?;
-        if let Some(outputs) = known {
-            return Ok(NodeEnd::Made(MadeNode {
-                outputs,
-                reused: true,
-            }));
-        }
-        begins();
-        if let Err(failure) = runs_here(&self.resolved.step, &self.config) {
-            return Ok(NodeEnd::Failed(failure));
-        }
+    pub async fn run(
+        self,
+        begins: impl FnOnce() + Send + 'static,
+    ) -> Result<NodeEnd, BackendError> {
         let (store, resolved) = (self.store.clone(), Arc::clone(&self.resolved));
-        let (scratch, closure) =
-            blocking("prepare a step", move || prepare(&store, &resolved)).await??;
-        let scratch = Arc::new(scratch);
+        let config = self.config.clone();
+        let first = blocking("look up a step", move || {
+            first(&store, &resolved, &config, begins)
+        });
+        let (scratch, closure) = match first.await?? {
+            First::Ended(end) => return Ok(end),
+            First::Prepared(scratch, closure) => (Arc::new(scratch), closure),
+        };
         let request = self.request(scratch.path().to_owned(), &closure);
         let outcome = self.provider.run(request).await?;
         match outcome {
@@ -190,27 +186,56 @@ impl StepJob {
 
     fn described(&self, failure: Failure) -> Failure {
         let name = &self.resolved.step.name;
-        Failure {
-            location: self.location.clone(),
-            derivation: Some(name.clone()),
-            log_tail: self.log.tail(),
-            hint: format!("kiln log --derivation {name}"),
-            ..failure
-        }
+        self.log.described(failure, name, self.location.as_ref())
     }
 }
 
-/// An empty scratch folder and the input closure.
-fn prepare(
+/// What is known before a step runs.
+enum First {
+    /// It need not run, or cannot.
+    Ended(NodeEnd),
+    /// An empty scratch folder and the input closure.
+    Prepared(Scratch, BTreeSet<StorePath>),
+}
+
+/// Looks the step up, else prepares it: one visit of the store for both.
+fn first(
     store: &Store,
     resolved: &Resolved,
-) -> Result<(Scratch, BTreeSet<StorePath>), BackendError> {
+    config: &NativeConfig,
+    begins: impl FnOnce(),
+) -> Result<First, BackendError> {
+    if let Some(outputs) = store.realisation(resolved.realisation()) {
+        return Ok(First::Ended(NodeEnd::Made(MadeNode {
+            outputs,
+            reused: true,
+        })));
+    }
+    begins();
+    if let Err(failure) = runs_here(&resolved.step, config) {
+        return Ok(First::Ended(NodeEnd::Failed(failure)));
+    }
     let named = resolved.step.inputs.iter().cloned();
     let closure = store
         .closure(named)
         .map_err(attempted("find a step's inputs"))?;
     let scratch = store.scratch().map_err(attempted("make a step's folder"))?;
-    Ok((scratch, closure))
+    Ok(First::Prepared(scratch, closure))
+}
+
+/// The host's limits, or what the step asks for where that is less.
+fn within(host: &StepLimits, asked: Option<&Limits>) -> StepLimits {
+    let asked = asked.copied().unwrap_or_default();
+    let less = |limit: u64, asked: Option<u64>| asked.map_or(limit, |asked| asked.min(limit));
+    StepLimits {
+        memory: asked.memory.map_or(host.memory, |memory| {
+            Some(host.memory.map_or(memory, |limit| limit.min(memory)))
+        }),
+        processes: less(host.processes, asked.processes),
+        output_size: less(host.output_size, asked.output_size),
+        log_size: less(host.log_size, asked.log_size),
+        ..host.clone()
+    }
 }
 
 fn publish(
@@ -230,6 +255,7 @@ fn publish(
         }
         let fixed = crate::store::FixedOutput {
             hash,
+            mode: crate::store::FixedMode::Nar,
             name: path.name().to_owned(),
         };
         let taken = store.publish_fixed(&left(path), &fixed, Some(path), closure)?;
@@ -252,14 +278,14 @@ fn cores() -> usize {
 }
 
 /// Passes a step's output on and keeps its end for the failure.
-struct StepLog {
+pub(super) struct StepLog {
     sink: Arc<dyn Sink>,
     derivation: String,
     tail: Mutex<Vec<u8>>,
 }
 
 impl StepLog {
-    fn new(sink: Arc<dyn Sink>, derivation: &str) -> Arc<Self> {
+    pub fn new(sink: Arc<dyn Sink>, derivation: &str) -> Arc<Self> {
         Arc::new(StepLog {
             sink,
             derivation: derivation.to_owned(),
@@ -267,12 +293,28 @@ impl StepLog {
         })
     }
 
-    fn write(&self, bytes: &[u8]) {
+    pub fn write(&self, bytes: &[u8]) {
         self.sink.log(Some(&self.derivation), bytes);
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
         tail.extend_from_slice(bytes);
         let over = tail.len().saturating_sub(Failure::LOG_TAIL);
         tail.drain(..over);
+    }
+
+    /// A failure of the step, with its place and the log's end; a hint of its
+    /// own stays.
+    pub fn described(&self, failure: Failure, name: &str, location: Option<&Location>) -> Failure {
+        let hint = match failure.hint.is_empty() {
+            true => format!("kiln log --derivation {name}"),
+            false => failure.hint.clone(),
+        };
+        Failure {
+            location: location.cloned(),
+            derivation: Some(name.to_owned()),
+            log_tail: self.tail(),
+            hint,
+            ..failure
+        }
     }
 
     fn tail(&self) -> String {

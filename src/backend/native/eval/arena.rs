@@ -99,6 +99,8 @@ impl Arena {
         match &mut node {
             Node::Tree(tree) => tree.location = None,
             Node::Step(step) => step.location = None,
+            Node::Fetch(fetch) => fetch.location = None,
+            Node::Unpack(unpack) => unpack.location = None,
             Node::Source(_) | Node::File(_) => {}
         }
         each_reference(&mut node, &mut |output| {
@@ -138,7 +140,8 @@ fn output_names(node: &Node) -> Vec<String> {
 /// Calls `change` for every reference the node holds.
 fn each_reference(node: &mut Node, change: &mut impl FnMut(&mut OutputRef)) {
     match node {
-        Node::Source(_) => {}
+        Node::Source(_) | Node::Fetch(_) => {}
+        Node::Unpack(unpack) => change(&mut unpack.archive),
         Node::File(file) => in_template(&mut file.content, change),
         Node::Tree(tree) => {
             tree.base.iter_mut().for_each(&mut *change);

@@ -28,7 +28,7 @@ fn mentioned(text: &str, known: &BTreeSet<String>, used: &mut BTreeSet<String>) 
 
 fn each_text(node: &Node, visit: &mut impl FnMut(&str)) {
     match node {
-        Node::Source(_) => {}
+        Node::Source(_) | Node::Fetch(_) | Node::Unpack(_) => {}
         Node::File(file) => in_template(&file.content, visit),
         Node::Tree(tree) => {
             for entry in tree.entries.values() {

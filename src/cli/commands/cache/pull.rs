@@ -1,11 +1,10 @@
 use super::{blocking, location};
 use crate::cli::Context;
-use crate::cli::commands::shell::state_here;
 use crate::cli::error::{CliError, Outcome, Problem};
-use crate::source::host_authorities;
 use crate::state::{Lock, Places, StateError};
 use crate::store::cache::{CacheConfig, Limits, Location, PublicKey, TransportOptions, pull};
 use crate::store::{Store, StorePath};
+use crate::tls::host_authorities;
 use std::path::{Path, PathBuf};
 
 /// Bring objects, and all they refer to, from a binary cache into the store.
@@ -26,17 +25,15 @@ pub struct Pull {
     /// The largest object that is taken.
     #[arg(long, value_name = "SIZE", default_value = "8GiB", value_parser = crate::config::parse_size)]
     output_size: u64,
-    /// The state [default: of this repository's dev agent, else the system's].
-    #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
 }
 
 impl Pull {
-    pub(in crate::cli) async fn run(self, context: &Context) -> Result<Outcome, CliError> {
-        let state = self
-            .state_dir
-            .clone()
-            .unwrap_or_else(|| state_here(context));
+    pub(in crate::cli) async fn run(
+        self,
+        context: &Context,
+        state: Option<PathBuf>,
+    ) -> Result<Outcome, CliError> {
+        let state = state.unwrap_or_else(|| context.state_here());
         let (objects, bytes) = blocking(move || self.pull(&state)).await?;
         context.out.text(&match context.out.json {
             true => serde_json::json!({

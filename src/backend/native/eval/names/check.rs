@@ -129,20 +129,73 @@ pub fn duration(text: &str) -> Result<u64, String> {
 
 /// `sha256-` and the base 64 of 32 bytes.
 pub fn hash(hash: &str) -> Result<(), String> {
+    match is_base64_hash(hash) {
+        true => Ok(()),
+        false => Err(format!(
+            "output_hash {hash:?} is not \"sha256-\" followed by the base64 of 32 bytes (44 characters)"
+        )),
+    }
+}
+
+/// The hash of downloaded bytes: hex as `sha256sum` prints it, or as [`hash`].
+pub fn sha256(hash: &str) -> Result<(), String> {
+    let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    match is_base64_hash(hash) || (hash.len() == 64 && hash.chars().all(hex)) {
+        true => Ok(()),
+        false => Err(format!(
+            "sha256 {hash:?} is neither 64 hex digits (0-9 a-f), as sha256sum prints them, nor \"sha256-\" \
+             and base64 (44 characters); \"\" makes the build print the line to write"
+        )),
+    }
+}
+
+fn is_base64_hash(hash: &str) -> bool {
     let base64 = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '/';
     let last = "AEIMQUYcgkosw048"; // 32 bytes leave two bits of the last digit unused
-    let valid = hash.strip_prefix("sha256-").is_some_and(|digits| {
+    hash.strip_prefix("sha256-").is_some_and(|digits| {
         digits.len() == 44
             && digits
                 .strip_suffix('=')
                 .is_some_and(|digits| digits.chars().all(base64))
             && last.contains(&digits[42..43])
-    });
-    match valid {
-        true => Ok(()),
-        false => Err(format!(
-            "output_hash {hash:?} is not \"sha256-\" followed by the base64 of 32 bytes (44 characters)"
-        )),
+    })
+}
+
+/// Where a file is fetched from. Characters a URL may not hold are refused, not
+/// mended: mirrors and logs show it as it is written.
+pub fn url(text: &str) -> Result<(), String> {
+    /// No server takes a longer one.
+    const LONGEST: usize = 8192;
+    let bad = |why: &str| Err(format!("url {text:?} {why}"));
+    if text.len() > LONGEST {
+        return Err(format!(
+            "url has {} bytes, {LONGEST} are allowed",
+            text.len()
+        ));
+    }
+    if let Some(c) = text
+        .chars()
+        .find(|c| !c.is_ascii_graphic() || "\\\"<>^`{|}".contains(*c))
+    {
+        return bad(&format!("holds {c:?}: percent-encode it"));
+    }
+    let url = match url::Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => return bad(&format!("is no URL ({error}): write https://host/path")),
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        return bad("is neither https nor http");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!(
+            "the url of {} holds a user or password, which everybody who reads the repository would \
+             know: put them into netrc_file of the host's configuration",
+            url.host_str().unwrap_or_default()
+        ));
+    }
+    match url.fragment() {
+        Some(_) => bad("has a fragment ('#'), which no server sees"),
+        None => Ok(()),
     }
 }
 
@@ -224,6 +277,31 @@ mod tests {
             "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=",
         ] {
             assert!(hash(bad).is_err(), "{bad}");
+        }
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert!(sha256(hex).is_ok() && sha256(&hex.to_uppercase()).is_err());
+        assert!(sha256("sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=").is_ok());
+        for good in [
+            "https://h/a.tar.gz",
+            "http://[::1]:8080/?x=%20",
+            "HTTPS://h",
+        ] {
+            assert_eq!(url(good), Ok(()));
+        }
+        for bad in [
+            "",
+            "h/a",
+            "file:///etc/passwd",
+            "ftp://h/a",
+            "https://",
+            "https://u:secret@h/a",
+            "https://h/a b",
+            "https://h/\u{e4}",
+            "https://h/a#b",
+            "https://h:99999/",
+        ] {
+            let said = url(bad).unwrap_err();
+            assert!(!said.contains("secret"), "{said}");
         }
         assert!(system("x86_64-linux").is_ok() && system("linux").is_err());
         assert!(mode("0440").is_ok() && mode("0o440").is_err());

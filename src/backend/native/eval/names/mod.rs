@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod fetching;
 mod hosts;
 mod reading;
 mod step;
@@ -23,6 +24,7 @@ pub fn globals() -> Globals {
     let mut builder = GlobalsBuilder::extended_by(&extensions);
     hosts::register(&mut builder);
     step::register(&mut builder);
+    fetching::register(&mut builder);
     trees::register(&mut builder);
     text::register(&mut builder);
     reading::register(&mut builder);
@@ -53,6 +55,7 @@ pub const KEYWORDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("entry", &["value", "mode", "owner", "group", "copy"]),
+    ("fetch", &["url", "sha256", "name", "executable", "unpack"]),
     ("file", &["name", "content", "executable"]),
     ("glob", &["patterns", "allow_empty"]),
     (

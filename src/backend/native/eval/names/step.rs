@@ -10,7 +10,7 @@ use super::arguments::{
     dict, given, list, optional_plain, output, plain, plain_list, template, wrong,
 };
 use super::{check, text};
-use crate::backend::native::graph::{Node, StepNode, Template};
+use crate::backend::native::graph::{Limits, Node, StepNode, Template};
 use crate::suggest;
 use starlark::environment::GlobalsBuilder;
 use starlark::eval::Evaluator;
@@ -20,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A longer value does not fit where the kernel wants it.
 const MAX_VARIABLE: usize = 100 * 1024;
-/// What a step may ask less of.
-const LIMITS: [&str; 6] = ["memory", "disk", "processes", "cores", "log", "files"];
+/// What a step may ask less of: the keys of `[limits]`.
+const LIMITS: [&str; 5] = ["memory", "processes", "scratch", "output_size", "log_size"];
 
 #[starlark_module]
 pub fn register(builder: &mut GlobalsBuilder) {
@@ -48,7 +48,7 @@ pub fn register(builder: &mut GlobalsBuilder) {
         check::store_name("the derivation's name", name).map_err(said)?;
         let outputs = output_names(state, outputs)?;
         let output_hash = fixed_hash(state, output_hash, &outputs)?;
-        check_limits(state, limits)?;
+        let limits = asked_limits(state, limits)?;
         check_provider(state, provider)?;
         let (script, builder) = program(state, script, builder, host_tools)?;
         let args = list("args", args)?;
@@ -75,19 +75,10 @@ pub fn register(builder: &mut GlobalsBuilder) {
             host_tools,
             system: of_system(state, system)?,
             timeout: seconds(state, timeout)?,
+            limits,
             location: called_at(eval),
         };
         state.add(Node::Step(step))
-    }
-
-    /// Files of the network, by their hash.
-    fn fetch<'v>(
-        #[starlark(args)] _positional: Value<'v>,
-        #[starlark(kwargs)] _named: Value<'v>,
-    ) -> starlark::Result<OutputValue> {
-        Err(said(
-            "this version of kiln has no fetch() yet: keep the file in the repository and use source()",
-        ))
     }
 }
 
@@ -139,22 +130,56 @@ fn fixed_hash(
     Ok(hash)
 }
 
-/// Known by name, and refused: a limit that is ignored would be worse.
-fn check_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<()> {
-    let limits = dict(state, "limits", limits)?;
-    if let Some((name, _)) = limits.iter().find(|(name, _)| !LIMITS.contains(name)) {
-        let near = suggest::nearest(name, LIMITS).map(|near| format!(", did you mean {near:?}?"));
-        return Err(said(format!(
-            "there is no limit {name:?}{}; known: {}",
-            near.unwrap_or_default(),
-            LIMITS.join(", ")
-        )));
+/// What the step asks for; a host never gives more than its own limits.
+fn asked_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<Option<Box<Limits>>> {
+    let mut asked = Limits::default();
+    for (name, value) in dict(state, "limits", limits)? {
+        match name {
+            "memory" => asked.memory = Some(size(state, name, value)?),
+            "processes" => asked.processes = Some(count(name, value)?),
+            "output_size" => asked.output_size = Some(size(state, name, value)?),
+            "log_size" => asked.log_size = Some(size(state, name, value)?),
+            "scratch" => {
+                return Err(said(
+                    "limits: \"scratch\" is not in this version yet; leave it out, the limit of the configuration holds",
+                ));
+            }
+            _ => {
+                let near = suggest::nearest(name, LIMITS);
+                let near = near.map(|near| format!(", did you mean {near:?}?"));
+                return Err(said(format!(
+                    "there is no limit {name:?}{}; known: {}",
+                    near.unwrap_or_default(),
+                    LIMITS.join(", ")
+                )));
+            }
+        }
     }
-    match limits.first() {
-        None => Ok(()),
-        Some((name, _)) => Err(said(format!(
-            "limits: {name:?} is not in this version yet; leave it out, the limits of the configuration hold"
-        ))),
+    Ok((asked != Limits::default()).then(|| Box::new(asked)))
+}
+
+/// Text with a unit, as in the configuration, or a number of bytes.
+fn size(state: &State, name: &str, value: Value<'_>) -> starlark::Result<u64> {
+    if value.unpack_str().is_none() {
+        return count(name, value);
+    }
+    let text = plain(state, name, value)?;
+    match crate::config::parse_size(text).map_err(|e| said(format!("limits: {name:?}: {e}")))? {
+        0 => Err(said(format!("limits: {name:?} is nothing at all"))),
+        bytes => Ok(bytes),
+    }
+}
+
+fn count(name: &str, value: Value<'_>) -> starlark::Result<u64> {
+    let number = value.unpack_i32().and_then(|n| u64::try_from(n).ok());
+    match number {
+        Some(0) => Err(said(format!("limits: {name:?} is nothing at all"))),
+        Some(number) => Ok(number),
+        None => Err(wrong(
+            &format!("limits: {name:?}"),
+            "a size such as \"1GiB\", or a number",
+            value,
+        )),
     }
 }
 

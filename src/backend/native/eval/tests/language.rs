@@ -215,3 +215,32 @@ fn the_shipped_library_writes_what_programs_read() {
         &["base", "web", "a int", "a list"],
     );
 }
+
+#[test]
+fn fetch_makes_a_node_of_its_own_and_unpack_another() {
+    const HASH: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let graph = graph(&format!(
+        "a = fetch('https://h/dir/x-1.tar.gz', '{HASH}')\n\
+         b = fetch(['https://h/dir/x-1.tar.gz'], '{HASH}', unpack = True)\n\
+         c = fetch(('https://h/t', 'http://m/t'), '', name = 'tool', executable = True)\n\
+         host('h', tree('t', {{'a': a, 'b': b, 'c': c, 'd': symlink(b + '/bin')}}))\n"
+    ));
+    let mut fetched = graph.nodes.iter().filter_map(|node| match node {
+        Node::Fetch(fetch) => Some(fetch),
+        _ => None,
+    });
+    let (archive, tool) = (fetched.next().unwrap(), fetched.next().unwrap());
+    assert!(fetched.next().is_none(), "the same archive is one node");
+    assert_eq!(archive.name, "x-1.tar.gz");
+    assert_eq!(archive.sha256.as_deref(), Some(HASH));
+    assert_eq!(archive.location.as_ref().map(|at| at.line), Some(1));
+    assert_eq!((tool.name.as_str(), tool.executable), ("tool", true));
+    assert_eq!(tool.urls, ["https://h/t", "http://m/t"]);
+    assert_eq!(tool.sha256, None);
+    let unpacked = graph.nodes.iter().find_map(|node| match node {
+        Node::Unpack(unpack) => Some(unpack),
+        _ => None,
+    });
+    assert_eq!(unpacked.unwrap().name, "x-1");
+    assert_eq!(text(&graph, "d"), "<x-1.out>/bin");
+}

@@ -1,0 +1,124 @@
+//! What running steps share on this host, whichever build they belong to: a
+//! slot each, which is a build user of its own, and the memory for steps.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Slots and memory; clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct Pool(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    free: Mutex<Free>,
+    /// Counts what was given back, for those that wait.
+    given_back: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Free {
+    slots: Vec<u32>,
+    memory: u64,
+    in_use: u32,
+}
+
+/// A slot and memory, until dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    pub slot: u32,
+    memory: u64,
+    pool: Pool,
+}
+
+impl Pool {
+    /// `memory` in bytes is for all steps together.
+    pub fn new(slots: u32, memory: u64) -> Self {
+        let free = Free {
+            slots: (0..slots.max(1)).rev().collect(),
+            memory,
+            in_use: 0,
+        };
+        Pool(Arc::new(Shared {
+            free: Mutex::new(free),
+            given_back: watch::channel(0).0,
+        }))
+    }
+
+    /// Room for a step that needs so much memory, when there is. One that needs
+    /// more than there is at all runs alone.
+    pub fn take(&self, memory: u64) -> Option<Lease> {
+        let mut free = self.free();
+        if memory > free.memory && free.in_use > 0 {
+            return None;
+        }
+        let slot = free.slots.pop()?;
+        let memory = memory.min(free.memory);
+        free.memory -= memory;
+        free.in_use += 1;
+        Some(Lease {
+            slot,
+            memory,
+            pool: self.clone(),
+        })
+    }
+
+    /// Whether a slot is free; memory aside.
+    pub fn has_slot(&self) -> bool {
+        !self.free().slots.is_empty()
+    }
+
+    /// Changes whenever something is given back.
+    pub fn given_back(&self) -> watch::Receiver<u64> {
+        self.0.given_back.subscribe()
+    }
+
+    fn free(&self) -> MutexGuard<'_, Free> {
+        self.0.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut free = self.pool.free();
+        free.slots.push(self.slot);
+        free.memory += self.memory;
+        free.in_use -= 1;
+        drop(free);
+        self.pool.0.given_back.send_modify(|count| *count += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_bounds_what_runs_at_once_and_the_largest_runs_alone() {
+        let pool = Pool::new(3, 100);
+        let first = pool.take(60).unwrap();
+        assert!(pool.take(60).is_none(), "together they exceed it");
+        let small = pool.take(40).unwrap();
+        assert_ne!(first.slot, small.slot);
+        drop(first);
+        assert!(
+            pool.take(500).is_none(),
+            "larger than all there is: not beside another"
+        );
+        drop(small);
+        let huge = pool.take(500).unwrap();
+        assert!(pool.take(1).is_none());
+        drop(huge);
+        assert!(pool.take(100).is_some(), "all of it came back");
+    }
+
+    #[test]
+    fn who_waits_hears_of_what_is_given_back() {
+        let pool = Pool::new(1, 0);
+        let lease = pool.take(0).unwrap();
+        let waiting = pool.given_back();
+        assert!(pool.take(0).is_none() && !pool.has_slot());
+        drop(lease);
+        assert!(waiting.has_changed().unwrap());
+        assert!(pool.take(0).is_some());
+    }
+}

@@ -1,0 +1,131 @@
+//! The Builder on a disk that refuses for a while: what its work came to is
+//! recorded once that can be, nothing is announced twice, nothing is forgotten.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
+#[path = "common/builder_bench.rs"]
+mod builder_bench;
+
+use builder_bench::*;
+use kiln::builder::{Phase, Refusal};
+use kiln::model::{Failure, GenerationNumber, Preemption};
+use std::time::Duration;
+
+const N1: GenerationNumber = GenerationNumber(1);
+const N2: GenerationNumber = GenerationNumber(2);
+/// Longer than the Builder lets a refused write rest.
+const AGAIN: Duration = Duration::from_secs(60);
+
+fn finish_build(limit: u32) -> Policies {
+    Policies {
+        preemption: Preemption::FinishBuild(limit),
+        ..Policies::default()
+    }
+}
+
+async fn announced(bench: &Bench, what: &str) -> usize {
+    let events = bench.events().await;
+    events.iter().filter(|event| *event == what).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn d04_what_waited_for_a_build_begins_once_the_end_of_that_is_recorded() {
+    let mut bench = Bench::with(finish_build(1)).await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    let build = bench.build("a").await;
+    bench.eval("b").await;
+    bench.disk_refuses();
+    build.builds();
+    tokio::time::sleep(AGAIN).await;
+    bench.nothing_asked();
+    assert!(bench.generation(N1).built().is_none());
+    bench.disk_takes();
+    bench.evaluation("b").await.evaluates();
+    assert!(bench.generation(N1).built().is_some());
+    assert_eq!(announced(&bench, "build_finished 1").await, 1);
+    // It counts as one that finished.
+    let build = bench.build("b").await;
+    bench.eval("c").await;
+    assert!(build.is_gone(), "one build in a row was finished before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d04_a_failure_that_could_not_be_recorded_is_tried_again_after_it_is() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    let evaluation = bench.evaluation("a").await;
+    bench.disk_refuses();
+    evaluation.fails(Failure::transient("connection reset"));
+    tokio::time::sleep(AGAIN).await;
+    bench.nothing_asked();
+    bench.disk_takes();
+    bench.evaluation("a").await.evaluates();
+    assert_eq!(announced(&bench, "eval_finished 1").await, 1);
+    bench.build("a").await.builds();
+    bench.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn d04_a_stop_that_cannot_be_recorded_is_refused() {
+    let mut bench = Bench::with(finish_build(5)).await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    let build = bench.build("a").await;
+    bench.eval("b").await;
+    bench.disk_refuses();
+    let refused = bench.handle.stop().await;
+    assert!(matches!(refused, Err(Refusal::State(_))), "{refused:?}");
+    assert!(build.is_gone());
+    bench.disk_takes();
+    bench.handle.stop().await.unwrap();
+    bench.phase(Phase::Idle).await;
+    for (number, end) in [(N1, "build_finished 1"), (N2, "eval_finished 2")] {
+        assert!(bench.generation(number).is_ended(), "{number}");
+        assert_eq!(announced(&bench, end).await, 1, "{end}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d04_a_build_whose_suspension_could_not_be_recorded_goes_on_after_the_resume() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    let build = bench.build("a").await;
+    let suspended = bench.handle.suspend("x".into(), None, "ann".into());
+    let refuses = async {
+        bench.is_written("suspension.json").await;
+        // Its processes take a while to be gone.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.disk_refuses();
+    };
+    let (suspended, ()) = tokio::join!(suspended, refuses);
+    assert!(build.is_gone() && suspended.is_ok());
+    tokio::time::sleep(AGAIN).await;
+    bench.disk_takes();
+    bench.handle.resume("ann".into()).await.unwrap();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N1).built().is_some());
+    assert_eq!(announced(&bench, "build_finished 1").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d04_a_pushed_commit_that_the_disk_refused_is_built_once_it_can_be() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    let _evaluation = bench.evaluation("a").await;
+    bench.disk_refuses();
+    let refused = bench.try_select("b").await;
+    assert!(matches!(refused, Err(Refusal::State(_))), "{refused:?}");
+    bench.disk_takes();
+    bench.evaluation("b").await.evaluates();
+    bench.build("b").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N1).is_ended());
+    assert!(bench.generation(N2).built().is_some());
+}

@@ -1,0 +1,290 @@
+//! What runs when, and what two builds at once share.
+
+use super::support::{Engine, Heard, config};
+use kiln::backend::{Backend, BuildOutcome, StepEnd, StepEvent};
+use kiln::model::Evaluated;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// A folder that steps see, so that a test says when they go on.
+struct Gate(tempfile::TempDir);
+
+impl Gate {
+    fn new() -> Self {
+        // Not below /tmp, where a step sees its own.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).unwrap();
+        Gate(folder)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().to_owned()
+    }
+
+    fn open(&self) {
+        std::fs::write(self.0.path().join("open"), "").unwrap();
+    }
+
+    /// Script: waits until the gate is open.
+    fn wait(&self) -> String {
+        format!(
+            "while ! test -e {}/open; do sleep 0.05; done",
+            self.0.path().display()
+        )
+    }
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(120), async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("{what}"));
+}
+
+fn spawn(engine: &Engine, evaluated: Evaluated, heard: &Arc<Heard>) -> JoinHandle<BuildOutcome> {
+    let request = engine.build_request(evaluated, heard.clone());
+    let backend = engine.backend.clone();
+    tokio::spawn(async move { backend.build(request).await.unwrap() })
+}
+
+/// `+name` for a begin, `-name` for an end.
+fn order(heard: &Heard) -> Vec<String> {
+    let steps = heard.steps.lock().unwrap();
+    let said = steps.iter().map(|step| match step {
+        StepEvent::Started { derivation, .. } => format!("+{derivation}"),
+        StepEvent::Finished { derivation, .. } => format!("-{derivation}"),
+    });
+    said.collect()
+}
+
+#[tokio::test]
+async fn n01_a_chain_with_one_job_finishes() {
+    let engine = Engine::new(config(1));
+    let outcome = engine
+        .build(
+            r#"
+a = derivation(name = "a", script = "echo a > $out")
+c = derivation(name = "c", script = "cat %s > $out" % a)
+b = derivation(name = "b", script = "cat %s > $out" % c)
+host("h", tree("t", {"a": a, "b": b}))
+"#,
+        )
+        .await;
+    let BuildOutcome::Succeeded { steps, .. } = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!((steps.total, steps.done, steps.running), (3, 3, 0));
+    assert_eq!(order(&engine.heard), ["+a", "-a", "+c", "-c", "+b", "-b"]);
+}
+
+const FAILING: &str = r#"
+bad = derivation(name = "bad", script = "exit 3")
+worse = derivation(name = "worse", script = "exit 4")
+after = derivation(name = "after", script = "cat %s > $out" % bad)
+good = derivation(name = "good", script = "echo 1 > $out")
+host("h", tree("t", {"after": after, "good": good, "worse": worse}))
+"#;
+
+#[tokio::test]
+async fn n02_the_first_failure_starts_no_new_step() {
+    let engine = Engine::new(config(1));
+    let outcome = engine.build(FAILING).await;
+    let BuildOutcome::Failed { failure, steps } = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(order(&engine.heard), ["+bad", "-bad"]);
+    assert_eq!((failure.exit_code, steps.failed), (Some(3), 1));
+}
+
+#[tokio::test]
+async fn n02_keep_going_builds_what_does_not_depend_on_the_failure_and_reports_all() {
+    let mut config = config(1);
+    config.keep_going = true;
+    let engine = Engine::new(config);
+    let outcome = engine.build(FAILING).await;
+    let BuildOutcome::Failed { failure, steps } = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(engine.heard.ended(StepEnd::Built), ["good"]);
+    assert_eq!((steps.failed, steps.done), (2, 1));
+    assert!(
+        failure.message.contains("also failed: worse"),
+        "{}",
+        failure.message
+    );
+}
+
+/// A shared step that waits for the gate, and one of its own.
+fn sharing(gate: &Gate, own: &str) -> String {
+    format!(
+        r#"
+shared = derivation(name = "shared", script = "{}; echo shared > $out")
+own = derivation(name = "{own}", script = "echo {own} > $out")
+host("h", tree("t", {{"shared": shared, "own": own}}))
+"#,
+        gate.wait()
+    )
+}
+
+#[tokio::test]
+async fn n08_two_builds_of_one_step_at_once_run_it_once_and_who_waits_holds_no_job() {
+    let gate = Gate::new();
+    let mut config = config(2);
+    config.host_paths.push(gate.path());
+    let engine = Engine::new(config);
+    let mut evaluated = Vec::new();
+    for own in ["one", "two"] {
+        let commit = engine.commit(&[("kiln.star", &sharing(&gate, own))]);
+        evaluated.push(engine.evaluated(&commit).await);
+    }
+    let (first, second) = (Arc::new(Heard::default()), Arc::new(Heard::default()));
+    let one = spawn(&engine, evaluated[0].clone(), &first);
+    until("the first build runs the step", || {
+        order(&first).contains(&"+shared".to_owned()) && first.ended(StepEnd::Built) == ["one"]
+    })
+    .await;
+    let two = spawn(&engine, evaluated[1].clone(), &second);
+    // With the shared step running, one job is left: the waiting one has it not.
+    until("the second goes on with its own step", || {
+        second.ended(StepEnd::Built) == ["two"]
+    })
+    .await;
+    gate.open();
+    for build in [one, two] {
+        let outcome = build.await.unwrap();
+        assert!(
+            matches!(outcome, BuildOutcome::Succeeded { .. }),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(first.ended(StepEnd::Built), ["one", "shared"]);
+    assert_eq!(second.ended(StepEnd::Built), ["two"]);
+    assert_eq!(second.ended(StepEnd::Reused), ["shared"]);
+}
+
+#[tokio::test]
+async fn n08_who_waits_for_another_build_can_be_cancelled_and_takes_over_when_it_fails() {
+    let gate = Gate::new();
+    let mut config = config(2);
+    config.host_paths.push(gate.path());
+    let engine = Engine::new(config);
+    let star = format!(
+        "host('h', derivation(name = 'shared', script = '{}; echo > $out'))",
+        gate.wait()
+    );
+    let evaluated = engine
+        .evaluated(&engine.commit(&[("kiln.star", &star)]))
+        .await;
+    let heard: [Arc<Heard>; 3] = Default::default();
+    let request = engine.build_request(evaluated.clone(), heard[0].clone());
+    let stop = request.cancel.clone();
+    let backend = engine.backend.clone();
+    let first = tokio::spawn(async move { backend.build(request).await.unwrap() });
+    until("the first runs", || order(&heard[0]) == ["+shared"]).await;
+    let request = engine.build_request(evaluated.clone(), heard[1].clone());
+    let cancel = request.cancel.clone();
+    let backend = engine.backend.clone();
+    let second = tokio::spawn(async move { backend.build(request).await.unwrap() });
+    cancel.cancel();
+    let outcome = second.await.unwrap();
+    assert!(
+        matches!(outcome, BuildOutcome::Cancelled { .. }),
+        "{outcome:?}"
+    );
+    let third = spawn(&engine, evaluated, &heard[2]);
+    stop.cancel();
+    assert!(matches!(
+        first.await.unwrap(),
+        BuildOutcome::Cancelled { .. }
+    ));
+    gate.open();
+    let outcome = third.await.unwrap();
+    assert!(
+        matches!(outcome, BuildOutcome::Succeeded { .. }),
+        "{outcome:?}"
+    );
+    assert_eq!(heard[2].ended(StepEnd::Built), ["shared"]);
+}
+
+#[tokio::test]
+async fn steps_that_need_more_memory_together_than_there_is_run_one_after_the_other() {
+    let mut config = config(2);
+    config.memory = 8 << 30;
+    let engine = Engine::new(config);
+    let outcome = engine
+        .build(
+            r#"
+def big(name):
+    return derivation(name = name, limits = {"memory": "5GiB"}, script = "ulimit -v; sleep 0.2; echo > $out")
+host("h", tree("t", {n: big(n) for n in ["a", "b", "c"]}))
+"#,
+        )
+        .await;
+    assert!(
+        matches!(outcome, BuildOutcome::Succeeded { .. }),
+        "{outcome:?}"
+    );
+    assert_eq!(order(&engine.heard), ["+a", "-a", "+b", "-b", "+c", "-c"]);
+    let limits = engine.heard.text();
+    assert_eq!(limits, "5242880\n".repeat(3), "and the step has its limit");
+}
+
+#[tokio::test]
+async fn a_step_may_ask_for_less_than_the_host_gives_and_not_for_more() {
+    let mut config = config(1);
+    config.limits.memory = Some(1 << 30);
+    let engine = Engine::new(config);
+    let star = r#"
+def step(name, memory):
+    return derivation(name = name, limits = {"memory": memory}, script = "ulimit -v; echo > $out")
+host("h", tree("t", {"a": step("a", "512MiB"), "b": step("b", "4GiB")}))
+"#;
+    let outcome = engine.build(star).await;
+    assert!(
+        matches!(outcome, BuildOutcome::Succeeded { .. }),
+        "{outcome:?}"
+    );
+    assert_eq!(engine.heard.text(), "524288\n1048576\n");
+}
+
+fn first_estimate(heard: &Heard) -> Option<Duration> {
+    match heard.steps.lock().unwrap().first().unwrap() {
+        StepEvent::Started { steps, .. } => steps.estimated_remaining,
+        other @ StepEvent::Finished { .. } => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_remains_is_estimated_from_what_steps_took_before_and_the_longest_goes_first() {
+    let star = |salt: &str| {
+        format!(
+            r#"
+short = derivation(name = "short", script = "echo {salt} > $out")
+long = derivation(name = "long", script = "sleep 1; echo {salt} > $out")
+host("h", tree("t", {{"short": short, "long": long}}))
+"#
+        )
+    };
+    let engine = Engine::new(config(1));
+    engine.build(&star("1")).await;
+    assert_eq!(first_estimate(&engine.heard), None, "nothing is known yet");
+    assert_eq!(order(&engine.heard)[0], "+short", "the first by number");
+    let evaluated = engine
+        .evaluated(&engine.commit(&[("kiln.star", &star("2"))]))
+        .await;
+    let heard = Arc::new(Heard::default());
+    spawn(&engine, evaluated, &heard).await.unwrap();
+    assert_eq!(order(&heard)[0], "+long", "the longest path");
+    let estimate = first_estimate(&heard).unwrap();
+    assert!(estimate >= Duration::from_secs(1), "{estimate:?}");
+    let steps = heard.steps.lock().unwrap();
+    let Some(StepEvent::Finished { steps, .. }) = steps.last() else {
+        panic!("a build ends with a step's end");
+    };
+    assert_eq!(steps.estimated_remaining, Some(Duration::ZERO));
+}
