@@ -125,6 +125,8 @@ async fn b05_a_timed_out_evaluation_is_not_built_and_the_next_one_works() {
     bench.eval("a").await;
     bench.evaluation("a").await.times_out();
     bench.idle().await;
+    let ended = bench.generation(N1).evaluation;
+    assert!(matches!(ended, Evaluation::TimedOut { .. }), "{ended:?}");
     assert_eq!(
         bench.handle.submit_build(None, false).await,
         Err(Refusal::NotEvaluated(N1))

@@ -221,6 +221,7 @@ fn config(jobs: u32) -> NativeConfig {
         file: "kiln.star".into(),
         jobs,
         keep_going: false,
+        keep_failed: None,
         platform: Platform::Auto,
         platforms: Vec::new(),
         memory: 16 << 30,

@@ -374,6 +374,10 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         file: config.native.file.clone(),
         jobs: u32::try_from(jobs).unwrap_or(u32::MAX).min(users.count),
         keep_going: config.native.keep_going,
+        keep_failed: config.native.keep_failed.then(|| {
+            let places = crate::state::Places::new(&config.state_dir);
+            places.failed()
+        }),
         platform: match &config.native.platform {
             config::Platform::Auto => Platform::Auto,
             config::Platform::Packages => Platform::Packages,

@@ -226,10 +226,6 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "[backend]\nattribute = \"x\"",
             "5:1: `backend.attribute = \"x\"`",
         ),
-        (
-            "[native]\nkeep_failed = true",
-            "5:1: `native.keep_failed = true`",
-        ),
         ("[grpc]\nlisten = \":1\"", "5:1: `grpc.listen = \":1\"`"),
         (
             "[repository]\nsubmodules = true",

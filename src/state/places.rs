@@ -51,6 +51,10 @@ impl Places {
     pub fn logs(&self, number: GenerationNumber) -> PathBuf {
         self.folder.join("logs").join(number.to_string())
     }
+    /// Folders of steps that failed, where they are kept.
+    pub fn failed(&self) -> PathBuf {
+        self.folder.join("failed")
+    }
     /// Link to `generations/<n>/result` of the newest built generation.
     pub fn current(&self) -> PathBuf {
         self.folder.join("current")

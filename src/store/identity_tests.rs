@@ -102,6 +102,28 @@ fn a_fixed_output_is_known_before_it_is_made() {
 }
 
 #[test]
+fn what_a_promised_hash_is_of_makes_another_object() {
+    let of = |mode| FixedOutput {
+        hash: Hash::of(b""),
+        mode,
+        name: "dl".into(),
+    };
+    let (flat, executable) = (of(FixedMode::Flat), of(FixedMode::Executable));
+    assert_eq!(
+        flat.key().to_string(),
+        "36d41c4078dab21a5bc5d4db1b8eebd64fdf9600b026071da8d740bdf90bcf15"
+    );
+    assert_eq!(
+        flat.path().unwrap().to_string(),
+        "/var/lib/kiln/store/02bdykynxf71pnylqmdimcnsg101rm1n-dl"
+    );
+    assert_eq!(
+        executable.path().unwrap().to_string(),
+        "/var/lib/kiln/store/i09xypipi3k9nfpmrppm9lfcy18q388z-dl"
+    );
+}
+
+#[test]
 fn n05_references_belong_in_an_objects_path() {
     let none = BTreeSet::new();
     let some = step().inputs;

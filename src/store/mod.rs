@@ -17,6 +17,7 @@ mod archive;
 pub mod cache;
 mod canonical;
 mod companions;
+mod compressed;
 pub mod encoding;
 mod flat;
 mod folder;

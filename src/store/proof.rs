@@ -6,7 +6,7 @@ use super::flat::keeps_promise;
 use super::identity::Content;
 use super::nar::{self, Canonicaliser};
 use super::references::{Known, Meaning, ScanError, Scanned, Scanner};
-use super::{ObjectInfo, StorePath};
+use super::{Hash, ObjectInfo, StorePath};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -94,6 +94,12 @@ fn scan(
     let mut scanner = Scanner::new(known);
     nar::pack(tree, &mut scanner, canonicaliser)?;
     Ok(scanner.finish())
+}
+
+/// Hash and size of the NAR of the tree, whatever it is.
+pub(super) fn nar_of(tree: &Path) -> Result<(Hash, u64), ScanError> {
+    let scanned = scan(tree, &Known::default(), None)?;
+    Ok((scanned.nar_modulo_self, scanned.nar_size))
 }
 
 fn is_address(

@@ -3,7 +3,7 @@
 //! damaged is moved aside with every realisation of it, so that it is built again.
 
 use super::gc::move_read_only;
-use super::proof::{Look, prove};
+use super::proof::{self, Look, prove};
 use super::{ObjectInfo, Store, StoreError, StorePath, fs, lock};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -123,12 +123,15 @@ impl Store {
             return Ok(Some(Flaw::RecordAlone));
         }
         found.checked += 1;
+        let recorded = (info.nar_hash, info.nar_size);
         Ok(
             match prove(&place, path, Look::Said(&info.references), None) {
                 Ok(proven) if is_same(&proven, info) => None,
                 Ok(_) => Some(Flaw::WrongRecord),
                 Err(error) => match prove(&place, path, Look::Among(&self.candidates()?), None) {
                     Ok(_) => Some(Flaw::WrongRecord),
+                    // Taken from a cache on somebody's word: its record is what there is.
+                    Err(_) if proof::nar_of(&place).is_ok_and(|nar| nar == recorded) => None,
                     Err(_) => Some(Flaw::Damaged(error.to_string())),
                 },
             },

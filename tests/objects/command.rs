@@ -163,12 +163,8 @@ fn n07_a_collection_killed_at_any_moment_leaves_no_lie() {
             std::fs::remove_file(link).unwrap();
         }
         let collect = ["store", "--state-dir", &state, "gc"];
-        let dying =
-            home.kiln(&[&["internal", "die-at", point, "1", "kiln"], &collect[..]].concat());
-        let dying = match dying.code {
-            Some(2) => home.kiln(&[&["internal", "die-at", point, "1"], &collect[..]].concat()),
-            _ => dying,
-        };
+        let dying = [&["internal", "die-at", point, "1"], &collect[..]].concat();
+        let dying = home.kiln(&dying);
         assert_eq!(dying.code, None, "{point}: {dying:?}");
         assert!(
             !objects(&store).is_empty(),

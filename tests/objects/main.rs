@@ -11,4 +11,5 @@ mod command;
 #[path = "../common/mod.rs"]
 mod common;
 mod garbage;
+mod nix;
 mod support;

@@ -5,14 +5,17 @@
 //! ready ─▶ Step: realisation there? ─yes─▶ reused
 //!       │            ├─no, in a cache─▶ substituted
 //!       │            └─no─▶ provider ─exit 0─▶ outputs into the store ─▶ realisation
+//!       ├▶ Fetch, Unpack: known? else in a confined child ─▶ store ─▶ realisation
 //!       └▶ Source, File, Tree: made without a sandbox
 //! ```
 
 mod fetch;
+mod kept;
 mod outcome;
 mod outlook;
 mod step;
 mod substitute;
+mod unpack;
 
 use super::durations::Durations;
 use super::flights::Flights;
@@ -246,12 +249,19 @@ impl Build {
                     ended(end)
                 });
             }
-            Node::Unpack(_) => {
-                let failure = Failure::certain("an archive is not unpacked by this version yet");
+            Node::Unpack(node) => {
                 let ended = ends(index);
-                running
-                    .jobs
-                    .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
+                let job = self.unpack_job(node, &running.made, lease.slot, &running.cancel);
+                let begins = self.announce_begin(index, &node.name, &running.tally);
+                self.begins(running, index);
+                running.jobs.spawn(async move {
+                    let end = match job {
+                        Ok(job) => job.run(begins).await,
+                        Err(failure) => Ok(NodeEnd::Failed(failure)),
+                    };
+                    drop(lease);
+                    ended(end)
+                });
             }
             Node::Source(_) | Node::File(_) | Node::Tree(_) => {} // in a line of their own
         }

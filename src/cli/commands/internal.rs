@@ -17,6 +17,8 @@ enum Part {
     Fetch,
     /// Fetches one file for a `fetch()`.
     Download,
+    /// Unpacks one archive.
+    Unpack,
     /// Reads the index to its end.
     CheckIndex,
     /// Runs one attempt of a hook, beside the agent.
@@ -48,6 +50,7 @@ impl Internal {
             Part::Sandbox => crate::backend::native::provider::sandbox::internal_main(),
             Part::Eval => crate::backend::native::eval::internal_main(),
             Part::Download => crate::backend::native::download::internal_main(),
+            Part::Unpack => crate::backend::native::unpack::internal_main(),
             Part::Fetch => crate::source::fetch_child::internal_main(),
             Part::CheckIndex => crate::state::check::internal_main(),
             Part::HookRunner { folder } => crate::hooks::internal_main(&folder),

@@ -2,6 +2,7 @@ use crate::cli::Context;
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::values::GenerationArg;
 use crate::model::{Built, Generation, GenerationNumber};
+use crate::store::StoreError;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,18 @@ fn not_built(generation: &Generation) -> Problem {
 fn enter(built: &Built, argv: &[OsString]) -> Problem {
     let Some(store) = built.real_path.parent() else {
         return Problem::failed(format!("{} lies in no store", built.real_path.display()));
+    };
+    // What is run here is not garbage before the command ends, which inherits it.
+    let pinned = match built.out_path.parse() {
+        Ok(path) => crate::store::pin(store, &path, true),
+        Err(error) => return Problem::failed(format!("{}: {error}", built.out_path)),
+    };
+    let _pinned = match pinned {
+        Ok(pinned) => pinned,
+        Err(error @ StoreError::Missing(_)) => {
+            return Problem::failed(error.to_string()).hint("kiln eval builds it again");
+        }
+        Err(error) => return Problem::failed(error.to_string()),
     };
     set_result(built);
     if built.real_path.is_dir()

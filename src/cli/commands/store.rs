@@ -27,6 +27,21 @@ pub struct Store {
 
 #[derive(Debug, clap::Subcommand)]
 enum StoreCommand {
+    #[command(flatten)]
+    Objects(ObjectsCommand),
+    Push(Push),
+    Pull(Pull),
+    GenerateKey(GenerateKey),
+    /// Write any file or folder as a NAR on standard output.
+    DumpNar {
+        #[arg(value_name = "PATH")]
+        path: PathBuf,
+    },
+}
+
+/// What an agent does where one runs.
+#[derive(Debug, clap::Subcommand)]
+enum ObjectsCommand {
     /// What is recorded of objects: hash, size, what they refer to.
     PathInfo {
         /// A store path, its last part, or a path that leads into the store.
@@ -61,28 +76,17 @@ enum StoreCommand {
     /// All of it is taken or nothing. What no generation uses stays until
     /// garbage is collected.
     Import,
-    /// Write any file or folder as a NAR on standard output.
-    DumpNar {
-        #[arg(value_name = "PATH")]
-        path: PathBuf,
-    },
-    Push(Push),
-    Pull(Pull),
-    GenerateKey(GenerateKey),
 }
 
-impl StoreCommand {
+impl ObjectsCommand {
     fn changes(&self) -> bool {
         match self {
-            StoreCommand::Verify { repair } => *repair,
-            StoreCommand::Gc { dry_run } => !dry_run,
-            StoreCommand::Import | StoreCommand::Pull(_) => true,
-            StoreCommand::PathInfo { .. }
-            | StoreCommand::Roots
-            | StoreCommand::Export { .. }
-            | StoreCommand::DumpNar { .. }
-            | StoreCommand::Push(_)
-            | StoreCommand::GenerateKey(_) => false,
+            ObjectsCommand::Verify { repair } => *repair,
+            ObjectsCommand::Gc { dry_run } => !dry_run,
+            ObjectsCommand::Import => true,
+            ObjectsCommand::PathInfo { .. }
+            | ObjectsCommand::Roots
+            | ObjectsCommand::Export { .. } => false,
         }
     }
 }
@@ -95,79 +99,87 @@ enum Way {
 
 impl Store {
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<Outcome, CliError> {
-        match self.command {
+        let Store {
+            state_dir,
+            offline,
+            command,
+        } = self;
+        let state = || state_dir.clone().unwrap_or_else(|| context.state_here());
+        match command {
+            // These work on files, whether an agent runs or not.
             StoreCommand::DumpNar { path } => dump_nar(context, path).await,
-            StoreCommand::Push(command) => command.run(context, self.state_dir).await,
-            StoreCommand::Pull(command) => command.run(context, self.state_dir).await,
+            StoreCommand::Push(push) => push.run(context, state()).await,
+            StoreCommand::Pull(pull) => pull.run(context, state()).await,
             StoreCommand::GenerateKey(command) => command.run(context),
-            StoreCommand::PathInfo { .. }
-            | StoreCommand::Verify { .. }
-            | StoreCommand::Gc { .. }
-            | StoreCommand::Roots
-            | StoreCommand::Export { .. }
-            | StoreCommand::Import => self.on_objects(context).await,
+            StoreCommand::Objects(command) => {
+                let way = Way::find(context, state_dir, offline, command.changes()).await?;
+                command.run(context, &way).await
+            }
         }
     }
+}
 
-    async fn on_objects(self, context: &Context) -> Result<Outcome, CliError> {
-        let way = self.way(context).await?;
-        match self.command {
-            StoreCommand::PathInfo { paths } => {
+impl ObjectsCommand {
+    async fn run(self, context: &Context, way: &Way) -> Result<Outcome, CliError> {
+        match self {
+            ObjectsCommand::PathInfo { paths } => {
                 for path in &paths {
                     let info = way.path_info(store_path(path)?).await?;
                     context.out.either(&info, || human::path_info(&info))?;
                 }
             }
-            StoreCommand::Verify { repair } => {
+            ObjectsCommand::Verify { repair } => {
                 let found = way.verify(repair).await?;
                 context.out.either(&found, || human::verified(&found))?;
                 if found.findings.iter().any(|finding| !finding.repaired) {
                     return Ok(Outcome::Failed);
                 }
             }
-            StoreCommand::Gc { dry_run } => {
+            ObjectsCommand::Gc { dry_run } => {
                 let gone = way.collect(dry_run).await?;
                 context
                     .out
                     .either(&gone, || human::collected(&gone, dry_run))?;
             }
-            StoreCommand::Roots => {
+            ObjectsCommand::Roots => {
                 for root in &way.roots().await?.roots {
                     context.out.either(root, || human::root(root))?;
                 }
             }
-            StoreCommand::Export { paths } => {
+            ObjectsCommand::Export { paths } => {
                 let paths = paths.iter().map(|path| store_path(path));
                 way.export(context, paths.collect::<Result<_, _>>()?)
                     .await?;
             }
-            StoreCommand::Import => {
+            ObjectsCommand::Import => {
                 let taken = way.import().await?;
                 context
                     .out
                     .either(&taken, || taken.store_paths.join("\n"))?;
             }
-            StoreCommand::DumpNar { .. }
-            | StoreCommand::Push(_)
-            | StoreCommand::Pull(_)
-            | StoreCommand::GenerateKey(_) => {}
         }
         Ok(Outcome::Done)
     }
+}
 
+impl Way {
     /// The agent when there is one, else the files.
-    async fn way(&self, context: &Context) -> Result<Way, CliError> {
-        let state = self.state_dir.clone();
-        let here = |state: &Path| match self.command.changes() {
+    async fn find(
+        context: &Context,
+        state_dir: Option<PathBuf>,
+        offline: bool,
+        changes: bool,
+    ) -> Result<Self, CliError> {
+        let here = |state: &Path| match changes {
             true => Direct::locked(state).map(Way::Here),
             false => Direct::to_read(state).map(Way::Here),
         };
-        if self.offline && self.command.changes() {
+        if offline && changes {
             let hint = "leave --offline out: without an agent the state's lock is taken";
             return Err(Problem::usage("--offline changes nothing", hint).into());
         }
-        if self.offline || state.is_some() {
-            return here(&state.unwrap_or_else(|| context.state_here()));
+        if offline || state_dir.is_some() {
+            return here(&state_dir.unwrap_or_else(|| context.state_here()));
         }
         match context.try_connect().await? {
             Ok(client) => Ok(Way::Agent(Remote::new(&client))),
@@ -180,9 +192,7 @@ impl Store {
             }
         }
     }
-}
 
-impl Way {
     async fn path_info(&self, path: StorePath) -> Result<pb::PathInfoResponse, CliError> {
         match self {
             Way::Agent(agent) => agent.path_info(&path).await,

@@ -167,7 +167,7 @@ mod tests {
             running,
             failed,
             reused,
-            ..Steps::default()
+            estimated_remaining: None,
         }
     }
 

@@ -80,11 +80,24 @@ impl StepJob {
         };
         let request = self.request(scratch.path().to_owned(), &closure);
         let outcome = self.provider.run(request).await?;
-        match outcome {
-            StepOutcome::Exited(0) => self.take_outputs(scratch, closure).await,
-            StepOutcome::Cancelled => Ok(NodeEnd::Cancelled),
-            outcome => Ok(self.failed(outcome)),
+        let mut end = match outcome {
+            StepOutcome::Exited(0) => self.take_outputs(Arc::clone(&scratch), closure).await?,
+            StepOutcome::Cancelled => NodeEnd::Cancelled,
+            outcome => self.failed(outcome),
+        };
+        if let (NodeEnd::Failed(failure) | NodeEnd::TimedOut(failure), Some(folder)) =
+            (&mut end, self.config.keep_failed.clone())
+        {
+            let name = self.resolved.step.name.clone();
+            let kept = blocking("keep a failed step's folder", move || {
+                super::kept::keep(&folder, &name, scratch.path())
+            });
+            if let Some(kept) = kept.await? {
+                let place = format!("{}; its folder is {}", failure.hint, kept.display());
+                failure.hint = place;
+            }
         }
+        Ok(end)
     }
 
     fn request(&self, scratch: PathBuf, closure: &BTreeSet<StorePath>) -> StepRequest {
@@ -125,7 +138,7 @@ impl StepJob {
     }
 
     async fn take_outputs(
-        self,
+        &self,
         scratch: Arc<Scratch>,
         closure: BTreeSet<StorePath>,
     ) -> Result<NodeEnd, BackendError> {

@@ -26,9 +26,8 @@ pub fn login(text: &str, host: &str) -> Option<Login> {
         match word.as_str() {
             "machine" | "default" if found.is_some() => break,
             "machine" => {
-                here = words
-                    .next()
-                    .is_some_and(|name| name.eq_ignore_ascii_case(host))
+                let name = words.next();
+                here = name.is_some_and(|name| name.eq_ignore_ascii_case(host));
             }
             "default" => here = false,
             "macdef" => words.skip_macro(),

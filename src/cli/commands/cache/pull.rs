@@ -31,9 +31,8 @@ impl Pull {
     pub(in crate::cli) async fn run(
         self,
         context: &Context,
-        state: Option<PathBuf>,
+        state: PathBuf,
     ) -> Result<Outcome, CliError> {
-        let state = state.unwrap_or_else(|| context.state_here());
         let (objects, bytes) = blocking(move || self.pull(&state)).await?;
         context.out.text(&match context.out.json {
             true => serde_json::json!({

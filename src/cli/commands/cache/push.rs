@@ -42,9 +42,8 @@ impl Push {
     pub(in crate::cli) async fn run(
         self,
         context: &Context,
-        state: Option<PathBuf>,
+        state: PathBuf,
     ) -> Result<Outcome, CliError> {
-        let state = state.unwrap_or_else(|| context.state_here());
         let to = self.to.to_string();
         let is_signed = self.key.is_some();
         let pushed = blocking(move || self.push(&state)).await?;

@@ -5,6 +5,9 @@
 //! No program of the step has run yet, so nothing here races with one.
 
 use super::spec::{Attempt, Layout, STORE, SetupError, Spec, UID, User};
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
@@ -161,7 +164,8 @@ fn mount_point(shown: &Path, point: &Path) -> Result<bool, SetupError> {
     Ok(true)
 }
 
-/// Copies a tree: links as links, executable bits kept, everything writable.
+/// Copies a tree: links as links, executable bits kept, everything writable and
+/// of one time, so that no file is older than what it is made from.
 fn copy(from: &Path, to: &Path, user: User) -> Result<(), SetupError> {
     let what = || format!("copy {} to {}", from.display(), to.display());
     let metadata = fs::symlink_metadata(from).attempt(what)?;
@@ -180,6 +184,8 @@ fn copy(from: &Path, to: &Path, user: User) -> Result<(), SetupError> {
     }
     let mode = metadata.permissions().mode() & 0o777 | 0o200;
     fs::set_permissions(to, Permissions::from_mode(mode)).attempt(what)?;
+    let time = TimeSpec::new(1, 0); // as in the store
+    utimensat(AT_FDCWD, to, &time, &time, UtimensatFlags::NoFollowSymlink).attempt(what)?;
     own(to, user)
 }
 
