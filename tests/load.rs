@@ -162,5 +162,5 @@ async fn c04_no_watcher_of_a_hundred_misses_an_event_of_a_build() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the full size; its result is in docs/load.md"]
 async fn c04_no_watcher_of_a_thousand_misses_an_event_of_a_build() {
-    crowd(1000, 100, 500).await;
+    crowd(1000, 100, 150).await;
 }

@@ -243,6 +243,35 @@ async fn d07_events_beyond_the_count_leave_and_who_is_behind_is_told() {
     assert!(state.events().last_seq() > 100);
 }
 
+#[tokio::test]
+async fn d02_a_snapshot_of_the_index_that_a_kill_cut_off_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = open(folder.path()).await;
+    build(&state, 1);
+    let last = state.events().last_seq();
+    state.close().unwrap();
+    drop(state);
+    // As sled names what it is writing; it sorts behind every other.
+    for (name, half) in [
+        ("snap.FFFFFFFFFFFFFFFE", &b"half of it"[..]),
+        ("snap.FFFFFFFFFFFFFFFF", b""),
+    ] {
+        let path = folder
+            .path()
+            .join("sled")
+            .join(format!("{name}.generating"));
+        fs::write(path, half).unwrap();
+    }
+    let state = open(folder.path()).await;
+    assert_eq!(state.reader().warnings(), Vec::<String>::new());
+    assert!(!state.reader().is_damaged());
+    let mut events = state.events().subscribe(last - 1);
+    match events.next().await {
+        Some(kiln::events::Item::Event(event)) => assert_eq!(event.seq, last),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn size(folder: &Path) -> u64 {
     let files = contents(folder);
     files.values().map(|content| content.len() as u64).sum()

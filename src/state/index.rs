@@ -5,6 +5,8 @@
 use super::{StateError, record};
 use crate::events::Event;
 use crate::model::{Generation, GenerationNumber};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use sled::Transactional;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -111,6 +113,7 @@ impl Index {
     }
 
     fn open_now(path: &Path) -> Result<Self, StateError> {
+        remove_half_snapshots(path)?;
         #[expect(clippy::disallowed_methods, reason = "the only home of sled")]
         guarded(path, || {
             // No thread flushes behind our back: every transaction is flushed here.
@@ -368,6 +371,36 @@ impl Index {
         }
         guarded(&new.path, || new.database.flush()).map(drop)
     }
+}
+
+/// Removes what a kill left of a snapshot that sled was writing.
+///
+/// sled 0.34 writes `snap.<number>.generating`, renames it, and then removes the
+/// older ones; but it takes any `snap.*` for one that is whole, and reads the newest:
+/// after a kill in between it finds itself damaged. Without the half one it goes on
+/// from the snapshot before, or from its log. Under sled's own lock: a check that
+/// lost its agent may still be about to end.
+fn remove_half_snapshots(path: &Path) -> Result<(), StateError> {
+    let io = |e| StateError::io("look for half snapshots in", path, e);
+    let Ok(database) = std::fs::File::open(path.join("db")) else {
+        return Ok(()); // nothing was made yet, or sled says what is wrong
+    };
+    let _lock = Flock::lock(database, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| {
+        io(match errno {
+            Errno::EWOULDBLOCK => std::io::Error::other("could not acquire lock"),
+            errno => errno.into(),
+        })
+    })?;
+    for entry in std::fs::read_dir(path).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            tracing::info!(%name, "half a snapshot of the index is removed: a kill left it");
+            std::fs::remove_file(entry.path()).map_err(io)?;
+        }
+    }
+    Ok(())
 }
 
 const KEY: &str = "an event's key is not eight bytes";
