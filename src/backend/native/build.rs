@@ -239,7 +239,7 @@ impl Build {
             Node::Unpack(node) => {
                 let ended = ends(index);
                 let job = self.unpack_job(node, &running.made, lease.slot, &running.cancel);
-                let begins = self.announce_begin(&node.name, &running.tally);
+                let begins = self.announce_begin(index, &node.name, &running.tally);
                 self.begins(running, index);
                 running.jobs.spawn(async move {
                     let end = match job {
