@@ -11,6 +11,7 @@ mod generation;
 mod hook;
 mod names;
 mod policy;
+mod remote;
 
 pub use failure::{Failure, FailureKind, Location};
 pub use generation::{
@@ -22,6 +23,7 @@ pub use names::{
     BranchName, CommitId, GenerationNumber, HookName, HostName, InvalidName, RemoteName,
 };
 pub use policy::{Confirmation, Preemption, RetryPolicy};
+pub use remote::{Auth, RemoteConfig};
 
 /// The current time, in UTC. The one place that reads the wall clock for records.
 pub fn now() -> OffsetDateTime {

@@ -78,6 +78,19 @@ async fn s15_a_pushed_commit_superseded_by_hand_is_built_once_that_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s15_a_pushed_commit_superseded_by_hand_needs_no_second_push() {
+    let mut bench = Bench::new().await;
+    bench.select("pushed").await;
+    drop(bench.evaluation("pushed").await);
+    bench.eval_by_hand("asked").await;
+    let failure = Failure::certain("no");
+    bench.evaluation("asked").await.fails(failure);
+    bench.evaluation("pushed").await.evaluates();
+    bench.build("pushed").await.builds();
+    bench.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn s15_a_pushed_commit_superseded_by_hand_waits_for_the_hold_and_survives_a_crash() {
     let mut bench = Bench::new().await;
     bench.select("pushed").await;

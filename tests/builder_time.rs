@@ -12,11 +12,10 @@ mod builder_bench;
 
 use builder_bench::*;
 use kiln::builder::Phase;
-use kiln::model::{Confirmation, Failure, GenerationNumber, RetryPolicy};
+use kiln::model::{Confirmation, Failure, RetryPolicy};
 use std::time::Duration;
 use tokio::time::Instant;
 
-const N1: GenerationNumber = GenerationNumber(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY_SECONDS: i64 = 24 * 3600;
 /// What a clock that was set takes to be noticed at most.
@@ -131,16 +130,4 @@ async fn d04_a_clock_set_back_before_a_restart_makes_nothing_wait_longer_than_as
         let waited = waits(&mut bench, timer).await;
         assert!(waited <= HOUR + SOON, "{timer:?}: {waited:?}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn d04_a_generation_may_end_before_it_began() {
-    let mut bench = Bench::new().await;
-    bench.eval("a").await;
-    let call = bench.evaluation("a").await;
-    bench.clock_is_set(-DAY_SECONDS);
-    call.evaluates();
-    bench.build("a").await.builds();
-    bench.idle().await;
-    assert!(bench.generation(N1).built().is_some());
 }

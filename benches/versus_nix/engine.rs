@@ -1,5 +1,6 @@
 //! kiln's side: the native backend on a store of its own, as the Builder calls it.
 
+use kiln::backend::native::download::DownloadConfig;
 use kiln::backend::native::provider::StepLimits;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use kiln::backend::native::{Native, NativeConfig, Platform};
@@ -53,7 +54,7 @@ impl Graph {
             ),
             Graph::Chain(count) => write!(
                 star,
-                "def chain():\n    d = file(\"first\", \"{salt}\")\n    for i in range({count}):\n        \
+                "def chain():\n    d = file(\"first\", \"{salt}\\n\")\n    for i in range({count}):\n        \
                  d = derivation(name = \"s%d\" % i, script = \"read x < %s; echo %d > $out\" % (d, i))\n    return d\n\
                  host(\"h\", chain())\n"
             ),
@@ -220,9 +221,11 @@ fn config(jobs: u32) -> NativeConfig {
         file: "kiln.star".into(),
         jobs,
         keep_going: false,
+        keep_failed: None,
         platform: Platform::Auto,
         platforms: Vec::new(),
         memory: 16 << 30,
+        download: DownloadConfig::default(),
         host_paths: host_paths.map(PathBuf::from).into(),
         limits: StepLimits {
             timeout: Duration::from_secs(3600),

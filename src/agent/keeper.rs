@@ -9,9 +9,8 @@
 //! ```
 
 use crate::builder::Room;
-use crate::store::{Collected, Collection, Roots, Store};
+use crate::store::{Collected, Collection, Objects};
 use async_trait::async_trait;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,8 +26,7 @@ const AGAIN: Duration = Duration::from_secs(600);
 /// What is kept, and where; clones are the same keeper.
 #[derive(Clone)]
 pub(super) struct Keeper {
-    store: Store,
-    roots: Roots,
+    objects: Objects,
     /// Bytes.
     min_free: u64,
     told: Arc<Told>,
@@ -43,11 +41,10 @@ struct Told {
 }
 
 impl Keeper {
-    /// Keeps `min_free` bytes free on the file system of `store`.
-    pub fn new(store: Store, generations: PathBuf, min_free: u64) -> Self {
+    /// Keeps `min_free` bytes free on the file system of the store.
+    pub fn new(objects: Objects, min_free: u64) -> Self {
         Keeper {
-            roots: Roots::new(&generations),
-            store,
+            objects,
             min_free,
             told: Arc::new(Told {
                 short: watch::Sender::new(None),
@@ -98,7 +95,7 @@ impl Keeper {
     }
 
     async fn collect(&self, companions: bool, cancel: &CancellationToken) {
-        let (store, roots, cancel) = (self.store.clone(), self.roots.clone(), cancel.clone());
+        let (Objects { store, roots }, cancel) = (self.objects.clone(), cancel.clone());
         let collected = tokio::task::spawn_blocking(move || {
             store.gc(&Collection {
                 roots: &|| roots.objects(&store),
@@ -132,13 +129,13 @@ impl Keeper {
 
     /// What is short now. What cannot be measured is not.
     async fn measure(&self) -> Option<String> {
-        let (store, min_free) = (self.store.clone(), self.min_free);
+        let (store, min_free) = (self.objects.store.clone(), self.min_free);
         let measured = tokio::task::spawn_blocking(move || store.free_space()).await;
         match measured {
             Ok(Ok(free)) if free < min_free => Some(format!(
                 "only {} MiB are free in {}, [store] min_free is {} MiB",
                 free >> 20,
-                self.store.dir().display(),
+                self.objects.store.dir().display(),
                 min_free >> 20
             )),
             Ok(Ok(_)) => None,

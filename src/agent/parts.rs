@@ -17,8 +17,8 @@ use crate::server::{self, Access, Listener, Settings};
 use crate::source::ancestry::{Relation, is_descendant};
 use crate::source::{self, EventSink, SourceEvent};
 use crate::state::{Retention, State};
-use crate::store::Store;
 use crate::store::cache::{self, CacheConfig, Caches, TransportOptions};
+use crate::store::{Objects, Store};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,7 @@ pub(super) struct Core {
     pub state: Arc<State>,
     pub builder: builder::Handle,
     keeper: Keeper,
+    objects: Objects,
     audit: Arc<AuditLog>,
     builder_task: JoinHandle<()>,
     /// Ends source, server and helpers.
@@ -69,7 +70,8 @@ impl Core {
         let audit = AuditLog::open(&state.places().audit()).map_err(|e| RunError::failed(&e))?;
         let store = Store::open(&state.places().store()).map_err(|e| RunError::failed(&e))?;
         let generations = state.places().generations();
-        let keeper = Keeper::new(store.clone(), generations, config.store.min_free);
+        let objects = Objects::new(store.clone(), &generations);
+        let keeper = Keeper::new(objects.clone(), config.store.min_free);
         let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
         let lineage = lineage(repository.clone());
         let builder_config = BuilderConfig {
@@ -108,6 +110,7 @@ impl Core {
             state,
             builder,
             keeper,
+            objects,
             audit: Arc::new(audit),
             builder_task,
             cancel,
@@ -234,6 +237,8 @@ impl Core {
             events: self.state.events(),
             settings,
             started_at: crate::model::now(),
+            objects: self.objects.clone(),
+            import_limit: config.limits.output_size,
             access,
             audit: Arc::clone(&self.audit),
             changes: TaskTracker::new(),
@@ -369,6 +374,10 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
         file: config.native.file.clone(),
         jobs: u32::try_from(jobs).unwrap_or(u32::MAX).min(users.count),
         keep_going: config.native.keep_going,
+        keep_failed: config.native.keep_failed.then(|| {
+            let places = crate::state::Places::new(&config.state_dir);
+            places.failed()
+        }),
         platform: match &config.native.platform {
             config::Platform::Auto => Platform::Auto,
             config::Platform::Packages => Platform::Packages,

@@ -8,7 +8,7 @@ use crate::builder::{self, Timeouts};
 use crate::config::{self, Config};
 use crate::events::EventKind;
 use crate::server::Settings;
-use crate::source::{self, Auth, RemoteConfig, SourceConfig};
+use crate::source::{self, SourceConfig};
 use crate::state::{Change, Places, State};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -28,29 +28,9 @@ pub(super) fn load(options: &AgentOptions) -> Result<Config, RunError> {
 /// What the source is told.
 pub(super) fn source_config(config: &Config) -> SourceConfig {
     let repository = Places::new(&config.state_dir).repository();
-    let remotes = config.remotes.iter().map(remote).collect();
     SourceConfig {
         initial_commit: config.initial_commit.clone(),
-        ..SourceConfig::new(repository, remotes)
-    }
-}
-
-fn remote(remote: &config::Remote) -> RemoteConfig {
-    let auth = remote.auth.token_file.clone().map(|token_file| Auth {
-        username: remote.auth.username.clone(),
-        token_file,
-    });
-    RemoteConfig {
-        name: remote.name.clone(),
-        url: remote.url.clone(),
-        main: remote.main.clone(),
-        testing: remote.testing.clone(),
-        poll_interval: remote.poll_interval,
-        timeout: remote.timeout,
-        auth,
-        ca_file: remote.ca_file.clone(),
-        proxy: remote.proxy.clone(),
-        owner: remote.owner.clone(),
+        ..SourceConfig::new(repository, config.remotes.clone())
     }
 }
 

@@ -10,7 +10,9 @@ use time::OffsetDateTime;
 /// descends from it; no where that cannot be told. It may read a repository, so
 /// it is asked off the async threads.
 #[derive(Clone)]
-pub struct Lineage(Arc<dyn Fn(&CommitId, &CommitId) -> bool + Send + Sync>);
+pub struct Lineage(Arc<Descends>);
+
+type Descends = dyn Fn(&CommitId, &CommitId) -> bool + Send + Sync;
 
 impl Lineage {
     pub fn new(descends: impl Fn(&CommitId, &CommitId) -> bool + Send + Sync + 'static) -> Self {

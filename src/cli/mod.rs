@@ -207,6 +207,72 @@ impl Context {
         tracing::debug!(?socket, "connecting");
         Ok(crate::client::Client::connect(&socket, crate::client::CONNECT_TIMEOUT).await?)
     }
+
+    /// As [`Context::connect`]; that no agent runs, where none was named, is an
+    /// answer too.
+    ///
+    /// # Errors
+    /// Exit 3, when one should answer and does not.
+    async fn try_connect(
+        &self,
+    ) -> Result<Result<crate::client::Client, crate::client::ConnectError>, CliError> {
+        use crate::client::{CONNECT_TIMEOUT, Client, ConnectError};
+        let cwd = std::env::current_dir().unwrap_or_default();
+        let is_named = self.global.socket.is_some() || self.env.socket.is_some();
+        let socket = places::socket(&self.env, &cwd, self.global.socket.as_deref())?;
+        match Client::connect(&socket, CONNECT_TIMEOUT).await {
+            Ok(client) => Ok(Ok(client)),
+            Err(none @ (ConnectError::Missing(_) | ConnectError::Stale(_))) if !is_named => {
+                Ok(Err(none))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The state of the dev agent of the repository one stands in, else the system's.
+    fn state_here(&self) -> PathBuf {
+        let cwd = std::env::current_dir().unwrap_or_default();
+        let here = places::dev_from(&self.env, &cwd).into_iter();
+        here.map(|place| place.state)
+            .find(|state| state.is_dir())
+            .unwrap_or_else(|| places::SYSTEM_STATE.into())
+    }
+
+    /// The end of a command that began something with a generation: waits for
+    /// what it comes to, or prints its line.
+    ///
+    /// # Errors
+    /// When it did not go well, or the agent went away.
+    async fn begun(
+        &self,
+        client: &crate::client::Client,
+        generation: Option<crate::pb::Generation>,
+        waits: bool,
+    ) -> Result<Outcome, CliError> {
+        let generation = generation.unwrap_or_default();
+        if waits {
+            wait::wait(client, &self.out, generation.number).await?;
+        } else {
+            let line = || human::line(&generation, crate::model::now());
+            self.out.either(&generation, line)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// The end of a command that changed what the Builder does: prints its state,
+    /// for people in `words`.
+    ///
+    /// # Errors
+    /// When it cannot be printed.
+    fn changed(
+        &self,
+        state: Option<crate::pb::BuilderState>,
+        words: impl FnOnce(&crate::pb::BuilderState) -> String,
+    ) -> Result<Outcome, CliError> {
+        let state = state.unwrap_or_default();
+        self.out.either(&state, || words(&state))?;
+        Ok(Outcome::Done)
+    }
 }
 
 #[cfg(test)]

@@ -87,8 +87,13 @@ impl Progress {
             .map(|name| human::plain(name))
             .collect();
         let more = if self.running.len() > 3 { ", ..." } else { "" };
+        let left = steps.estimated_remaining.filter(|left| left.seconds > 0);
+        let left = left.map_or(String::new(), |left| {
+            let left = time::Duration::seconds(left.seconds);
+            format!("about {} left: ", human::lasting(left))
+        });
         Said::Bar(format!(
-            "[{}/{}] {}{more}",
+            "[{}/{}] {left}{}{more}",
             steps.done,
             steps.total,
             names.join(", ")

@@ -58,6 +58,14 @@ impl Output {
         Ok(stdout.flush()?)
     }
 
+    /// Standard output for bytes that are written bit by bit.
+    pub fn writer(&self) -> Writer {
+        Writer {
+            out: io::BufWriter::with_capacity(1 << 16, io::stdout()),
+            failed: None,
+        }
+    }
+
     /// A message of the wire as one line of JSON.
     pub fn message<M: Serialize + Sanitise + Clone>(&self, message: &M) -> Result<(), CliError> {
         self.text(&json(message)?)
@@ -118,6 +126,42 @@ impl Output {
                 problem.outcome
             }
         }
+    }
+}
+
+/// Standard output; tells a reader that left from what failed itself.
+pub struct Writer {
+    out: io::BufWriter<io::Stdout>,
+    failed: Option<io::ErrorKind>,
+}
+
+impl Writer {
+    /// What a failure of whoever wrote here was about.
+    pub fn blame(&self, error: &dyn std::error::Error) -> CliError {
+        match self.failed {
+            Some(kind) => io::Error::from(kind).into(),
+            None => Problem::failed(error.to_string()).into(),
+        }
+    }
+
+    /// All was written.
+    ///
+    /// # Errors
+    /// When the last of it cannot be.
+    pub fn end(mut self) -> Result<(), CliError> {
+        Ok(self.out.flush()?)
+    }
+}
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        written.inspect_err(|error| self.failed = Some(error.kind()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.out.flush();
+        flushed.inspect_err(|error| self.failed = Some(error.kind()))
     }
 }
 

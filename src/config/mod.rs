@@ -9,7 +9,7 @@
 //! It knows no other part of kiln but the names of [`crate::model`], and what a
 //! binary cache's URL and key are ([`crate::store::cache`]).
 
-use crate::model::{CommitId, HostName};
+use crate::model::{CommitId, HostName, RemoteConfig};
 use std::path::{Path, PathBuf};
 
 mod caches;
@@ -34,7 +34,6 @@ pub use error::{ConfigError, Position, Problem};
 pub use hooks::{Hook, plan};
 pub use native::{BuildUsers, FetchDeny, Native, Platform, Sandbox};
 pub use reader::Setting;
-pub use remotes::{Auth, Remote};
 pub use secret::{SecretError, read_secret_file};
 pub use tables::{
     Backend, BackendChoice, Builder, Grpc, Limits, LocalBuilds, Repository, Retention, Store,
@@ -57,7 +56,7 @@ pub struct Config {
     pub state_dir: PathBuf,
     pub repository: Repository,
     /// In order of preference. At least one, but for [`Config::for_dev`].
-    pub remotes: Vec<Remote>,
+    pub remotes: Vec<RemoteConfig>,
     /// The first commit accepted must descend from it.
     pub initial_commit: Option<CommitId>,
     pub backend: Backend,
@@ -163,7 +162,7 @@ impl Config {
     fn read_tables(
         top: &Section<'_>,
         host: HostName,
-        remotes: Vec<Remote>,
+        remotes: Vec<RemoteConfig>,
     ) -> Result<Self, Problem> {
         let caches = caches::read(top)?;
         Ok(Config {

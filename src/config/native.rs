@@ -15,6 +15,8 @@ pub struct Native {
     pub jobs: u32,
     /// Build what does not depend on a failed step.
     pub keep_going: bool,
+    /// Keep the folders of steps that failed.
+    pub keep_failed: bool,
     pub sandbox: Sandbox,
     pub platform: Platform,
     /// Other platforms whose steps may run here.
@@ -79,12 +81,11 @@ const SANDBOX_PATHS: [&str; 5] = ["/bin", "/usr", "/lib", "/lib64", "/etc/altern
 impl Native {
     pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
         let section = top.section("native", &NATIVE_KEYS)?;
-        section.boolean("keep_failed", false)?;
-        section.not_yet("keep_failed")?;
         Ok(Native {
             file: section.text_as("file", "kiln.star", file_inside)?,
             jobs: section.number("jobs", 0, 0..=4096)?,
             keep_going: section.boolean("keep_going", false)?,
+            keep_failed: section.boolean("keep_failed", false)?,
             sandbox: section.choice(
                 "sandbox",
                 "required",

@@ -2,37 +2,7 @@
 
 use super::error::{Problem, password};
 use super::reader::Section;
-use crate::model::{BranchName, HostName, RemoteName};
-use std::path::PathBuf;
-use std::time::Duration;
-
-/// A repository that is polled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remote {
-    pub name: RemoteName,
-    /// `https://`, `git://`, `file://` or an absolute path; never with a password.
-    pub url: String,
-    pub main: BranchName,
-    pub testing: Option<BranchName>,
-    /// Zero: only on request.
-    pub poll_interval: Duration,
-    /// Of one fetch.
-    pub timeout: Duration,
-    pub auth: Auth,
-    /// Certificates trusted in place of the system's.
-    pub ca_file: Option<PathBuf>,
-    pub proxy: Option<String>,
-    /// A local repository may belong to this user too.
-    pub owner: Option<String>,
-}
-
-/// How kiln shows itself to a remote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Auth {
-    pub username: String,
-    /// See [`super::read_secret_file`]; read at every use.
-    pub token_file: Option<PathBuf>,
-}
+use crate::model::{Auth, BranchName, HostName, RemoteConfig};
 
 const KEYS: [&str; 9] = [
     "name",
@@ -48,15 +18,15 @@ const KEYS: [&str; 9] = [
 const AUTH_KEYS: [&str; 4] = ["username", "token_file", "ssh_key_file", "known_hosts_file"];
 
 /// All remotes: at least one, each name once.
-pub(super) fn read(top: &Section<'_>, host: &HostName) -> Result<Vec<Remote>, Problem> {
+pub(super) fn read(top: &Section<'_>, host: &HostName) -> Result<Vec<RemoteConfig>, Problem> {
     let sections = top.items("remotes", &KEYS)?;
     if sections.is_empty() {
         let message = "at least one `[[remotes]]` with a name and a url is needed";
         return Err(top.problem("remotes", message));
     }
-    let mut remotes: Vec<Remote> = Vec::new();
+    let mut remotes: Vec<RemoteConfig> = Vec::new();
     for section in &sections {
-        let remote = Remote::read(section, host)?;
+        let remote = remote(section, host)?;
         if remotes.iter().any(|known| known.name == remote.name) {
             let message = format!(
                 "{:?} is the name of another remote already",
@@ -69,24 +39,22 @@ pub(super) fn read(top: &Section<'_>, host: &HostName) -> Result<Vec<Remote>, Pr
     Ok(remotes)
 }
 
-impl Remote {
-    fn read(section: &Section<'_>, host: &HostName) -> Result<Self, Problem> {
-        section.require("name")?;
-        section.require("url")?;
-        let (main, testing) = branches(section, host)?;
-        Ok(Remote {
-            name: section.parsed("name", "")?,
-            url: section.text_as("url", "", |url| checked_url(&fill(url, host)))?,
-            main,
-            testing,
-            poll_interval: section.duration_or_zero("poll_interval", "60s")?,
-            timeout: section.duration("timeout", "5m")?,
-            auth: Auth::read(section)?,
-            ca_file: section.optional_path("ca_file")?,
-            proxy: proxy(section)?,
-            owner: section.optional("owner")?,
-        })
-    }
+fn remote(section: &Section<'_>, host: &HostName) -> Result<RemoteConfig, Problem> {
+    section.require("name")?;
+    section.require("url")?;
+    let (main, testing) = branches(section, host)?;
+    Ok(RemoteConfig {
+        name: section.parsed("name", "")?,
+        url: section.text_as("url", "", |url| checked_url(&fill(url, host)))?,
+        main,
+        testing,
+        poll_interval: section.duration_or_zero("poll_interval", "60s")?,
+        timeout: section.duration("timeout", "5m")?,
+        auth: auth(section)?,
+        ca_file: section.optional_path("ca_file")?,
+        proxy: proxy(section)?,
+        owner: section.optional("owner")?,
+    })
 }
 
 fn branches(
@@ -111,16 +79,17 @@ fn branches(
     Ok((main, testing))
 }
 
-impl Auth {
-    fn read(section: &Section<'_>) -> Result<Self, Problem> {
-        let auth = section.section("auth", &AUTH_KEYS)?;
-        auth.not_yet("ssh_key_file")?;
-        auth.not_yet("known_hosts_file")?;
-        Ok(Auth {
-            username: auth.text("username", "git")?,
-            token_file: auth.optional_path("token_file")?,
-        })
-    }
+/// Without a token there is nobody to be.
+fn auth(section: &Section<'_>) -> Result<Option<Auth>, Problem> {
+    let auth = section.section("auth", &AUTH_KEYS)?;
+    auth.not_yet("ssh_key_file")?;
+    auth.not_yet("known_hosts_file")?;
+    let username = auth.text("username", "git")?;
+    let token_file = auth.optional_path("token_file")?;
+    Ok(token_file.map(|token_file| Auth {
+        username,
+        token_file,
+    }))
 }
 
 fn proxy(section: &Section<'_>) -> Result<Option<String>, Problem> {

@@ -186,11 +186,11 @@ fn only_urls_kiln_can_fetch_from_are_taken() {
 #[test]
 fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
     assert_eq!(
-        error_after_remote("\n[[caches]]\nurl = \"https://c\"\n"),
-        "kiln.toml:5:1: `[[caches]]` is not in this version yet; remove it\n\
+        error_after_remote("\n[nix]\nfile = \"default.nix\"\n"),
+        "kiln.toml:5:1: `[nix]` is not in this version yet; remove it\n\
          \x20 |\n\
-         5 | [[caches]]\n\
-         \x20 | ^^^^^^^^^^"
+         5 | [nix]\n\
+         \x20 | ^^^^^"
     );
     for (lines, what) in [
         (
@@ -205,7 +205,6 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "[trust]\nssh_allowed_signers = \"/k\"",
             "5:1: `trust.ssh_allowed_signers = \"/k\"`",
         ),
-        ("[[caches]]\nurl = \"https://c\"", "4:1: `[[caches]]`"),
         (
             "[webhook]\nlisten = \":1\"",
             "5:1: `webhook.listen = \":1\"`",
@@ -227,14 +226,6 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             "[backend]\nattribute = \"x\"",
             "5:1: `backend.attribute = \"x\"`",
         ),
-        (
-            "[builder]\nlocal = \"never\"",
-            "5:1: `builder.local = \"never\"`",
-        ),
-        (
-            "[native]\nkeep_failed = true",
-            "5:1: `native.keep_failed = true`",
-        ),
         ("[grpc]\nlisten = \":1\"", "5:1: `grpc.listen = \":1\"`"),
         (
             "[repository]\nsubmodules = true",
@@ -251,6 +242,38 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
             first,
             format!("kiln.toml:{what} is not in this version yet; remove it")
         );
+    }
+}
+
+#[test]
+fn caches_are_places_with_keys_and_without_any_something_must_be_built_here() {
+    const KEY: &str = "c-1:tK/kTUKpeRK5HihOJZXP+PaI5uf6Qm2p/yYhmGEt9bQ=";
+    let cache =
+        |url: &str, key: &str| format!("[[caches]]\nurl = \"{url}\"\npublic_keys = [\"{key}\"]\n");
+    let good = cache("https://c/x", KEY) + &cache("/srv/cache", KEY);
+    let never = format!("{REMOTE}{good}[builder]\nlocal = \"never\"");
+    let config = parse(&never, "f").unwrap();
+    assert_eq!(config.builder.local, LocalBuilds::Never);
+    assert_eq!(config.caches[0].url.to_string(), "https://c/x");
+    assert_eq!(config.caches[1].public_keys[0].to_string(), KEY);
+    for (lines, why) in [
+        (
+            "[builder]\nlocal = \"never\"".to_owned(),
+            "5:1: `builder.local`: nothing could ever",
+        ),
+        (cache("c", KEY), "5:7: `caches.1.url`: \"c\" is no cache"),
+        (
+            cache("https://a:b@c/", KEY),
+            "5:7: `caches.1.url`: the URL of a cache holds",
+        ),
+        (
+            cache("https://c", "c-1"),
+            "6:1: `caches.1.public_keys`: \"c-1\" is no public key",
+        ),
+        ("[[caches]]\n".to_owned(), "caches.1.url`: "),
+    ] {
+        let error = error_after_remote(&lines);
+        assert!(error.contains(why), "{lines}: {error}");
     }
 }
 
@@ -273,13 +296,7 @@ fn the_host_is_filled_in_and_the_defaults_are_those_of_the_contract() {
     assert_eq!(remote.main.as_str(), "main");
     assert_eq!(remote.testing.as_ref().unwrap().as_str(), "testing-web-1");
     assert_eq!(remote.poll_interval, Duration::from_secs(60));
-    assert_eq!(
-        remote.auth,
-        Auth {
-            username: "git".into(),
-            token_file: None
-        }
-    );
+    assert_eq!(remote.auth, None);
     assert_eq!(config.builder.eval_memory, 1 << 30);
     assert_eq!(config.limits.memory, None);
     assert_eq!(config.grpc.mode, 0o660);

@@ -679,18 +679,37 @@ pub struct PathInfoResponse {
     pub references: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(message, optional, tag = "5")]
     pub registered_at: ::core::option::Option<::pbjson_types::Timestamp>,
+    /// Where it lies on this host.
+    #[prost(string, tag = "6")]
+    pub real_path: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyRequest {
     #[prost(bool, tag = "1")]
     pub repair: bool,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct VerifyResponse {
+    /// Objects that were read to their end.
     #[prost(uint64, tag = "1")]
     pub checked: u64,
+    /// Objects that do not hold what their path says.
     #[prost(string, repeated, tag = "2")]
     pub damaged: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// All that is wrong, the damaged objects among it.
+    #[prost(message, repeated, tag = "3")]
+    pub findings: ::prost::alloc::vec::Vec<StoreFinding>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoreFinding {
+    /// A store path, else the file or realisation it is about.
+    #[prost(string, tag = "1")]
+    pub subject: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub problem: ::prost::alloc::string::String,
+    /// It is mended, or gone so that it is made again.
+    #[prost(bool, tag = "3")]
+    pub repaired: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CollectGarbageRequest {
@@ -699,10 +718,14 @@ pub struct CollectGarbageRequest {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CollectGarbageResponse {
+    /// With dry_run those that would be removed; the first 20000.
     #[prost(string, repeated, tag = "1")]
     pub removed: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Bytes of their contents.
     #[prost(uint64, tag = "2")]
     pub freed_bytes: u64,
+    #[prost(uint32, tag = "3")]
+    pub removed_count: u32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListRootsRequest {}
@@ -720,6 +743,7 @@ pub struct Root {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ExportRequest {
+    /// They and all they refer to are exported.
     #[prost(string, repeated, tag = "1")]
     pub store_paths: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }

@@ -327,7 +327,14 @@ impl Sanitise for Snapshot {
 impl Sanitise for PathInfoRequest {}
 impl Sanitise for PathInfoResponse {}
 impl Sanitise for VerifyRequest {}
-impl Sanitise for VerifyResponse {}
+impl Sanitise for VerifyResponse {
+    fn sanitise(&mut self) {
+        for message in &mut self.findings {
+            message.sanitise();
+        }
+    }
+}
+impl Sanitise for StoreFinding {}
 impl Sanitise for CollectGarbageRequest {}
 impl Sanitise for CollectGarbageResponse {}
 impl Sanitise for ListRootsRequest {}

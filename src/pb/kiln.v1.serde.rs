@@ -1891,6 +1891,9 @@ impl serde::Serialize for CollectGarbageResponse {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.CollectGarbageResponse", len)?;
         if true {
             struct_ser.serialize_field("removed", &self.removed)?;
@@ -1899,6 +1902,9 @@ impl serde::Serialize for CollectGarbageResponse {
             #[allow(clippy::needless_borrow)]
             #[allow(clippy::needless_borrows_for_generic_args)]
             struct_ser.serialize_field("freedBytes", ToString::to_string(&self.freed_bytes).as_str())?;
+        }
+        if true {
+            struct_ser.serialize_field("removedCount", &self.removed_count)?;
         }
         struct_ser.end()
     }
@@ -1913,12 +1919,15 @@ impl<'de> serde::Deserialize<'de> for CollectGarbageResponse {
             "removed",
             "freed_bytes",
             "freedBytes",
+            "removed_count",
+            "removedCount",
         ];
 
         #[allow(clippy::enum_variant_names)]
         enum GeneratedField {
             Removed,
             FreedBytes,
+            RemovedCount,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -1943,6 +1952,7 @@ impl<'de> serde::Deserialize<'de> for CollectGarbageResponse {
                         match value {
                             "removed" => Ok(GeneratedField::Removed),
                             "freedBytes" | "freed_bytes" => Ok(GeneratedField::FreedBytes),
+                            "removedCount" | "removed_count" => Ok(GeneratedField::RemovedCount),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -1964,6 +1974,7 @@ impl<'de> serde::Deserialize<'de> for CollectGarbageResponse {
             {
                 let mut removed__ = None;
                 let mut freed_bytes__ = None;
+                let mut removed_count__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Removed => {
@@ -1980,6 +1991,14 @@ impl<'de> serde::Deserialize<'de> for CollectGarbageResponse {
                                 Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
                             ;
                         }
+                        GeneratedField::RemovedCount => {
+                            if removed_count__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("removedCount"));
+                            }
+                            removed_count__ = 
+                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
+                            ;
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -1988,6 +2007,7 @@ impl<'de> serde::Deserialize<'de> for CollectGarbageResponse {
                 Ok(CollectGarbageResponse {
                     removed: removed__.unwrap_or_default(),
                     freed_bytes: freed_bytes__.unwrap_or_default(),
+                    removed_count: removed_count__.unwrap_or_default(),
                 })
             }
         }
@@ -7368,6 +7388,9 @@ impl serde::Serialize for PathInfoResponse {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.PathInfoResponse", len)?;
         if true {
             struct_ser.serialize_field("storePath", &self.store_path)?;
@@ -7385,6 +7408,9 @@ impl serde::Serialize for PathInfoResponse {
         }
         if let Some(v) = self.registered_at.as_ref() {
             struct_ser.serialize_field("registeredAt", v)?;
+        }
+        if true {
+            struct_ser.serialize_field("realPath", &self.real_path)?;
         }
         struct_ser.end()
     }
@@ -7405,6 +7431,8 @@ impl<'de> serde::Deserialize<'de> for PathInfoResponse {
             "references",
             "registered_at",
             "registeredAt",
+            "real_path",
+            "realPath",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -7414,6 +7442,7 @@ impl<'de> serde::Deserialize<'de> for PathInfoResponse {
             NarSize,
             References,
             RegisteredAt,
+            RealPath,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -7441,6 +7470,7 @@ impl<'de> serde::Deserialize<'de> for PathInfoResponse {
                             "narSize" | "nar_size" => Ok(GeneratedField::NarSize),
                             "references" => Ok(GeneratedField::References),
                             "registeredAt" | "registered_at" => Ok(GeneratedField::RegisteredAt),
+                            "realPath" | "real_path" => Ok(GeneratedField::RealPath),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -7465,6 +7495,7 @@ impl<'de> serde::Deserialize<'de> for PathInfoResponse {
                 let mut nar_size__ = None;
                 let mut references__ = None;
                 let mut registered_at__ = None;
+                let mut real_path__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::StorePath => {
@@ -7499,6 +7530,12 @@ impl<'de> serde::Deserialize<'de> for PathInfoResponse {
                             }
                             registered_at__ = map_.next_value()?;
                         }
+                        GeneratedField::RealPath => {
+                            if real_path__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("realPath"));
+                            }
+                            real_path__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -7510,6 +7547,7 @@ impl<'de> serde::Deserialize<'de> for PathInfoResponse {
                     nar_size: nar_size__.unwrap_or_default(),
                     references: references__.unwrap_or_default(),
                     registered_at: registered_at__,
+                    real_path: real_path__.unwrap_or_default(),
                 })
             }
         }
@@ -10005,6 +10043,135 @@ impl<'de> serde::Deserialize<'de> for StopResponse {
         deserializer.deserialize_struct("kiln.v1.StopResponse", FIELDS, GeneratedVisitor)
     }
 }
+impl serde::Serialize for StoreFinding {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("kiln.v1.StoreFinding", len)?;
+        if true {
+            struct_ser.serialize_field("subject", &self.subject)?;
+        }
+        if true {
+            struct_ser.serialize_field("problem", &self.problem)?;
+        }
+        if true {
+            struct_ser.serialize_field("repaired", &self.repaired)?;
+        }
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for StoreFinding {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "subject",
+            "problem",
+            "repaired",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            Subject,
+            Problem,
+            Repaired,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "subject" => Ok(GeneratedField::Subject),
+                            "problem" => Ok(GeneratedField::Problem),
+                            "repaired" => Ok(GeneratedField::Repaired),
+                            _ => Ok(GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = StoreFinding;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct kiln.v1.StoreFinding")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<StoreFinding, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut subject__ = None;
+                let mut problem__ = None;
+                let mut repaired__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::Subject => {
+                            if subject__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("subject"));
+                            }
+                            subject__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Problem => {
+                            if problem__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("problem"));
+                            }
+                            problem__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Repaired => {
+                            if repaired__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("repaired"));
+                            }
+                            repaired__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(StoreFinding {
+                    subject: subject__.unwrap_or_default(),
+                    problem: problem__.unwrap_or_default(),
+                    repaired: repaired__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("kiln.v1.StoreFinding", FIELDS, GeneratedVisitor)
+    }
+}
 impl serde::Serialize for SubmitBuildRequest {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -10867,6 +11034,9 @@ impl serde::Serialize for VerifyResponse {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.VerifyResponse", len)?;
         if true {
             #[allow(clippy::needless_borrow)]
@@ -10875,6 +11045,9 @@ impl serde::Serialize for VerifyResponse {
         }
         if true {
             struct_ser.serialize_field("damaged", &self.damaged)?;
+        }
+        if true {
+            struct_ser.serialize_field("findings", &self.findings)?;
         }
         struct_ser.end()
     }
@@ -10888,12 +11061,14 @@ impl<'de> serde::Deserialize<'de> for VerifyResponse {
         const FIELDS: &[&str] = &[
             "checked",
             "damaged",
+            "findings",
         ];
 
         #[allow(clippy::enum_variant_names)]
         enum GeneratedField {
             Checked,
             Damaged,
+            Findings,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -10918,6 +11093,7 @@ impl<'de> serde::Deserialize<'de> for VerifyResponse {
                         match value {
                             "checked" => Ok(GeneratedField::Checked),
                             "damaged" => Ok(GeneratedField::Damaged),
+                            "findings" => Ok(GeneratedField::Findings),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -10939,6 +11115,7 @@ impl<'de> serde::Deserialize<'de> for VerifyResponse {
             {
                 let mut checked__ = None;
                 let mut damaged__ = None;
+                let mut findings__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Checked => {
@@ -10955,6 +11132,12 @@ impl<'de> serde::Deserialize<'de> for VerifyResponse {
                             }
                             damaged__ = Some(map_.next_value()?);
                         }
+                        GeneratedField::Findings => {
+                            if findings__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("findings"));
+                            }
+                            findings__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -10963,6 +11146,7 @@ impl<'de> serde::Deserialize<'de> for VerifyResponse {
                 Ok(VerifyResponse {
                     checked: checked__.unwrap_or_default(),
                     damaged: damaged__.unwrap_or_default(),
+                    findings: findings__.unwrap_or_default(),
                 })
             }
         }

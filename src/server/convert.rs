@@ -13,6 +13,7 @@ use pbjson_types::Timestamp;
 use time::OffsetDateTime;
 
 mod hook;
+pub mod store;
 
 use hook::hook;
 

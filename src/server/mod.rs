@@ -70,6 +70,10 @@ pub struct Parts {
     pub settings: watch::Receiver<Settings>,
     /// Since when this agent runs: nothing is stale before it could be fresh.
     pub started_at: OffsetDateTime,
+    /// The object store and what keeps objects in it.
+    pub objects: crate::store::Objects,
+    /// Bytes of one object that is imported, at most.
+    pub import_limit: u64,
     /// Who may read and change things.
     pub access: Access,
     /// Where every change and every refusal is recorded.
@@ -102,6 +106,7 @@ pub async fn serve(
     let changes = parts.changes.clone();
     let parts = Arc::new(parts);
     let builder = builder_service::Service(parts.clone());
+    let store = store_service::Service::new(parts.clone(), cancel.clone());
     let agent = agent_service::Service {
         parts,
         turnstile: event_stream::turnstile(),
@@ -123,7 +128,7 @@ pub async fn serve(
         .add_service(reflection)
         .add_service(pb::builder_server::BuilderServer::new(builder))
         .add_service(pb::agent_server::AgentServer::new(agent))
-        .add_service(pb::store_server::StoreServer::new(store_service::Service));
+        .add_service(pb::store_server::StoreServer::new(store));
     let ended = run(router, listener, cancel).await;
     changes.close();
     if tokio::time::timeout(DRAIN, changes.wait()).await.is_err() {

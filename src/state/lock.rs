@@ -39,6 +39,28 @@ impl Lock {
         }
     }
 
+    /// Whether nobody owns the state now; takes nothing.
+    ///
+    /// # Errors
+    /// [`StateError::Owned`] with the owner's process id when somebody does.
+    pub fn check(state: &Path) -> Result<(), StateError> {
+        let path = super::Places::new(state).owner();
+        let mut file = match File::open(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            file => file.map_err(|e| StateError::io("open", &path, e))?,
+        };
+        let mut owner = String::new();
+        let _ = (&mut file).take(64).read_to_string(&mut owner);
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Ok(_) => Ok(()),
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => Err(StateError::Owned {
+                state: state.into(),
+                owner: owner.trim().to_owned(),
+            }),
+            Err((_, errno)) => Err(StateError::io("look at the lock", &path, errno.into())),
+        }
+    }
+
     fn take_now(state: &Path) -> Result<Self, StateError> {
         let path = super::Places::new(state).owner();
         let mut file = OpenOptions::new()

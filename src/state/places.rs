@@ -51,6 +51,10 @@ impl Places {
     pub fn logs(&self, number: GenerationNumber) -> PathBuf {
         self.folder.join("logs").join(number.to_string())
     }
+    /// Folders of steps that failed, where they are kept.
+    pub fn failed(&self) -> PathBuf {
+        self.folder.join("failed")
+    }
     /// Link to `generations/<n>/result` of the newest built generation.
     pub fn current(&self) -> PathBuf {
         self.folder.join("current")
@@ -123,7 +127,10 @@ impl Places {
     }
 
     /// Whoever owns the folder can replace what lies in it.
-    fn check_owner(&self) -> Result<(), StateError> {
+    ///
+    /// # Errors
+    /// When it belongs to another user than this process acts as.
+    pub(crate) fn check_owner(&self) -> Result<(), StateError> {
         let metadata = std::fs::metadata(&self.folder)
             .map_err(|e| StateError::io("look at", &self.folder, e))?;
         let (owner, we) = (metadata.uid(), nix::unistd::geteuid().as_raw());

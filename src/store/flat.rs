@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Read at once.
@@ -61,6 +61,26 @@ impl Store {
 /// When it cannot be read.
 pub fn hash_file(path: &Path) -> std::io::Result<Hash> {
     copied(path, &mut std::io::sink())
+}
+
+/// Whether `claimed` is the path of an output whose hash was promised, of the NAR
+/// or of the bytes of a file, and the tree, whose NAR has `nar_hash`, keeps it.
+pub(super) fn keeps_promise(tree: &Path, nar_hash: Hash, claimed: &StorePath) -> bool {
+    let promised = |hash, mode| {
+        let name = claimed.name().to_owned();
+        let fixed = FixedOutput { hash, mode, name };
+        fixed.path().is_ok_and(|path| path == *claimed)
+    };
+    let of_file = || {
+        let found = std::fs::symlink_metadata(tree).ok()?;
+        let mode = match found.permissions().mode() & 0o111 {
+            0 => FixedMode::Flat,
+            _ => FixedMode::Executable,
+        };
+        // Only a file can be hashed so; anything else keeps no such promise.
+        Some(found.is_file() && promised(hash_file(tree).ok()?, mode))
+    };
+    promised(nar_hash, FixedMode::Nar) || of_file().unwrap_or(false)
 }
 
 /// Copies the file's bytes, which are hashed on their way.

@@ -186,7 +186,7 @@ impl Store {
     }
 
     /// Objects refer to each other without circles.
-    fn referrers_first(&self, objects: &[StorePath]) -> Vec<StorePath> {
+    pub(super) fn referrers_first(&self, objects: &[StorePath]) -> Vec<StorePath> {
         let among: BTreeSet<&StorePath> = objects.iter().collect();
         let (mut seen, mut ordered) = (BTreeSet::new(), Vec::new());
         // Depth first; an object is put down after all it refers to.
@@ -247,7 +247,8 @@ impl Store {
                 fs::remove_all(&moved).map_err(|e| StoreError::io("remove", &moved, e))?;
             }
         }
-        Ok(())
+        let damaged = self.damaged();
+        fs::remove_all(&damaged).map_err(|e| StoreError::io("remove", &damaged, e))
     }
 
     /// `None`: it was made again meanwhile, or is gone.
@@ -289,7 +290,7 @@ pub(super) fn move_read_only(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::rename(from, to)
 }
 
-fn entries(dir: &Path) -> Result<Vec<OsString>, StoreError> {
+pub(super) fn entries(dir: &Path) -> Result<Vec<OsString>, StoreError> {
     let list = || {
         std::fs::read_dir(dir)?
             .map(|entry| Ok(entry?.file_name()))
@@ -299,7 +300,7 @@ fn entries(dir: &Path) -> Result<Vec<OsString>, StoreError> {
 }
 
 /// Gone already is fine.
-fn unlink(file: &Path) -> Result<(), StoreError> {
+pub(super) fn unlink(file: &Path) -> Result<(), StoreError> {
     match std::fs::remove_file(file) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             Err(StoreError::io("remove", file, e))

@@ -13,9 +13,11 @@
 //! object's bytes are on disk, and a realisation counts only when the whole
 //! closure of its outputs is there. Formats: `docs/formats.md`.
 
+mod archive;
 pub mod cache;
 mod canonical;
 mod companions;
+mod compressed;
 pub mod encoding;
 mod flat;
 mod folder;
@@ -24,7 +26,9 @@ mod gc;
 mod hash;
 mod identity;
 mod nar;
+mod objects;
 mod path;
+mod proof;
 mod publish;
 mod realisations;
 mod record;
@@ -33,7 +37,9 @@ mod rewrite;
 mod roots;
 mod scratch;
 mod sessions;
+mod verify;
 
+pub use archive::{ExportError, ImportError};
 pub use canonical::Canonical;
 pub use flat::hash_file;
 pub(crate) use folder::Folder;
@@ -43,16 +49,19 @@ pub use gc::{Collected, Collection, FindRoots};
 pub use hash::{Hash, InvalidHash};
 pub use identity::{FixedMode, FixedOutput, RealisationKey, ResolvedStep, scratch_path};
 pub use nar::{RestoreError, TreeError, dump as dump_nar, restore as restore_nar};
+pub use objects::Objects;
 pub use path::{DIGEST_CHARS, InvalidStorePath, STORE_DIR, STORE_PREFIX, StorePath, check_name};
+pub use proof::ProofError;
 pub use publish::{PublishError, PublishRequest, StepOutput};
 pub use record::{ObjectInfo, Outputs};
 pub use references::ScanError;
 pub use roots::{Root, Roots};
 pub use scratch::Scratch;
 pub use sessions::{Pin, Session, pin};
+pub use verify::{Finding, Flaw, Verification, Verified};
 
 use record::Records;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -132,19 +141,21 @@ impl Store {
         // What is built lies there before it was looked at: nobody else's to see.
         create(&tmp, 0o700)?;
         sweep(&tmp)?;
-        Self::at(dir)
+        Self::of_folder(dir)
     }
 
-    /// Opens the store in `dir` to read from it, whoever works in it: nothing is
-    /// created, swept or written.
+    /// Opens the store in `dir` to read it, whoever owns it: nothing is made or
+    /// swept, and nothing can be published.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn open_for_reading(dir: &Path) -> Result<Self, StoreError> {
-        Self::at(dir)
+    /// When there is none, or it cannot be opened.
+    pub fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
+        let own = dir.join(".kiln");
+        std::fs::metadata(own.join("objects")).map_err(|e| StoreError::io("open", &own, e))?;
+        Self::of_folder(dir)
     }
 
-    fn at(dir: &Path) -> Result<Self, StoreError> {
+    fn of_folder(dir: &Path) -> Result<Self, StoreError> {
         let own = dir.join(".kiln");
         let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
         let inner = Inner {
@@ -190,14 +201,39 @@ impl Store {
     fn look(&self, path: &StorePath) -> Option<Arc<ObjectInfo>> {
         let known = self.index().objects.get(path).cloned();
         let info = match known {
-            Some(info) => info,
+            Some(info) => return self.is_in_place(path).then_some(info),
             None => Arc::new(self.inner.records.object(path)?),
         };
-        if !nar::exists(&self.real_path(path)).unwrap_or(false) {
+        if !self.is_in_place(path) {
             return None;
         }
         let mut index = self.index();
         Some(index.objects.entry(path.clone()).or_insert(info).clone())
+    }
+
+    /// From the folder's own descriptor: no path to walk for each object.
+    fn is_in_place(&self, path: &StorePath) -> bool {
+        fs::stat_at(&self.inner.folder, path.base_name().as_ref()).is_ok()
+    }
+
+    /// Whether these objects and all they refer to are there.
+    fn is_whole(&self, roots: impl IntoIterator<Item = StorePath>) -> bool {
+        let _open = self.pass();
+        let mut seen = HashSet::new();
+        let mut waiting: Vec<StorePath> = roots.into_iter().collect();
+        while let Some(path) = waiting.pop() {
+            if seen.contains(&path) {
+                continue;
+            }
+            let Some(info) = self.look(&path) else {
+                return false;
+            };
+            self.inner.sessions.touch(&path);
+            let next = info.references.iter().filter(|path| !seen.contains(*path));
+            waiting.extend(next.cloned());
+            seen.insert(path);
+        }
+        true
     }
 
     /// These objects and all they refer to.
@@ -242,11 +278,11 @@ impl Store {
         executable: bool,
         candidates: &BTreeSet<StorePath>,
     ) -> Result<StorePath, PublishError> {
-        let scratch = self.scratch()?;
-        let path = scratch.path().join("file");
-        write_file(&path, bytes, executable).map_err(|e| StoreError::io("write", &path, e))?;
+        let scratch = Scratch::name_in(&self.inner.tmp);
+        let path = scratch.path();
+        write_file(path, bytes, executable).map_err(|e| StoreError::io("write", path, e))?;
         self.publish(PublishRequest {
-            path: &path,
+            path,
             name,
             candidates,
             scratch_self: None,
@@ -263,12 +299,12 @@ impl Store {
         target: &str,
         candidates: &BTreeSet<StorePath>,
     ) -> Result<StorePath, PublishError> {
-        let scratch = self.scratch()?;
-        let path = scratch.path().join("link");
-        std::os::unix::fs::symlink(target, &path)
-            .map_err(|e| StoreError::io("create the symlink", &path, e))?;
+        let scratch = Scratch::name_in(&self.inner.tmp);
+        let path = scratch.path();
+        std::os::unix::fs::symlink(target, path)
+            .map_err(|e| StoreError::io("create the symlink", path, e))?;
         self.publish(PublishRequest {
-            path: &path,
+            path,
             name,
             candidates,
             scratch_self: None,

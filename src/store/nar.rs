@@ -305,7 +305,7 @@ impl<S: Sink> Packer<'_, S> {
 }
 
 /// The zeros that bring a string to a multiple of 8.
-fn padding(length: u64) -> &'static [u8] {
+pub(super) fn padding(length: u64) -> &'static [u8] {
     const ZEROS: [u8; 8] = [0; 8];
     &ZEROS[..(length.next_multiple_of(8) - length) as usize]
 }

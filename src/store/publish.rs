@@ -5,7 +5,8 @@ use super::identity::Content;
 use super::nar::{self, Canonicaliser, TreeError};
 use super::references::{Known, Meaning, ScanError, Scanned, Scanner, digest_text};
 use super::{
-    FixedOutput, Folder, Hash, InvalidStorePath, ObjectInfo, Store, StoreError, StorePath, rewrite,
+    FixedOutput, Folder, Hash, InvalidStorePath, ObjectInfo, Store, StoreError, StorePath,
+    compressed, rewrite,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -209,6 +210,7 @@ impl Store {
     ) -> Result<StorePath, PublishError> {
         super::path::check_name(name)?;
         let mut scanned = scan(path, name, known)?;
+        compressed::check(path, &scanned.compressed, known).map_err(|e| refused(name, e))?;
         scanned.references.extend(also);
         let object = Content {
             nar_modulo_self: scanned.nar_modulo_self,

@@ -368,3 +368,40 @@ fn data_may_hold_what_looks_like_a_path_and_keeps_what_it_refers_to() {
     let closure = f.store.closure([graph]).unwrap();
     assert!(closure.is_superset(&references), "gc keeps the sources");
 }
+
+#[test]
+fn n05_references_are_part_of_the_path() {
+    let f = Fixture::new();
+    let none = BTreeSet::new();
+    let a = f.store.add_file("a", b"a", false, &none).unwrap();
+    let free = f.store.add_data("x", b"the same", &none).unwrap();
+    let bound = f.store.add_data("x", b"the same", &[a].into()).unwrap();
+    assert_ne!(free, bound);
+}
+
+#[test]
+fn n05_a_scratch_digest_in_a_compressed_file_is_an_error_that_names_it() {
+    use std::io::Write;
+    let f = Fixture::new();
+    let text = format!("{} I am {}", "x".repeat(200_000), scratch());
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let zstd = zstd::stream::encode_all(text.as_bytes(), 3).unwrap();
+    for (name, packed) in [("man.gz", gzip), ("log.zst", zstd)] {
+        let tree = f.path("t");
+        fs::create_dir_all(tree.join("share")).unwrap();
+        fs::write(tree.join("share").join(name), &packed).unwrap();
+        let error = f.publish(&tree, Some(&scratch())).unwrap_err();
+        assert!(error.is_certain());
+        assert!(error.to_string().contains(name), "{error}");
+        super::super::remove_all(&tree).unwrap();
+        // Of no scratch path, it is a file like any other.
+        fs::create_dir(&tree).unwrap();
+        fs::write(tree.join(name), &packed).unwrap();
+        f.publish(&tree, None).unwrap();
+    }
+    // What only begins like one is data.
+    fs::write(f.path("z"), [0x1f, 0x8b, 8, 0, 1, 2]).unwrap();
+    f.publish(&f.path("z"), Some(&scratch())).unwrap();
+}

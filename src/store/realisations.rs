@@ -5,10 +5,14 @@ use super::{Outputs, RealisationKey, Store, StoreError, lock};
 impl Store {
     /// The outputs recorded for `key`, when the whole closure of them is there.
     pub fn realisation(&self, key: RealisationKey) -> Option<Outputs> {
+        let outputs = self.recorded_outputs(key)?;
+        self.is_whole(outputs.values().cloned()).then_some(outputs)
+    }
+
+    /// The outputs recorded for `key`, whether or not they are still there.
+    pub(crate) fn recorded_outputs(&self, key: RealisationKey) -> Option<Outputs> {
         let known = self.index().realisations.get(&key).cloned();
-        let outputs = known.or_else(|| self.inner.records.realisation(key))?;
-        self.closure(outputs.values().cloned()).ok()?;
-        Some(outputs)
+        known.or_else(|| self.inner.records.realisation(key))
     }
 
     /// Records outputs for `key` and makes them durable. The first that counts

@@ -5,6 +5,7 @@
 //! targets. Scratch digests are replaced in the stream before it is hashed:
 //! the object's own by zeros, a sibling output's by that output's final one.
 
+use super::compressed::Packed;
 use super::encoding::{self, IS_BASE32};
 use super::nar::{Part, Sink, TreeError};
 use super::path::{DIGEST_CHARS, STORE_PREFIX};
@@ -48,6 +49,18 @@ impl Known {
     pub(super) fn insert(&mut self, path: &StorePath, meaning: Meaning) {
         self.meanings.insert(digest_text(path), meaning);
     }
+
+    /// The scratch paths among it, each as if it were the object's own.
+    pub(super) fn only_scratch(&self) -> Known {
+        let scratch = |(digest, meaning): (&DigestText, &Meaning)| match meaning {
+            Meaning::Own | Meaning::Sibling { .. } => Some((*digest, Meaning::Own)),
+            Meaning::Candidate(_) => None,
+        };
+        Known {
+            meanings: self.meanings.iter().filter_map(scratch).collect(),
+            refuse_others: false,
+        }
+    }
 }
 
 /// What an object mentions and may not.
@@ -65,6 +78,11 @@ pub enum ScanError {
         "the name of {file} holds the digest of an output's own path, which is replaced when the output is taken: name the file otherwise"
     )]
     DigestInName { file: PathBuf },
+    /// Compressed, the scratch path cannot be replaced.
+    #[error(
+        "the compressed {file} holds the digest of an output's own path, which cannot be replaced there: leave the file uncompressed, or keep the path out of it"
+    )]
+    DigestCompressed { file: PathBuf },
     /// More self-references than are rewritten.
     #[error("{file}: the output mentions its own path more than {REWRITES_MAX} times")]
     TooManyRewrites { file: PathBuf },
@@ -91,6 +109,8 @@ pub(super) struct Scanned {
     /// Scratch paths of siblings without a final path yet.
     pub siblings: BTreeSet<StorePath>,
     pub rewrites: Vec<Rewrite>,
+    /// Files that begin as compressed ones do.
+    pub compressed: Vec<(PathBuf, Packed)>,
 }
 
 /// The sink that hashes and scans.
@@ -130,6 +150,7 @@ impl<'k> Scanner<'k> {
                 references: BTreeSet::new(),
                 siblings: BTreeSet::new(),
                 rewrites: Vec::new(),
+                compressed: Vec::new(),
             },
         }
     }
@@ -138,6 +159,11 @@ impl<'k> Scanner<'k> {
         self.found.nar_modulo_self = Hash(self.sha.finalize().into());
         self.found.nar_size = self.nar;
         self.found
+    }
+
+    /// Whether an own digest was found.
+    pub(super) fn has_found(&self) -> bool {
+        !self.found.self_offsets.is_empty()
     }
 
     /// Looks at every digest that lies wholly in `pending`.
@@ -277,6 +303,10 @@ impl Sink for Scanner<'_> {
     }
 
     fn data(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
+        let is_start = self.part_done == 0 && self.pending.is_empty();
+        if let (Part::Content, true, Some(packed)) = (self.part, is_start, Packed::of(bytes)) {
+            self.found.compressed.push((self.file.clone(), packed));
+        }
         self.pending.extend_from_slice(bytes);
         self.scan()?;
         self.hash(self.pending.len().saturating_sub(KEEP));

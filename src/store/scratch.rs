@@ -4,8 +4,8 @@ use super::{StoreError, fs};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// An empty folder below the store's `.kiln/tmp`, removed with all that is in
-/// it when dropped.
+/// A place of one's own below the store's `.kiln/tmp`, an empty folder at first;
+/// removed with all that is in it when dropped.
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
@@ -19,6 +19,13 @@ impl Scratch {
             .create(&path)
             .map_err(|e| StoreError::io("create", &path, e))?;
         Ok(Scratch { path })
+    }
+
+    /// A name for one file or link, whose caller makes it: a folder around it
+    /// would cost more than the file.
+    pub(super) fn name_in(tmp: &Path) -> Self {
+        let path = tmp.join(format!("{:016x}", fastrand::u64(..)));
+        Scratch { path }
     }
 
     /// Where it is.

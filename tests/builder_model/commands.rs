@@ -41,8 +41,9 @@ impl Model {
     }
 
     fn waits_for_another_machine(&self, i: usize) -> bool {
-        let waits = matches!(self.generations[i].newest().stands, Stands::Waits { .. });
-        waits && self.is_foreign(i)
+        let stands = self.generations[i].newest().stands;
+        let blocked = Some(BlockedReason::MachineId);
+        matches!(stands, Stands::Waits { blocked: why, .. } if why == blocked)
     }
 
     /// What was kept from taking over does so once nothing is in its way.
@@ -57,8 +58,29 @@ impl Model {
         }
     }
 
+    /// What waited for space goes on.
+    fn space_is_back(&mut self) {
+        let (
+            Some(i),
+            Some(Stands::Waits {
+                tries,
+                blocked: Some(BlockedReason::Space),
+                ..
+            }),
+        ) = (self.work, self.stands())
+        else {
+            return;
+        };
+        match self.generations[i].kind() {
+            _ if self.full => {}
+            Kind::Evaluation => self.begins(i, tries),
+            Kind::Build => self.reconsider(),
+        }
+    }
+
     /// After each command, and whatever else happened.
     pub fn settles(&mut self) {
+        self.space_is_back();
         self.selection_takes_over();
         if self.work.is_none() {
             self.in_a_row = 0;
@@ -175,8 +197,11 @@ impl Model {
         }
         self.suspension = Some(InForce { timed });
         self.said.push(Said::Suspended);
-        match (self.work.filter(|_| self.builds()), self.newer.take()) {
-            (Some(_), Some(newer)) => self.newer_begins(newer),
+        match (self.work.filter(|_| self.builds()), self.newer) {
+            (Some(_), Some(newer)) => {
+                self.newer = None;
+                self.newer_begins(newer);
+            }
             (Some(i), None) => {
                 let tries = self.tries();
                 self.leave(CancelledBy::Suspend);
@@ -204,6 +229,7 @@ impl Model {
                 tries, confirmed, ..
             }),
         ) = (self.work, self.stands())
+            && self.generations[i].build.is_some()
         {
             self.hold_back(i, tries, confirmed);
             self.build(i);
@@ -215,7 +241,9 @@ impl Model {
         let stays = matches!(
             self.stands(),
             Some(Stands::Waits {
-                blocked: Some(BlockedReason::Suspended | BlockedReason::MachineId),
+                blocked: Some(
+                    BlockedReason::Suspended | BlockedReason::MachineId | BlockedReason::Space
+                ),
                 ..
             })
         );

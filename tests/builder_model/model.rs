@@ -23,6 +23,8 @@ pub struct Model {
     pub held_back: Option<(usize, bool)>,
     /// Commits whose outputs are there.
     pub outputs: BTreeSet<usize>,
+    /// Nothing begins while the disk is.
+    pub full: bool,
     pub current: Option<usize>,
     pub baseline: Option<usize>,
     /// Everything announced.
@@ -79,12 +81,29 @@ impl Model {
         newest.unwrap_or(&mut generation.evaluation).stands = stands;
     }
 
-    fn begins(&mut self, i: usize, tries: u32) {
+    /// It begins, unless the disk is full: then it waits for space.
+    pub fn begins(&mut self, i: usize, tries: u32) {
+        self.work = Some(i);
+        if self.full {
+            let newest = self.generations[i].newest().stands;
+            let confirmed = matches!(
+                newest,
+                Stands::Waits {
+                    confirmed: true,
+                    ..
+                }
+            );
+            let waits = Stands::Waits {
+                tries,
+                confirmed,
+                blocked: Some(BlockedReason::Space),
+            };
+            return self.set(i, waits);
+        }
         self.set(i, Stands::Runs { tries });
         let generation = self.generations[i];
         let began = Said::Began(generation.kind(), number(i), generation);
         self.said.push(began);
-        self.work = Some(i);
     }
 
     /// The newest attempt is over; only a next try keeps it in work.

@@ -36,6 +36,10 @@ pub enum Operation {
         commit: usize,
         there: bool,
     },
+    /// The disk is full, or is so no more.
+    Space {
+        full: bool,
+    },
     Restart,
     Crash,
 }
@@ -110,6 +114,7 @@ fn one() -> impl Strategy<Value = Operation> {
         8 => Just(Stop),
         18 => Just(TimePasses),
         6 => (commit(), any::<bool>()).prop_map(|(commit, there)| Outputs { commit, there }),
+        6 => prop::bool::weighted(0.35).prop_map(|full| Space { full }),
         2 => Just(Restart),
         2 => Just(Crash),
     ]

@@ -23,6 +23,7 @@ pub type Differs = Result<(), String>;
 pub struct Pair {
     bench: Bench,
     model: Model,
+    disk: Disk,
     /// What runs, waiting for its answer.
     call: Option<Call>,
     /// Events that were compared, and the number of the last.
@@ -63,6 +64,7 @@ impl Pair {
             ..Policies::default()
         };
         let pair = Pair {
+            disk: policies.room.clone(),
             bench: Bench::in_memory(policies).await,
             model: Model {
                 finish_build,
@@ -180,6 +182,11 @@ impl Pair {
                     true => model.outputs.insert(commit),
                     false => model.outputs.remove(&commit),
                 };
+                return None;
+            }
+            Operation::Space { full } => {
+                self.disk.set_full(full);
+                model.full = full;
                 return None;
             }
             Operation::Restart | Operation::Crash => return None,

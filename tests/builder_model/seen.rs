@@ -4,7 +4,7 @@ use super::COMMITS;
 use super::words::*;
 use kiln::builder::Refusal;
 use kiln::events::{Event, EventKind};
-use kiln::model::{self, AfterFailure, Build, BuildReason, CommitId, Evaluation};
+use kiln::model::{self, AfterFailure, BlockedReason, Build, BuildReason, CommitId, Evaluation};
 
 pub fn generation(of: &model::Generation) -> Generation {
     Generation {
@@ -94,7 +94,9 @@ pub fn said(event: &Event) -> Option<Said> {
     };
     event.durable.then(|| match &event.kind {
         EventKind::EvalStarted { generation } => told(Said::Began, Kind::Evaluation, generation),
-        EventKind::EvalFinished { generation } => told(Said::Ended, Kind::Evaluation, generation),
+        EventKind::EvalFinished { generation } => {
+            without_space(told(Said::Ended, Kind::Evaluation, generation))
+        }
         EventKind::BuildStarted { generation } => told(Said::Began, Kind::Build, generation),
         EventKind::BuildFinished { generation } => told(Said::Ended, Kind::Build, generation),
         EventKind::Suspended { .. } => Said::Suspended,
@@ -102,6 +104,24 @@ pub fn said(event: &Event) -> Option<Said> {
         EventKind::BaselineMoved { to, .. } => Said::Baseline(commit(&to.parse().unwrap())),
         other => panic!("nothing here leads to {other:?}"),
     })
+}
+
+/// Whether there is space is looked at when something begins: what an
+/// evaluation's end says of it is of the time before.
+fn without_space(said: Said) -> Said {
+    match said {
+        Said::Ended(kind, number, mut generation) => {
+            if let Some(Attempt {
+                stands: Stands::Waits { blocked, .. },
+                ..
+            }) = &mut generation.build
+            {
+                *blocked = blocked.filter(|why| *why != BlockedReason::Space);
+            }
+            Said::Ended(kind, number, generation)
+        }
+        other => other,
+    }
 }
 
 pub fn refused(refusal: &Refusal) -> Refused {

@@ -88,6 +88,14 @@ impl Call {
         };
         self.answers(answer);
     }
+    /// No cache has what is missing.
+    pub fn lacks_cache(self) {
+        self.answers(Answer::Build(BuildOutcome::Blocked {
+            reason: kiln::model::BlockedReason::Cache,
+            message: "no cache has hello".into(),
+            steps: Steps::default(),
+        }));
+    }
     pub fn is_evaluation(&self) -> bool {
         self.what.starts_with("evaluate")
     }
@@ -439,6 +447,12 @@ impl Bench {
     /// The agent is started again with something else configured.
     pub async fn restart_with(mut self, change: impl FnOnce(&mut Policies)) -> Self {
         self.handle.shutdown().await.unwrap();
+        change(&mut self.policies);
+        self.crash().await
+    }
+
+    /// Likewise, after a crash.
+    pub async fn crash_into(mut self, change: impl FnOnce(&mut Policies)) -> Self {
         change(&mut self.policies);
         self.crash().await
     }

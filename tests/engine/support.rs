@@ -64,6 +64,7 @@ pub fn config(jobs: u32) -> NativeConfig {
         file: "kiln.star".into(),
         jobs,
         keep_going: false,
+        keep_failed: None,
         platform: Platform::Auto,
         platforms: Vec::new(),
         download: DownloadConfig::default(),

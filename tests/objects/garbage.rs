@@ -97,3 +97,53 @@ fn in_a_small_disk(test: &str, size: &str) {
         .unwrap();
     assert!(status.success());
 }
+
+#[test]
+fn n05_what_a_shell_runs_in_is_kept_until_it_ends() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(&host("one"));
+    let agent = Agent::start(&home, &local(&repository));
+    let built = agent.built(1);
+    let out = Path::new(built["build"]["realPath"].as_str().unwrap()).to_owned();
+    let state = agent.state.to_str().unwrap().to_owned();
+    let mut shell = home.command();
+    // It says that it runs, and ends when its input does.
+    shell.args(["shell", "--state-dir", &state, "--", "/bin/sh", "-c"]);
+    shell.arg("echo in; read end || exit 0");
+    shell.stdin(std::process::Stdio::piped());
+    shell.stdout(std::process::Stdio::piped());
+    let mut shell = shell.spawn().unwrap();
+    let mut said = [0; 3];
+    std::io::Read::read_exact(&mut shell.stdout.take().unwrap(), &mut said).unwrap();
+    for link in ["result", "derivation"] {
+        std::fs::remove_file(format!("{state}/generations/1/{link}")).unwrap();
+    }
+    agent.kiln(&["store", "gc"]).ok();
+    assert_eq!(
+        std::fs::read_to_string(out.join("etc/said")).unwrap(),
+        "one\n"
+    );
+    drop(shell.stdin.take());
+    assert!(shell.wait().unwrap().success());
+    agent.kiln(&["store", "gc"]).ok();
+    assert!(!out.exists());
+    let gone = home.kiln(&["shell", "1", "--state-dir", &state, "--", "/bin/true"]);
+    assert_eq!(gone.code, Some(1), "{gone:?}");
+}
+
+#[test]
+fn the_folder_of_a_failed_step_is_kept_where_asked() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(
+        r#"host("web-1", derivation(name = "bad", script = "echo clue > /build/clue; exit 3"))"#,
+    );
+    let config = Agent::config(&home, &local(&repository));
+    let agent = Agent::configured(&home, &format!("{config}[native]\nkeep_failed = true\n"));
+    let failed = agent.built(1);
+    let hint = failed["build"]["failure"]["hint"].as_str().unwrap();
+    let kept = hint.rsplit(' ').next().unwrap();
+    let clue = Path::new(kept).join("build/clue");
+    assert_eq!(std::fs::read_to_string(clue).unwrap(), "clue\n", "{hint}");
+}

@@ -7,7 +7,9 @@
     reason = "tests drive programs"
 )]
 
+mod command;
 #[path = "../common/mod.rs"]
 mod common;
 mod garbage;
+mod nix;
 mod support;

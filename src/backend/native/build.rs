@@ -10,6 +10,7 @@
 //! ```
 
 mod fetch;
+mod kept;
 mod outcome;
 mod outlook;
 mod step;
@@ -33,8 +34,9 @@ use outcome::{Made as MadeNode, NodeEnd, Tally};
 use outlook::{Outlook, is_step, plan};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use substitute::{wanted, wanted_file};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -104,6 +106,8 @@ struct Running {
     unsynced: bool,
     /// Made or reused, and not kept with the graph yet.
     fresh: Vec<StorePath>,
+    /// What was kept with the graph before this build.
+    kept: Arc<OnceLock<BTreeSet<StorePath>>>,
     /// Ends every step, for whatever reason.
     cancel: CancellationToken,
     timed_out: bool,
@@ -178,6 +182,7 @@ impl Build {
             syncing: false,
             unsynced: false,
             fresh: Vec::new(),
+            kept: Arc::default(),
             cancel: self.request.cancel.child_token(),
             timed_out: false,
             broken: None,
@@ -218,7 +223,8 @@ impl Build {
         };
         let share = self.config.memory / u64::from(self.config.jobs.max(1));
         let limit = self.config.limits.memory;
-        let asked = step.limits.memory.unwrap_or(share);
+        let asked = step.limits.as_ref().and_then(|limits| limits.memory);
+        let asked = asked.unwrap_or(share);
         limit.map_or(asked, |limit| limit.min(asked))
     }
 
@@ -226,8 +232,15 @@ impl Build {
         match &self.graph.nodes[index] {
             Node::Step(_) => self.start_step(running, index, lease),
             Node::Fetch(node) => {
-                self.begins(running, index);
                 let job = self.fetch_job(node, lease.slot, &running.cancel);
+                if let Ok(Some(promised)) = job.promised()
+                    && self.asks_first(running, index)
+                {
+                    drop(lease);
+                    self.ask(running, index, wanted_file(&promised));
+                    return;
+                }
+                self.begins(running, index);
                 let begins = self.announce_begin(index, &node.name, &running.tally);
                 let ended = ends(index);
                 running.jobs.spawn(async move {
@@ -276,8 +289,7 @@ impl Build {
         if self.asks_first(running, index) {
             // A question holds no job.
             drop(lease);
-            let question = self.question(index, &resolved, &running.cancel);
-            running.jobs.spawn(question);
+            self.ask(running, index, wanted(&resolved));
             return;
         }
         match self.shared.flights.enter(resolved.realisation()) {
@@ -429,6 +441,7 @@ impl Build {
             }
             NodeEnd::Substituted(outputs) => {
                 running.unsynced = true;
+                running.fresh.extend(outputs.values().cloned());
                 running.made.insert(node, outputs);
                 running.schedule.made(node);
                 self.sync_if_idle(running);
@@ -456,9 +469,11 @@ impl Build {
     fn keeper(&self, running: &mut Running) -> impl FnOnce() -> Result<(), BackendError> + use<> {
         let (store, drv) = (self.store.clone(), self.drv.clone());
         let fresh: BTreeSet<StorePath> = running.fresh.drain(..).collect();
+        let kept = Arc::clone(&running.kept);
         move || {
-            let known = store.kept_with(&drv);
-            let kept = store.keep_with(&drv, fresh.difference(&known));
+            // Read once a build: it grows with every step.
+            let known = kept.get_or_init(|| store.kept_with(&drv));
+            let kept = store.keep_with(&drv, fresh.difference(known));
             kept.and_then(|()| store.sync())
                 .map_err(attempted("make what was built durable"))
         }

@@ -156,8 +156,8 @@ pub struct StepNode {
     /// Whole seconds.
     pub timeout: Option<u64>,
     /// What it asks less of than the host would give.
-    #[serde(default, skip_serializing_if = "Limits::is_empty")]
-    pub limits: Limits,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Box<Limits>>,
     pub location: Option<Location>,
 }
 
@@ -199,13 +199,6 @@ pub struct Limits {
     /// Bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_size: Option<u64>,
-}
-
-impl Limits {
-    /// Nothing is asked for.
-    pub fn is_empty(&self) -> bool {
-        *self == Limits::default()
-    }
 }
 
 impl Template {

@@ -53,6 +53,8 @@ pub struct NativeConfig {
     pub jobs: u32,
     /// Build everything that does not depend on a failed step.
     pub keep_going: bool,
+    /// Where the folders of failed steps are kept; `None`: nowhere.
+    pub keep_failed: Option<PathBuf>,
     /// Whose tools steps see, where the graph does not say.
     pub platform: Platform,
     /// Other platforms whose steps may run here.

@@ -1,7 +1,7 @@
+use crate::cli::Context;
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::values::GenerationArg;
-use crate::cli::{Context, human, wait};
-use crate::{model, pb};
+use crate::pb;
 
 /// Submit an evaluated generation for building.
 #[derive(Debug, clap::Args)]
@@ -31,21 +31,14 @@ impl Build {
             Err(status)
                 if self.wait && asked > 0 && status.code() == tonic::Code::AlreadyExists =>
             {
-                pb::Generation {
+                Some(pb::Generation {
                     number: asked,
                     ..Default::default()
-                }
+                })
             }
-            answer => answer?.into_inner().generation.unwrap_or_default(),
+            answer => answer?.into_inner().generation,
         };
-        if self.wait {
-            wait::wait(&client, &context.out, generation.number).await?;
-        } else {
-            context
-                .out
-                .either(&generation, || human::line(&generation, model::now()))?;
-        }
-        Ok(Outcome::Done)
+        context.begun(&client, generation, self.wait).await
     }
 }
 

@@ -16,16 +16,7 @@ impl Cancel {
         let request = pb::StopRequest {
             reason: self.reason,
         };
-        let state = client
-            .builder()
-            .stop(request)
-            .await?
-            .into_inner()
-            .state
-            .unwrap_or_default();
-        context
-            .out
-            .either(&state, || "nothing runs any more".into())?;
-        Ok(Outcome::Done)
+        let answer = client.builder().stop(request).await?.into_inner();
+        context.changed(answer.state, |_| "nothing runs any more".into())
     }
 }

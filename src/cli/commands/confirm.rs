@@ -1,7 +1,7 @@
+use crate::cli::Context;
 use crate::cli::error::{CliError, Outcome};
 use crate::cli::values::GenerationArg;
-use crate::cli::{Context, human, wait};
-use crate::{model, pb};
+use crate::pb;
 
 /// Let a build that waits for confirmation begin.
 #[derive(Debug, clap::Args)]
@@ -22,14 +22,6 @@ impl Confirm {
             generation_number: wanted.number(&client).await?,
         };
         let answer = client.builder().confirm(request).await?.into_inner();
-        let generation = answer.generation.unwrap_or_default();
-        if self.wait {
-            wait::wait(&client, &context.out, generation.number).await?;
-        } else {
-            context
-                .out
-                .either(&generation, || human::line(&generation, model::now()))?;
-        }
-        Ok(Outcome::Done)
+        context.begun(&client, answer.generation, self.wait).await
     }
 }

@@ -1,7 +1,7 @@
 use crate::cli::error::{CliError, Outcome};
-use crate::cli::{Context, human, values, wait};
+use crate::cli::{Context, values};
 use crate::client::Client;
-use crate::{model, pb};
+use crate::pb;
 use std::time::Duration;
 
 /// Evaluate now, as a new generation; its build follows.
@@ -31,21 +31,8 @@ impl Eval {
             hold: self.hold.map(|length| length.unwrap_or_default().into()),
             ..Default::default()
         };
-        let generation = client
-            .builder()
-            .eval(request)
-            .await?
-            .into_inner()
-            .generation
-            .unwrap_or_default();
-        if self.wait {
-            wait::wait(&client, &context.out, generation.number).await?;
-        } else {
-            context
-                .out
-                .either(&generation, || human::line(&generation, model::now()))?;
-        }
-        Ok(Outcome::Done)
+        let answer = client.builder().eval(request).await?.into_inner();
+        context.begun(&client, answer.generation, self.wait).await
     }
 }
 

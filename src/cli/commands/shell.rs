@@ -1,7 +1,8 @@
+use crate::cli::Context;
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::values::GenerationArg;
-use crate::cli::{Context, places};
 use crate::model::{Built, Generation, GenerationNumber};
+use crate::store::StoreError;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +28,7 @@ impl Shell {
         let state = self
             .state_dir
             .clone()
-            .unwrap_or_else(|| state_here(context));
+            .unwrap_or_else(|| context.state_here());
         let generation = find(&state, self.generation)?;
         let built = generation.built().ok_or_else(|| not_built(&generation))?;
         let default = || {
@@ -55,21 +56,22 @@ fn not_built(generation: &Generation) -> Problem {
         .hint(format!("kiln show {number} says why"))
 }
 
-/// The state of the dev agent of this repository, else the system's.
-pub(in crate::cli) fn state_here(context: &Context) -> PathBuf {
-    let cwd = std::env::current_dir().unwrap_or_default();
-    let here = places::dev_from(&context.env, &cwd)
-        .into_iter()
-        .map(|place| place.state);
-    here.into_iter()
-        .find(|state| state.is_dir())
-        .unwrap_or_else(|| places::SYSTEM_STATE.into())
-}
-
 /// Returns only when the command could not be run.
 fn enter(built: &Built, argv: &[OsString]) -> Problem {
     let Some(store) = built.real_path.parent() else {
         return Problem::failed(format!("{} lies in no store", built.real_path.display()));
+    };
+    // What is run here is not garbage before the command ends, which inherits it.
+    let pinned = match built.out_path.parse() {
+        Ok(path) => crate::store::pin(store, &path, true),
+        Err(error) => return Problem::failed(format!("{}: {error}", built.out_path)),
+    };
+    let _pinned = match pinned {
+        Ok(pinned) => pinned,
+        Err(error @ StoreError::Missing(_)) => {
+            return Problem::failed(error.to_string()).hint("kiln eval builds it again");
+        }
+        Err(error) => return Problem::failed(error.to_string()),
     };
     set_result(built);
     if built.real_path.is_dir()

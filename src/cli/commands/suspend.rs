@@ -21,27 +21,17 @@ impl Suspend {
             reason: self.reason,
             duration: self.length.map(Into::into),
         };
-        let state = client
-            .builder()
-            .suspend(request)
-            .await?
-            .into_inner()
-            .state
-            .unwrap_or_default();
-        context.out.either(&state, || {
-            let until = state
-                .suspension
-                .as_ref()
-                .and_then(|suspension| suspension.until.as_ref());
-            match until {
+        let answer = client.builder().suspend(request).await?.into_inner();
+        context.changed(answer.state, |state| {
+            let suspension = state.suspension.as_ref();
+            match suspension.and_then(|suspension| suspension.until.as_ref()) {
                 Some(until) => format!(
                     "builds are suspended until {}, or kiln resume",
                     human::clock(Some(until))
                 ),
                 None => "builds are suspended until kiln resume".into(),
             }
-        })?;
-        Ok(Outcome::Done)
+        })
     }
 }
 
@@ -52,16 +42,8 @@ pub struct Resume {}
 impl Resume {
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<Outcome, CliError> {
         let client = context.connect().await?;
-        let state = client
-            .builder()
-            .resume(pb::ResumeRequest {})
-            .await?
-            .into_inner()
-            .state
-            .unwrap_or_default();
-        context
-            .out
-            .either(&state, || "builds are no longer suspended".into())?;
-        Ok(Outcome::Done)
+        let answer = client.builder().resume(pb::ResumeRequest {}).await?;
+        let state = answer.into_inner().state;
+        context.changed(state, |_| "builds are no longer suspended".into())
     }
 }

@@ -1,11 +1,10 @@
 //! Taking a tree from elsewhere as the object it is said to be.
 
+use super::super::flat::keeps_promise;
 use super::super::identity::Content;
 use super::super::publish::scan;
 use super::super::references::{Known, Meaning};
-use super::super::{
-    FixedMode, FixedOutput, ObjectInfo, Outputs, PublishError, RealisationKey, Store, StoreError,
-};
+use super::super::{ObjectInfo, Outputs, PublishError, RealisationKey, Store, StoreError};
 use super::narinfo::NarInfo;
 use std::path::Path;
 
@@ -53,7 +52,9 @@ impl Store {
         };
         let by_content =
             claims_itself == refers_to_itself && content.path().is_ok_and(|path| path == info.path);
-        if !(is_trusted || by_content || is_fixed(info)) {
+        let is_data = info.references.is_empty() && !refers_to_itself;
+        let is_promised = || is_data && keeps_promise(tree, scanned.nar_modulo_self, &info.path);
+        if !(is_trusted || by_content || is_promised()) {
             return Err(AdoptError::Untrusted);
         }
         let (path, references) = (info.path.clone(), info.references.clone());
@@ -68,14 +69,4 @@ impl Store {
         let read = |(key, _, outputs)| Some((key, outputs?));
         Ok(records.filter_map(read).collect())
     }
-}
-
-/// Whether the path is that of an output whose hash was promised.
-fn is_fixed(info: &NarInfo) -> bool {
-    let fixed = FixedOutput {
-        hash: info.nar_hash,
-        mode: FixedMode::Nar,
-        name: info.path.name().to_owned(),
-    };
-    info.references.is_empty() && fixed.path().is_ok_and(|path| path == info.path)
 }

@@ -229,7 +229,10 @@ impl Download<'_> {
             what: what(),
             source,
         };
-        let plain = info.compression.decoder(file).map_err(unreadable)?;
+        let plain = info
+            .compression
+            .decoder(file, info.nar_size)
+            .map_err(unreadable)?;
         let hashed = Hashed {
             // One byte more than there may be shows that there is more.
             input: plain.take(info.nar_size.saturating_add(1)),

@@ -80,7 +80,7 @@ impl FetchJob {
     }
 
     /// What the node promises; nothing when the hash is still to be told.
-    fn promised(&self) -> Result<Option<FixedOutput>, Failure> {
+    pub(super) fn promised(&self) -> Result<Option<FixedOutput>, Failure> {
         let hash = self.node.sha256.as_deref().map(str::parse::<Hash>);
         let hash = hash
             .transpose()

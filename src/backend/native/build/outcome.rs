@@ -167,6 +167,7 @@ mod tests {
             running,
             failed,
             reused,
+            ..Steps::default()
         }
     }
 

@@ -33,7 +33,7 @@ impl Build {
         let limits = StepLimits {
             timeout: asked.min(self.request.timeout),
             silence: self.request.silence,
-            ..within(&self.config.limits, node.limits)
+            ..within(&self.config.limits, node.limits.as_deref())
         };
         StepJob {
             store: self.store.clone(),
@@ -80,11 +80,24 @@ impl StepJob {
         };
         let request = self.request(scratch.path().to_owned(), &closure);
         let outcome = self.provider.run(request).await?;
-        match outcome {
-            StepOutcome::Exited(0) => self.take_outputs(scratch, closure).await,
-            StepOutcome::Cancelled => Ok(NodeEnd::Cancelled),
-            outcome => Ok(self.failed(outcome)),
+        let mut end = match outcome {
+            StepOutcome::Exited(0) => self.take_outputs(Arc::clone(&scratch), closure).await?,
+            StepOutcome::Cancelled => NodeEnd::Cancelled,
+            outcome => self.failed(outcome),
+        };
+        if let (NodeEnd::Failed(failure) | NodeEnd::TimedOut(failure), Some(folder)) =
+            (&mut end, self.config.keep_failed.clone())
+        {
+            let name = self.resolved.step.name.clone();
+            let kept = blocking("keep a failed step's folder", move || {
+                super::kept::keep(&folder, &name, scratch.path())
+            });
+            if let Some(kept) = kept.await? {
+                let place = format!("{}; its folder is {}", failure.hint, kept.display());
+                failure.hint = place;
+            }
         }
+        Ok(end)
     }
 
     fn request(&self, scratch: PathBuf, closure: &BTreeSet<StorePath>) -> StepRequest {
@@ -125,7 +138,7 @@ impl StepJob {
     }
 
     async fn take_outputs(
-        self,
+        &self,
         scratch: Arc<Scratch>,
         closure: BTreeSet<StorePath>,
     ) -> Result<NodeEnd, BackendError> {
@@ -224,7 +237,8 @@ fn first(
 }
 
 /// The host's limits, or what the step asks for where that is less.
-fn within(host: &StepLimits, asked: Limits) -> StepLimits {
+fn within(host: &StepLimits, asked: Option<&Limits>) -> StepLimits {
+    let asked = asked.copied().unwrap_or_default();
     let less = |limit: u64, asked: Option<u64>| asked.map_or(limit, |asked| asked.min(limit));
     StepLimits {
         memory: asked.memory.map_or(host.memory, |memory| {

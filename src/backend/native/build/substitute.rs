@@ -60,24 +60,18 @@ impl Build {
         !self.caches.is_empty() && running.asked.insert(node)
     }
 
-    /// Looks for a step's result here and in the caches.
-    pub(super) fn question(
-        &self,
-        node: usize,
-        resolved: &Resolved,
-        cancel: &CancellationToken,
-    ) -> impl Future<Output = Job> + Send + 'static {
-        let wanted = wanted(resolved);
+    /// Looks for a node's result here and in the caches.
+    pub(super) fn ask(&self, running: &mut Running, node: usize, wanted: Wanted) {
         let (store, caches) = (self.store.clone(), self.caches.clone());
-        let (cancel, started) = (cancel.clone(), Instant::now());
-        async move {
+        let (cancel, started) = (running.cancel.clone(), Instant::now());
+        running.jobs.spawn(async move {
             let end = answer(store, caches, wanted, &cancel).await;
             Job::Asked {
                 node,
                 took: started.elapsed(),
                 end,
             }
-        }
+        });
     }
 
     /// No cache has the step, and nothing is built here.
@@ -108,7 +102,16 @@ impl Build {
     }
 }
 
-fn wanted(resolved: &Resolved) -> Wanted {
+/// What a fetched file is asked for by: its path, which needs nobody's word.
+pub(super) fn wanted_file(promised: &FixedOutput) -> Wanted {
+    Wanted {
+        key: promised.key(),
+        outputs: vec!["out".into()],
+        fixed: promised.path().ok(),
+    }
+}
+
+pub(super) fn wanted(resolved: &Resolved) -> Wanted {
     let fixed = resolved.step.fixed.zip(resolved.scratch.values().next());
     let fixed = fixed.and_then(|(hash, scratch)| {
         let name = scratch.name().to_owned();

@@ -1,6 +1,5 @@
 use super::{blocking, location};
 use crate::cli::Context;
-use crate::cli::commands::shell::state_here;
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::state::{Lock, Places, StateError};
 use crate::store::cache::{CacheConfig, Limits, Location, PublicKey, TransportOptions, pull};
@@ -26,17 +25,14 @@ pub struct Pull {
     /// The largest object that is taken.
     #[arg(long, value_name = "SIZE", default_value = "8GiB", value_parser = crate::config::parse_size)]
     output_size: u64,
-    /// The state [default: of this repository's dev agent, else the system's].
-    #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
 }
 
 impl Pull {
-    pub(in crate::cli) async fn run(self, context: &Context) -> Result<Outcome, CliError> {
-        let state = self
-            .state_dir
-            .clone()
-            .unwrap_or_else(|| state_here(context));
+    pub(in crate::cli) async fn run(
+        self,
+        context: &Context,
+        state: PathBuf,
+    ) -> Result<Outcome, CliError> {
         let (objects, bytes) = blocking(move || self.pull(&state)).await?;
         context.out.text(&match context.out.json {
             true => serde_json::json!({

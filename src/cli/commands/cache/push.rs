@@ -1,12 +1,12 @@
 use super::{blocking, location, secret};
 use crate::cli::Context;
-use crate::cli::commands::shell::{find, state_here};
+use crate::cli::commands::shell::find;
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::values::GenerationArg;
 use crate::state::Places;
 use crate::store::cache::{Location, Pushed, SecretKey, Transport, TransportOptions, push};
 use crate::store::encoding::base64;
-use crate::store::{Store, StorePath};
+use crate::store::{Pin, Store, StorePath, pin};
 use crate::tls::host_authorities;
 use std::collections::BTreeSet;
 use std::num::NonZero;
@@ -36,17 +36,14 @@ pub struct Push {
     /// Uploads at a time.
     #[arg(long, value_name = "N", default_value = "8")]
     jobs: NonZero<u16>,
-    /// The state [default: of this repository's dev agent, else the system's].
-    #[arg(long, value_name = "DIR")]
-    state_dir: Option<PathBuf>,
 }
 
 impl Push {
-    pub(in crate::cli) async fn run(self, context: &Context) -> Result<Outcome, CliError> {
-        let state = self
-            .state_dir
-            .clone()
-            .unwrap_or_else(|| state_here(context));
+    pub(in crate::cli) async fn run(
+        self,
+        context: &Context,
+        state: PathBuf,
+    ) -> Result<Outcome, CliError> {
         let to = self.to.to_string();
         let is_signed = self.key.is_some();
         let pushed = blocking(move || self.push(&state)).await?;
@@ -65,11 +62,16 @@ impl Push {
     fn push(&self, state: &Path) -> Result<Pushed, CliError> {
         let failed = |error: &dyn std::fmt::Display| Problem::failed(error.to_string());
         let store = Places::new(state).store();
-        let store = Store::open_for_reading(&store).map_err(|error| failed(&error))?;
+        let store = Store::open_to_read(&store).map_err(|error| failed(&error))?;
         let roots = match self.all {
             true => store.results().map_err(|error| failed(&error))?,
             false => self.roots(state)?,
         };
+        // A collection of the agent's leaves them alone meanwhile.
+        let pinned = roots.iter().map(|root| pin(store.dir(), root, false));
+        let _pinned: Vec<Pin> = pinned
+            .collect::<Result<_, _>>()
+            .map_err(|error| failed(&error))?;
         let key = match &self.key {
             Some(file) => Some(read_key(file)?),
             None => None,

@@ -131,7 +131,7 @@ fn fixed_hash(
 }
 
 /// What the step asks for; a host never gives more than its own limits.
-fn asked_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<Limits> {
+fn asked_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<Option<Box<Limits>>> {
     let mut asked = Limits::default();
     for (name, value) in dict(state, "limits", limits)? {
         match name {
@@ -155,7 +155,7 @@ fn asked_limits(state: &State, limits: Option<Value<'_>>) -> starlark::Result<Li
             }
         }
     }
-    Ok(asked)
+    Ok((asked != Limits::default()).then(|| Box::new(asked)))
 }
 
 /// Text with a unit, as in the configuration, or a number of bytes.
