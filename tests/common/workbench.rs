@@ -65,6 +65,7 @@ impl Workbench {
             file: "kiln.star".into(),
             jobs: 2,
             keep_going: false,
+            keep_failed: None,
             platform: Platform::Auto,
             platforms: Vec::new(),
             memory: 16 << 30,
