@@ -104,11 +104,12 @@ impl Store {
             offline,
             command,
         } = self;
+        let state = || state_dir.clone().unwrap_or_else(|| context.state_here());
         match command {
             // These work on files, whether an agent runs or not.
             StoreCommand::DumpNar { path } => dump_nar(context, path).await,
-            StoreCommand::Push(push) => push.run(context, state_dir).await,
-            StoreCommand::Pull(pull) => pull.run(context, state_dir).await,
+            StoreCommand::Push(push) => push.run(context, state()).await,
+            StoreCommand::Pull(pull) => pull.run(context, state()).await,
             StoreCommand::GenerateKey(command) => command.run(context),
             StoreCommand::Objects(command) => {
                 let way = Way::find(context, state_dir, offline, command.changes()).await?;
