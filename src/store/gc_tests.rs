@@ -240,7 +240,10 @@ fn n05_gc_beside_threads_that_publish_never_takes_what_they_use() {
                 collect_all(&store);
             }
         });
-        let ended: Vec<_> = builders.into_iter().map(|b| b.join()).collect();
+        let ended: Vec<_> = builders
+            .into_iter()
+            .map(std::thread::ScopedJoinHandle::join)
+            .collect();
         done.store(true, Ordering::Relaxed);
         collector.join().unwrap();
         assert!(ended.iter().all(Result::is_ok));

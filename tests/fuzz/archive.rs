@@ -87,7 +87,7 @@ fn seeds() -> Vec<Vec<u8>> {
 const XZ: &[u8] = include_bytes!("seed.tar.xz");
 
 /// Writes the right checksum into every tar header.
-fn mend(bytes: &mut Vec<u8>) {
+fn mend(bytes: &mut [u8]) {
     let begin = if bytes.starts_with(b"!<arch>") {
         132
     } else {

@@ -14,6 +14,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::disallowed_macros,
+    clippy::print_stdout,
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
@@ -37,7 +39,7 @@ struct Target {
     seeds: Vec<Vec<u8>>,
     /// Mends what a change breaks and every input would be refused for, like a
     /// checksum; done to half of the inputs.
-    mend: fn(&mut Vec<u8>),
+    mend: fn(&mut [u8]),
     /// Panics when something is wrong.
     run: fn(&[u8]),
 }

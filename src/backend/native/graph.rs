@@ -48,10 +48,6 @@ pub enum Piece {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "node", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all nodes are steps: a box for each would cost more than it saves"
-)]
 pub enum Node {
     Source(SourceNode),
     File(FileNode),
