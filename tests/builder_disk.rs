@@ -64,8 +64,9 @@ async fn d04_a_failure_that_could_not_be_recorded_is_tried_again_after_it_is() {
     tokio::time::sleep(AGAIN).await;
     bench.nothing_asked();
     bench.disk_takes();
-    bench.evaluation("a").await.evaluates();
+    let again = bench.evaluation("a").await;
     assert_eq!(announced(&bench, "eval_finished 1").await, 1);
+    again.evaluates();
     bench.build("a").await.builds();
     bench.idle().await;
 }

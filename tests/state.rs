@@ -199,7 +199,9 @@ async fn d06_the_oldest_logs_leave_when_all_are_too_large_but_not_the_latest() {
         build(&state, number);
         let logs = places.logs(GenerationNumber(number)).join("steps");
         fs::create_dir_all(&logs).unwrap();
-        fs::write(logs.join("00001-a.log"), vec![b'x'; 1000]).unwrap();
+        let mut noise = vec![0; 1000]; // as large when it is packed
+        fastrand::Rng::with_seed(u64::from(number)).fill(&mut noise);
+        fs::write(logs.join("00001-a.log"), noise).unwrap();
     }
     let mut retention = keep(10, 10);
     retention.logs = 2500;

@@ -393,7 +393,7 @@ fn native(config: &Config, store: Store) -> Result<Native, RunError> {
             memory: Some(config.limits.memory.unwrap_or_else(|| default_memory(jobs))),
             processes: config.limits.processes.into(),
             output_size: config.limits.output_size,
-            scratch: ScratchLimit::new(config.limits.scratch, physical_memory()),
+            scratch: scratch(config),
             log_size: config.limits.log_size,
         },
     };
@@ -427,6 +427,15 @@ fn caches(config: &Config) -> Caches {
 /// Three quarters of the host's memory, in bytes.
 fn memory_for_steps() -> u64 {
     physical_memory() / 4 * 3
+}
+
+/// What is to be kept of a failed step cannot lie in memory that goes with it.
+fn scratch(config: &Config) -> ScratchLimit {
+    let limit = ScratchLimit::new(config.limits.scratch, physical_memory());
+    ScratchLimit {
+        on_disk: limit.on_disk || config.native.keep_failed,
+        ..limit
+    }
 }
 
 /// Asks the repository; where it cannot say, the answer is no.

@@ -259,7 +259,7 @@ fn caches_are_places_with_keys_and_without_any_something_must_be_built_here() {
     for (lines, why) in [
         (
             "[builder]\nlocal = \"never\"".to_owned(),
-            "5:1: `builder.local`: nothing could ever",
+            "5:9: `builder.local`: nothing could ever",
         ),
         (cache("c", KEY), "5:7: `caches.1.url`: \"c\" is no cache"),
         (
@@ -268,7 +268,7 @@ fn caches_are_places_with_keys_and_without_any_something_must_be_built_here() {
         ),
         (
             cache("https://c", "c-1"),
-            "6:1: `caches.1.public_keys`: \"c-1\" is no public key",
+            "6:15: `caches.1.public_keys`: \"c-1\" is no public key",
         ),
         ("[[caches]]\n".to_owned(), "caches.1.url`: "),
     ] {

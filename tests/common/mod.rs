@@ -231,10 +231,15 @@ impl<'a> Agent<'a> {
         Events { child, lines }
     }
 
-    /// Waits until a generation with this number has a build that ended.
+    /// Waits until a generation with this number has a build that ended, and
+    /// that no start takes up again.
     pub fn built(&self, number: u64) -> Value {
+        let cut_off = |event: &Value| {
+            let build = &event["buildFinished"]["generation"]["build"];
+            build["cancelledBy"] == "CANCELLED_BY_SHUTDOWN"
+        };
         self.events()
-            .until(|event| is_end(event, "buildFinished", number));
+            .until(|event| is_end(event, "buildFinished", number) && !cut_off(event));
         self.kiln(&["show", &number.to_string(), "--json"])
             .ok()
             .json()

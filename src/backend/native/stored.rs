@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Raised when the sandbox shows steps something else; part of their identity.
-pub(super) const SANDBOX_VERSION: u32 = 1;
+pub(super) const SANDBOX_VERSION: u32 = 2;
 
 pub(super) struct Stored<'a> {
     pub store: &'a Store,
