@@ -12,13 +12,16 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 mod canonicalise;
 mod restore;
 mod second;
+mod writers;
 pub(super) use canonicalise::{Canonicaliser, set_mtime};
 pub use restore::{RestoreError, restore};
 pub(super) use second::Second;
+use writers::{Job, Writers};
 
 /// A tree that cannot be packed.
 #[derive(Debug, thiserror::Error)]
@@ -124,10 +127,18 @@ pub(super) fn pack<S: Sink>(
 pub(super) fn pack_and_copy<S: Sink>(
     path: &Path,
     sink: &mut S,
-    to: &Second,
+    to: Second,
     name: &OsStr,
 ) -> Result<(), S::Error> {
-    Packer::of(path, sink, None).all(Some((to, name)))
+    let (failure, to) = (Mutex::new(None), Arc::new(to));
+    std::thread::scope(|scope| {
+        let writers = Writers::start(scope, &failure);
+        Packer::of(path, sink, None).all(Some((&writers, &to, name)))
+    })?;
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
 }
 
 /// The folder that holds `path`, and the name there. The folder itself must be
@@ -149,13 +160,17 @@ pub(super) fn open_parent(path: &Path) -> Result<(Dir, std::ffi::OsString), Tree
 /// Reads a piece and writes it to the copy; how long it is.
 fn move_piece(
     mut file: &File,
-    copy: Option<&File>,
+    copy: &mut Copied,
     room: &mut [u8],
 ) -> Result<usize, (&'static str, io::Error)> {
     let length = file.read(room).map_err(|e| ("read", e))?;
-    if let Some(mut copy) = copy {
-        let written = copy.write_all(&room[..length]);
-        written.map_err(|e| ("write the copy of", e))?;
+    let piece = &room[..length];
+    match copy {
+        Copied::No => {}
+        Copied::Now(file) => file
+            .write_all(piece)
+            .map_err(|e| ("write the copy of", e))?,
+        Copied::Then(content) => content.extend_from_slice(piece),
     }
     Ok(length)
 }
@@ -172,7 +187,16 @@ struct Packer<'s, S> {
 /// An entry, by the folder it is in.
 type Entry<'a> = (BorrowedFd<'a>, &'a OsStr);
 /// Where the copy of an entry comes.
-type Copy<'a> = Option<(&'a Second, &'a OsStr)>;
+type Copy<'a> = Option<(&'a Writers<'a>, &'a Arc<Second>, &'a OsStr)>;
+
+/// A file's copy.
+enum Copied {
+    No,
+    /// A large one, as it is read.
+    Now(File),
+    /// A small one, once it is read.
+    Then(Vec<u8>),
+}
 
 impl<'s, S: Sink> Packer<'s, S> {
     fn of(path: &Path, sink: &'s mut S, canonicaliser: Option<Canonicaliser>) -> Self {
@@ -227,13 +251,18 @@ impl<'s, S: Sink> Packer<'s, S> {
             true => &["regular", "executable", "", "contents"],
             false => &["regular", "contents"],
         })?;
-        let copy = copy.map(|(to, name)| to.file(name)).transpose();
-        let copy = self.host("make the copy of", copy)?;
+        let size = stat.st_size.unsigned_abs();
+        let mut copied = match copy {
+            None => Copied::No,
+            Some(_) if size <= PIECE => Copied::Then(Vec::new()),
+            Some((_, to, name)) => {
+                let made = to.file(name);
+                Copied::Now(self.host("make the copy of", made)?)
+            }
+        };
         // No more than it has now: whoever wrote it may not be done.
-        self.content(&file, copy.as_ref(), stat.st_size.unsigned_abs())?;
-        if let Some(copy) = copy {
-            self.host("copy", Second::end_file(&copy, executable))?;
-        }
+        self.content(&file, &mut copied, size)?;
+        self.end_copy(copied, copy, executable)?;
         match self.canonicaliser {
             Some(canonicaliser) => {
                 let done = canonicaliser.file(&file, &stat);
@@ -243,7 +272,21 @@ impl<'s, S: Sink> Packer<'s, S> {
         }
     }
 
-    fn content(&mut self, file: &File, copy: Option<&File>, size: u64) -> Result<(), S::Error> {
+    fn end_copy(&self, copied: Copied, copy: Copy<'_>, executable: bool) -> Result<(), S::Error> {
+        match (copied, copy) {
+            (Copied::Now(file), _) => self.host("copy", Second::end_file(&file, executable)),
+            (Copied::Then(content), Some((writers, folder, name))) => Ok(writers.write(Job {
+                path: self.path.clone(),
+                folder: folder.clone(),
+                name: name.to_owned(),
+                content,
+                executable,
+            })?),
+            (Copied::Then(_), None) | (Copied::No, _) => Ok(()),
+        }
+    }
+
+    fn content(&mut self, file: &File, copy: &mut Copied, size: u64) -> Result<(), S::Error> {
         self.sink.frame(&size.to_le_bytes())?;
         self.sink.begin(&self.inside, Part::Content)?;
         let mut left = size;
@@ -280,15 +323,18 @@ impl<'s, S: Sink> Packer<'s, S> {
         }
         let mut inside = self.host("open", fs::open_dir(folder, name))?;
         let names = self.host("list", fs::names(&mut inside))?;
-        let copy = copy.map(|(to, name)| to.folder(name)).transpose();
-        let copy = self.host("make the copy of", copy)?;
+        let made = copy.map(|(writers, to, name)| Ok((writers, Arc::new(to.folder(name)?))));
+        let made: Result<_, Errno> = made.transpose();
+        let copy = self.host("make the copy of", made)?;
         self.tokens(&["directory"])?;
         for name in &names {
-            let copy = copy.as_ref().map(|to| (to, name.as_os_str()));
+            let copy = copy
+                .as_ref()
+                .map(|(writers, to)| (*writers, to, name.as_os_str()));
             self.entry((inside.as_fd(), name), copy, depth)?;
         }
-        if let Some(copy) = copy {
-            self.host("copy", copy.end_folder(depth == 0))?;
+        if let Some((_, folder)) = copy {
+            self.host("copy", writers::end_folder(folder))?;
         }
         match self.canonicaliser {
             Some(canonicaliser) => {
@@ -322,7 +368,7 @@ impl<'s, S: Sink> Packer<'s, S> {
         let target = self.host("read the link", nix::fcntl::readlinkat(folder, name))?;
         self.tokens(&["symlink", "target"])?;
         self.own(Part::Target, target.as_bytes())?;
-        if let Some((to, name)) = copy {
+        if let Some((_, to, name)) = copy {
             self.host("copy the link", to.symlink(name, &target))?;
         }
         match self.canonicaliser {

@@ -222,9 +222,10 @@ impl Store {
         known: &Known,
     ) -> Result<(Scratch, Scanned), PublishError> {
         let own = self.scratch()?;
-        let to = Second::in_folder(own.path()).map_err(|e| StoreError::io("open", own.path(), e))?;
+        let to =
+            Second::in_folder(own.path()).map_err(|e| StoreError::io("open", own.path(), e))?;
         let mut scanner = Scanner::new(known);
-        let copied = nar::pack_and_copy(path, &mut scanner, &to, COPY.as_ref());
+        let copied = nar::pack_and_copy(path, &mut scanner, to, COPY.as_ref());
         copied.map_err(|e| refused(name, e))?;
         Ok((own, scanner.finish()))
     }
@@ -327,7 +328,7 @@ fn known_to(
 }
 
 /// One pass: canonical on disk, hashed, scanned.
-pub(super) fn scan(path: &Path, name: &str, known: &Known) -> Result<Scanned, PublishError> {
+fn scan(path: &Path, name: &str, known: &Known) -> Result<Scanned, PublishError> {
     let mut scanner = Scanner::new(known);
     let canonicaliser = Canonicaliser::for_this_process();
     nar::pack(path, &mut scanner, Some(canonicaliser)).map_err(|e| refused(name, e))?;

@@ -16,7 +16,11 @@ use std::path::Path;
 
 /// A folder of the second tree, or the one around it.
 #[derive(Debug)]
-pub(in crate::store) struct Second(OwnedFd);
+pub(in crate::store) struct Second {
+    folder: OwnedFd,
+    /// How many folders of the tree it is in; `None`: it is the one around it.
+    depth: Option<usize>,
+}
 
 impl Second {
     /// A folder of kiln's own, in which nothing is yet. What it would hand on to
@@ -26,14 +30,17 @@ impl Second {
         Canonicaliser::for_this_process().own(folder.as_fd(), &fstat(&folder)?)?;
         fs::clear_xattrs(&folder)?;
         fchmod(&folder, mode(0o700))?;
-        Ok(Second(folder))
+        Ok(Second {
+            folder,
+            depth: None,
+        })
     }
 
     /// A file to write to.
     pub(super) fn file(&self, name: &OsStr) -> Result<File, Errno> {
         let always = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
         let flags = always | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        openat(&self.0, name, flags, mode(0o600)).map(File::from)
+        openat(&self.folder, name, flags, mode(0o600)).map(File::from)
     }
 
     /// All of the file is written.
@@ -44,18 +51,24 @@ impl Second {
 
     /// A folder in this one.
     pub(super) fn folder(&self, name: &OsStr) -> Result<Self, Errno> {
-        mkdirat(&self.0, name, mode(0o700))?;
-        fs::open_file(&self.0, name, OFlag::O_DIRECTORY).map(Second)
+        mkdirat(&self.folder, name, mode(0o700))?;
+        let folder = fs::open_file(&self.folder, name, OFlag::O_DIRECTORY)?;
+        let depth = Some(self.depth.map_or(0, |depth| depth + 1));
+        Ok(Second { folder, depth })
     }
 
     /// All of this folder is there. The top one stays writable, to be moved.
-    pub(super) fn end_folder(&self, top: bool) -> Result<(), Errno> {
-        fchmod(&self.0, mode(if top { 0o755 } else { 0o555 }))?;
-        set_mtime(&self.0)
+    pub(super) fn end_folder(&self) -> Result<(), Errno> {
+        match self.depth {
+            None => return Ok(()),
+            Some(0) => fchmod(&self.folder, mode(0o755))?,
+            Some(_) => fchmod(&self.folder, mode(0o555))?,
+        }
+        set_mtime(&self.folder)
     }
 
     pub(super) fn symlink(&self, name: &OsStr, target: &OsStr) -> Result<(), Errno> {
-        symlinkat(target, &self.0, name)?;
-        set_mtime_of(self.0.as_fd(), name)
+        symlinkat(target, &self.folder, name)?;
+        set_mtime_of(self.folder.as_fd(), name)
     }
 }
