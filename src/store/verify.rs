@@ -131,7 +131,7 @@ impl Store {
                 Err(error) => match prove(&place, path, Look::Among(&self.candidates()?), None) {
                     Ok(_) => Some(Flaw::WrongRecord),
                     // Taken from a cache on somebody's word: its record is what there is.
-                    Err(_) if proof::nar_of(&place).is_ok_and(|nar| nar == recorded) => None,
+                    Err(_) if proof::nar_of(&place, None).is_ok_and(|nar| nar == recorded) => None,
                     Err(_) => Some(Flaw::Damaged(error.to_string())),
                 },
             },
@@ -190,7 +190,11 @@ impl Store {
     fn drop_record(&self, path: &StorePath) -> Result<(), StoreError> {
         let gate = self.inner.gate.write();
         let _closed = gate.unwrap_or_else(PoisonError::into_inner);
-        self.index().objects.remove(path);
+        {
+            let mut index = self.index();
+            index.objects.remove(path);
+            index.whole.roots.clear();
+        }
         super::gc::unlink(&self.inner.records.object_file(path))
     }
 
