@@ -132,15 +132,11 @@ impl ForkServer {
         let theirs = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
         let pass = [ControlMessage::ScmRights(&theirs)];
         let flags = MsgFlags::MSG_NOSIGNAL;
-        sendmsg::<()>(
-            socket.as_raw_fd(),
-            &[IoSlice::new(&FORK)],
-            &pass,
-            flags,
-            None,
-        )?;
+        // A child's end interrupts both calls, and neither goes on by itself.
+        let parts = [IoSlice::new(&FORK)];
+        uninterrupted(|| sendmsg::<()>(socket.as_raw_fd(), &parts, &pass, flags, None))?;
         let mut answer = [0; 4];
-        let length = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty())?;
+        let length = uninterrupted(|| recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()))?;
         if length != answer.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -165,6 +161,15 @@ impl ForkServer {
                 Ok(nix::sys::wait::WaitStatus::StillAlive) | Err(Errno::EINTR)
             )
         });
+    }
+}
+
+fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            other => return other,
+        }
     }
 }
 
