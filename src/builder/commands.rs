@@ -105,11 +105,22 @@ impl Actor {
             self.record_hold(hold.map(|hold| in_force(hold, since)))
                 .await?;
         }
+        let before = self.held_back.clone();
         match by_hand {
             true => self.remember_selection(),
             false => self.held_back = None,
         }
-        self.new_generation(selection, by_hand, false).await
+        let made = self.new_generation(selection.clone(), by_hand, false).await;
+        if made.is_err() {
+            let goes_on = self.owed.is_none() && self.work.is_some();
+            match goes_on {
+                true => self.held_back = before,
+                // What was being made of it has ended, and nobody selects it again.
+                false if !by_hand => self.held_back = Some(selection),
+                false => {}
+            }
+        }
+        made
     }
 
     pub(super) async fn record_hold(&mut self, hold: Option<Hold>) -> Result<(), Refusal> {
