@@ -130,3 +130,41 @@ async fn d04_a_pushed_commit_that_the_disk_refused_is_built_once_it_can_be() {
     assert!(bench.generation(N1).is_ended());
     assert!(bench.generation(N2).built().is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn d04_an_evaluation_that_the_disk_refuses_leaves_what_waits_as_it_was() {
+    let policies = Policies::default();
+    let disk = policies.room.clone();
+    let mut bench = Bench::with(policies).await;
+    disk.set_full(true);
+    bench.select("a").await;
+    bench.disk_refuses();
+    let asked = bench.handle.eval(selection("a", false), false, None);
+    let refused = asked.await;
+    assert!(matches!(refused, Err(Refusal::State(_))), "{refused:?}");
+    let refused = bench.handle.eval(selection("b", false), true, None).await;
+    assert!(matches!(refused, Err(Refusal::State(_))), "{refused:?}");
+    bench.disk_takes();
+    disk.set_full(false);
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N1).built().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn d04_a_selection_whose_evaluation_by_hand_the_disk_refused_is_built_once_it_can_be() {
+    let mut bench = Bench::new().await;
+    bench.select("a").await;
+    let evaluation = bench.evaluation("a").await;
+    bench.disk_refuses();
+    let asked = bench.handle.eval(selection("a", false), false, None);
+    let refused = asked.await;
+    assert!(matches!(refused, Err(Refusal::State(_))), "{refused:?}");
+    assert!(evaluation.is_gone());
+    bench.disk_takes();
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N2).built().is_some());
+}

@@ -12,6 +12,7 @@ use kiln::model::{Commit, Evaluated};
 use kiln::store::Store;
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -82,6 +83,8 @@ pub struct Engine {
     backend: Native,
     sink: Arc<Counting>,
     evaluated: Mutex<Option<Evaluated>>,
+    /// Each has its own folder of roots, as the agent's have.
+    generation: AtomicU32,
 }
 
 /// Keeps how long steps took.
@@ -113,6 +116,7 @@ impl Engine {
             backend,
             sink: Arc::default(),
             evaluated: Mutex::default(),
+            generation: AtomicU32::default(),
         }
     }
 
@@ -152,9 +156,18 @@ impl Engine {
         self.evaluate_commit(commit).await
     }
 
+    /// The same store, opened anew: nothing of it is in memory.
+    pub fn restart(&mut self) {
+        let path = std::fs::canonicalize(self.folder.path()).unwrap();
+        let store = Store::open(&path.join("store")).unwrap();
+        let provider = Sandbox::new(SandboxConfig::default());
+        self.backend = Native::new(config(1), store, Arc::new(provider));
+    }
+
     /// Another commit of the same files, evaluated and found to be built.
     pub async fn no_op(&self, graph: Graph, salt: usize) -> Duration {
         let commit = self.commit(&graph.star(salt));
+        self.generation.fetch_add(1, Ordering::Relaxed);
         let start = Instant::now();
         self.evaluate_commit(commit).await;
         let evaluated = self.evaluated.lock().unwrap().clone().unwrap();
@@ -190,7 +203,8 @@ impl Engine {
     }
 
     fn roots(&self) -> PathBuf {
-        let roots = self.folder.path().join("roots");
+        let generation = self.generation.load(Ordering::Relaxed).to_string();
+        let roots = self.folder.path().join("roots").join(generation);
         std::fs::create_dir_all(&roots).unwrap();
         roots
     }

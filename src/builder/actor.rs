@@ -143,7 +143,7 @@ impl Actor {
             self.publish();
             self.arm();
             let due = next_due(&self.armed, &self.config.clock);
-            let again = self.owed.is_some() || self.selection_is_due();
+            let again = self.owed.is_some() || self.selection_is_due() || self.newer_is_due();
             tokio::select! {
                 biased;
                 end = next_end(&mut self.job) => self.job_ended(end, None).await,

@@ -105,11 +105,22 @@ impl Actor {
             self.record_hold(hold.map(|hold| in_force(hold, since)))
                 .await?;
         }
+        let before = self.held_back.clone();
         match by_hand {
             true => self.remember_selection(),
             false => self.held_back = None,
         }
-        self.new_generation(selection, by_hand, false).await
+        let made = self.new_generation(selection.clone(), by_hand, false).await;
+        if made.is_err() {
+            let goes_on = self.owed.is_none() && self.work.is_some();
+            match goes_on {
+                true => self.held_back = before,
+                // What was being made of it has ended, and nobody selects it again.
+                false if !by_hand => self.held_back = Some(selection),
+                false => {}
+            }
+        }
+        made
     }
 
     pub(super) async fn record_hold(&mut self, hold: Option<Hold>) -> Result<(), Refusal> {
@@ -171,7 +182,14 @@ impl Actor {
         asked: GenerationNumber,
         next: Result<Generation, Illegal>,
     ) -> Result<Generation, Refusal> {
-        self.work = Some(next.map_err(|error| Refusal::State(error.to_string()))?);
+        let next = next.map_err(|error| Refusal::State(error.to_string()))?;
+        if self.work.is_none() {
+            self.finished_in_a_row = 0; // the row ended with what was in work
+        }
+        self.work = Some(Generation {
+            in_a_row: self.finished_in_a_row,
+            ..next
+        });
         self.proceed().await;
         let reader = self.state.reader();
         reader

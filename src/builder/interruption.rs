@@ -125,7 +125,8 @@ impl Actor {
             self.leave_work(CancelledBy::Stop).await;
         }
         self.publish();
-        match self.owed.is_some() || self.newer.is_some() {
+        let is_left = stays || self.work.is_none();
+        match self.owed.is_some() || self.newer.is_some() || !is_left {
             true => Err(Refusal::State(
                 "what runs was ended, which could not be recorded; see the agent's log".into(),
             )),

@@ -130,6 +130,11 @@ impl Actor {
         self.newer_begins().await;
     }
 
+    /// What waited for a build has nothing to wait for any more, but the disk.
+    pub(super) fn newer_is_due(&self) -> bool {
+        self.newer.is_some() && self.job.is_none()
+    }
+
     /// What waited for a build begins, and takes the place of what is left of it.
     pub(super) async fn newer_begins(&mut self) {
         if self.owed.is_some() {
@@ -138,6 +143,10 @@ impl Actor {
         if let Some(newer) = self.newer.take() {
             let by = CancelledBy::Superseded(newer.generation.number);
             self.leave_work(by).await;
+            if self.work.is_some() {
+                self.newer = Some(newer); // its end comes first; tried again
+                return;
+            }
             let generation = Generation {
                 in_a_row: self.finished_in_a_row,
                 ..newer.generation
@@ -164,7 +173,8 @@ impl Actor {
         }
     }
 
-    /// What waits in work, for a time, a consent or a resume, is left.
+    /// What waits in work, for a time, a consent or a resume, is left; it stays
+    /// where that cannot be recorded: a command that is refused ends nothing.
     pub(super) async fn leave_work(&mut self, by: CancelledBy) {
         if self.owed.is_some() {
             return; // it stays in work until it is recorded
@@ -177,17 +187,19 @@ impl Actor {
             return;
         }
         let left = match (&generation.evaluation, generation.build()) {
-            (Evaluation::Pending { .. }, _) => generation.evaluation_left(by, self.now()),
-            (_, Some(Build::Pending { .. })) => generation.build_left(by, self.now()),
+            (Evaluation::Pending { .. }, _) => generation.clone().evaluation_left(by, self.now()),
+            (_, Some(Build::Pending { .. })) => generation.clone().build_left(by, self.now()),
             _ => return,
         };
-        match left {
-            Ok(left) => {
-                self.work = Some(left);
-                self.proceed().await;
-            }
-            Err(error) => defect(&error),
+        let recorded = match legal(left) {
+            Ok(left) => self.ended(left).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = recorded {
+            tracing::error!(%error, number = %generation.number, "that it is left is not recorded");
+            self.work = Some(generation);
         }
+        self.publish();
     }
 
     /// Its end was announced before; it stays in work where this cannot be recorded.

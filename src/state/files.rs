@@ -57,6 +57,9 @@ pub fn remove(path: &Path) -> Result<(), StateError> {
 pub fn point(link: &Path, target: &Path) -> Result<(), StateError> {
     let folder = link.parent().unwrap_or(Path::new("/"));
     let name = link.file_name().unwrap_or_default().to_string_lossy();
+    if fs::read_link(link).is_ok_and(|found| found == target) {
+        return sync_folder(folder); // next to nothing, when it was durable before
+    }
     let temporary = folder.join(format!(".new-{name}"));
     let _ = fs::remove_file(&temporary); // left by a crash
     std::os::unix::fs::symlink(target, &temporary)

@@ -83,9 +83,8 @@ fn holds_scratch(path: &Path, packed: Packed, scratch: &Known) -> Result<bool, S
     let mut decoder = decoder.take(BYTES_MAX);
     let mut scanner = Scanner::new(scratch);
     scanner.begin(path, Part::Content)?;
-    let mut buffer = vec![0; 128 << 10];
-    while let Ok(read @ 1..) = decoder.read(&mut buffer) {
-        scanner.data(&buffer[..read])?;
+    while let Ok(read @ 1..) = decoder.read(scanner.room(128 << 10)) {
+        scanner.filled(read)?;
         if scanner.has_found() {
             return Ok(true);
         }

@@ -156,6 +156,7 @@ impl Store {
         self.forget_records_without_objects(&live)?;
         let mut index = self.index();
         index.objects.retain(|path, _| live.contains(path));
+        index.whole.roots.retain(|root| live.contains(root));
         for (key, file, outputs) in realisations {
             let newest = index.realisations.get(&key).cloned().or(outputs);
             let kept = newest.is_some_and(|o| o.values().all(|output| live.contains(output)));

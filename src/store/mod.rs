@@ -38,6 +38,7 @@ mod roots;
 mod scratch;
 mod sessions;
 mod verify;
+mod whole;
 
 pub use archive::{ExportError, ImportError};
 pub use canonical::Canonical;
@@ -61,7 +62,7 @@ pub use sessions::{Pin, Session, pin};
 pub use verify::{Finding, Flaw, Verification, Verified};
 
 use record::Records;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -100,6 +101,8 @@ pub struct Store {
 
 struct Inner {
     dir: PathBuf,
+    /// This process writes to it, and no other does.
+    owned: bool,
     /// For `syncfs`.
     folder: File,
     tmp: PathBuf,
@@ -123,6 +126,7 @@ struct Index {
     realisations: HashMap<RealisationKey, Outputs>,
     unsaved_objects: Vec<Arc<ObjectInfo>>,
     unsaved_realisations: Vec<RealisationKey>,
+    whole: whole::Whole,
 }
 
 impl Store {
@@ -141,7 +145,7 @@ impl Store {
         // What is built lies there before it was looked at: nobody else's to see.
         create(&tmp, 0o700)?;
         sweep(&tmp)?;
-        Self::of_folder(dir)
+        Self::of_folder(dir, true)
     }
 
     /// Opens the store in `dir` to read it, whoever owns it: nothing is made or
@@ -152,14 +156,15 @@ impl Store {
     pub fn open_to_read(dir: &Path) -> Result<Self, StoreError> {
         let own = dir.join(".kiln");
         std::fs::metadata(own.join("objects")).map_err(|e| StoreError::io("open", &own, e))?;
-        Self::of_folder(dir)
+        Self::of_folder(dir, false)
     }
 
-    fn of_folder(dir: &Path) -> Result<Self, StoreError> {
+    fn of_folder(dir: &Path, owned: bool) -> Result<Self, StoreError> {
         let own = dir.join(".kiln");
         let folder = File::open(dir).map_err(|e| StoreError::io("open", dir, e))?;
         let inner = Inner {
             dir: dir.to_owned(),
+            owned,
             folder,
             records: Records::new(&own),
             tmp: own.join("tmp"),
@@ -214,26 +219,6 @@ impl Store {
     /// From the folder's own descriptor: no path to walk for each object.
     fn is_in_place(&self, path: &StorePath) -> bool {
         fs::stat_at(&self.inner.folder, path.base_name().as_ref()).is_ok()
-    }
-
-    /// Whether these objects and all they refer to are there.
-    fn is_whole(&self, roots: impl IntoIterator<Item = StorePath>) -> bool {
-        let _open = self.pass();
-        let mut seen = HashSet::new();
-        let mut waiting: Vec<StorePath> = roots.into_iter().collect();
-        while let Some(path) = waiting.pop() {
-            if seen.contains(&path) {
-                continue;
-            }
-            let Some(info) = self.look(&path) else {
-                return false;
-            };
-            self.inner.sessions.touch(&path);
-            let next = info.references.iter().filter(|path| !seen.contains(*path));
-            waiting.extend(next.cloned());
-            seen.insert(path);
-        }
-        true
     }
 
     /// These objects and all they refer to.

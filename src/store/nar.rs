@@ -12,13 +12,16 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 mod canonicalise;
-mod duplicate;
 mod restore;
+mod second;
+mod writers;
 pub(super) use canonicalise::{Canonicaliser, set_mtime};
-pub(super) use duplicate::duplicate;
 pub use restore::{RestoreError, restore};
+pub(super) use second::Second;
+use writers::{Job, Writers};
 
 /// A tree that cannot be packed.
 #[derive(Debug, thiserror::Error)]
@@ -71,11 +74,24 @@ pub(super) trait Sink {
     fn frame(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
     /// The tree's own bytes for `part` of the entry at `path` follow.
     fn begin(&mut self, path: &Path, part: Part) -> Result<(), Self::Error>;
-    /// A piece of them.
-    fn data(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
+    /// Room for the next piece of them, `want` bytes: they are read to where
+    /// they are needed, and copied nowhere.
+    fn room(&mut self, want: usize) -> &mut [u8];
+    /// The first `length` bytes of the room are the next piece.
+    fn filled(&mut self, length: usize) -> Result<(), Self::Error>;
     /// There are no more.
     fn end(&mut self) -> Result<(), Self::Error>;
+
+    /// A piece that lies elsewhere.
+    fn data(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        self.room(bytes.len()).copy_from_slice(bytes);
+        self.filled(bytes.len())
+    }
 }
+
+/// Bytes read at a time: they stay in the processor's cache while they are
+/// scanned and hashed.
+const PIECE: u64 = 128 << 10;
 
 /// Writes the NAR of the tree at `path`; changes nothing.
 ///
@@ -89,7 +105,11 @@ pub fn dump(path: &Path, out: &mut dyn Write) -> Result<(), TreeError> {
             .join(name),
         _ => path.to_owned(),
     };
-    pack(&path, &mut Plain(out), None)
+    let mut plain = Plain {
+        out,
+        buffer: Vec::new(),
+    };
+    pack(&path, &mut plain, None)
 }
 
 /// Feeds the NAR of the tree at `path` to `sink`. With a canonicaliser each
@@ -99,16 +119,26 @@ pub(super) fn pack<S: Sink>(
     sink: &mut S,
     canonicaliser: Option<Canonicaliser>,
 ) -> Result<(), S::Error> {
-    let (parent, name) = open_parent(path)?;
-    let mut packer = Packer {
-        sink,
-        canonicaliser,
-        path: path.to_owned(),
-        inside: PathBuf::new(),
-        buffer: vec![0; 128 * 1024],
-    };
-    packer.tokens(&["nix-archive-1"])?;
-    packer.node(parent.as_fd(), &name, 0)
+    Packer::of(path, sink, canonicaliser).all(None)
+}
+
+/// As [`pack`], and makes a canonical copy of the tree as `name` in `to`.
+/// The tree itself stays as it is, but for rights its owner lacks to read it.
+pub(super) fn pack_and_copy<S: Sink>(
+    path: &Path,
+    sink: &mut S,
+    to: Second,
+    name: &OsStr,
+) -> Result<(), S::Error> {
+    let (failure, to) = (Mutex::new(None), Arc::new(to));
+    std::thread::scope(|scope| {
+        let writers = Writers::start(scope, &failure);
+        Packer::of(path, sink, None).all(Some((&writers, &to, name)))
+    })?;
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
+    }
 }
 
 /// The folder that holds `path`, and the name there. The folder itself must be
@@ -127,6 +157,24 @@ pub(super) fn open_parent(path: &Path) -> Result<(Dir, std::ffi::OsString), Tree
     }
 }
 
+/// Reads a piece and writes it to the copy; how long it is.
+fn move_piece(
+    mut file: &File,
+    copy: &mut Copied,
+    room: &mut [u8],
+) -> Result<usize, (&'static str, io::Error)> {
+    let length = file.read(room).map_err(|e| ("read", e))?;
+    let piece = &room[..length];
+    match copy {
+        Copied::No => {}
+        Copied::Now(file) => file
+            .write_all(piece)
+            .map_err(|e| ("write the copy of", e))?,
+        Copied::Then(content) => content.extend_from_slice(piece),
+    }
+    Ok(length)
+}
+
 struct Packer<'s, S> {
     sink: &'s mut S,
     canonicaliser: Option<Canonicaliser>,
@@ -134,17 +182,45 @@ struct Packer<'s, S> {
     path: PathBuf,
     /// Inside the object: what a [`Sink`] is told.
     inside: PathBuf,
-    buffer: Vec<u8>,
 }
 
-impl<S: Sink> Packer<'_, S> {
-    fn node(&mut self, folder: BorrowedFd<'_>, name: &OsStr, depth: usize) -> Result<(), S::Error> {
-        let stat = self.host("look at", fs::stat_at(folder, name))?;
+/// An entry, by the folder it is in.
+type Entry<'a> = (BorrowedFd<'a>, &'a OsStr);
+/// Where the copy of an entry comes.
+type Copy<'a> = Option<(&'a Writers<'a>, &'a Arc<Second>, &'a OsStr)>;
+
+/// A file's copy.
+enum Copied {
+    No,
+    /// A large one, as it is read.
+    Now(File),
+    /// A small one, once it is read.
+    Then(Vec<u8>),
+}
+
+impl<'s, S: Sink> Packer<'s, S> {
+    fn of(path: &Path, sink: &'s mut S, canonicaliser: Option<Canonicaliser>) -> Self {
+        Packer {
+            sink,
+            canonicaliser,
+            path: path.to_owned(),
+            inside: PathBuf::new(),
+        }
+    }
+
+    fn all(mut self, copy: Copy<'_>) -> Result<(), S::Error> {
+        let (parent, name) = open_parent(&self.path)?;
+        self.tokens(&["nix-archive-1"])?;
+        self.node((parent.as_fd(), &name), copy, 0)
+    }
+
+    fn node(&mut self, entry: Entry<'_>, copy: Copy<'_>, depth: usize) -> Result<(), S::Error> {
+        let stat = self.host("look at", fs::stat_at(entry.0, entry.1))?;
         self.tokens(&["(", "type"])?;
         match fs::kind(&stat) {
-            SFlag::S_IFREG => self.file(folder, name, &stat)?,
-            SFlag::S_IFDIR => self.folder(folder, name, &stat, depth)?,
-            SFlag::S_IFLNK => self.symlink(folder, name, &stat)?,
+            SFlag::S_IFREG => self.file(entry, copy, &stat)?,
+            SFlag::S_IFDIR => self.folder(entry, copy, &stat, depth)?,
+            SFlag::S_IFLNK => self.symlink(entry, copy, &stat)?,
             other => {
                 let (path, kind) = (self.inside.clone(), kind_name(other));
                 return Err(TreeError::Special { path, kind }.into());
@@ -155,25 +231,38 @@ impl<S: Sink> Packer<'_, S> {
 
     fn file(
         &mut self,
-        folder: BorrowedFd<'_>,
-        name: &OsStr,
+        (folder, name): Entry<'_>,
+        copy: Copy<'_>,
         stat: &FileStat,
     ) -> Result<(), S::Error> {
         if let Some(canonicaliser) = self.canonicaliser {
             canonicaliser.prepare_file(folder, name, stat, &self.inside)?;
+        } else if copy.is_some() {
+            canonicalise::make_readable(folder, name, stat, &self.inside)?;
         }
         let opened = fs::open_file(folder, name, OFlag::O_RDONLY);
-        let mut file = File::from(self.host("open", opened)?);
+        let file = File::from(self.host("open", opened)?);
         let stat = self.host("look at", fstat(&file))?;
         if fs::kind(&stat) != SFlag::S_IFREG {
             return Err(self.changed());
         }
-        self.tokens(&["regular"])?;
-        if stat.st_mode & 0o100 != 0 {
-            self.tokens(&["executable", ""])?;
-        }
-        self.tokens(&["contents"])?;
-        self.content(&mut file, stat.st_size.unsigned_abs())?;
+        let executable = stat.st_mode & 0o100 != 0;
+        self.tokens(match executable {
+            true => &["regular", "executable", "", "contents"],
+            false => &["regular", "contents"],
+        })?;
+        let size = stat.st_size.unsigned_abs();
+        let mut copied = match copy {
+            None => Copied::No,
+            Some(_) if size <= PIECE => Copied::Then(Vec::new()),
+            Some((_, to, name)) => {
+                let made = to.file(name);
+                Copied::Now(self.host("make the copy of", made)?)
+            }
+        };
+        // No more than it has now: whoever wrote it may not be done.
+        self.content(&file, &mut copied, size)?;
+        self.end_copy(copied, copy, executable)?;
         match self.canonicaliser {
             Some(canonicaliser) => {
                 let done = canonicaliser.file(&file, &stat);
@@ -183,22 +272,34 @@ impl<S: Sink> Packer<'_, S> {
         }
     }
 
-    fn content(&mut self, file: &mut File, size: u64) -> Result<(), S::Error> {
+    fn end_copy(&self, copied: Copied, copy: Copy<'_>, executable: bool) -> Result<(), S::Error> {
+        match (copied, copy) {
+            (Copied::Now(file), _) => self.host("copy", Second::end_file(&file, executable)),
+            (Copied::Then(content), Some((writers, folder, name))) => Ok(writers.write(Job {
+                path: self.path.clone(),
+                folder: folder.clone(),
+                name: name.to_owned(),
+                content,
+                executable,
+            })?),
+            (Copied::Then(_), None) | (Copied::No, _) => Ok(()),
+        }
+    }
+
+    fn content(&mut self, file: &File, copy: &mut Copied, size: u64) -> Result<(), S::Error> {
         self.sink.frame(&size.to_le_bytes())?;
         self.sink.begin(&self.inside, Part::Content)?;
         let mut left = size;
         while left > 0 {
-            let want = self
-                .buffer
-                .len()
-                .min(usize::try_from(left).unwrap_or(usize::MAX));
-            let read = file.read(&mut self.buffer[..want]);
-            let read = self.host("read", read)?;
-            if read == 0 {
+            let want = usize::try_from(left.min(PIECE)).unwrap_or(usize::MAX);
+            let room = self.sink.room(want);
+            let moved = move_piece(file, copy, room);
+            let length = moved.map_err(|(doing, e)| TreeError::io(doing, &self.path, e))?;
+            if length == 0 {
                 return Err(self.changed());
             }
-            self.sink.data(&self.buffer[..read])?;
-            left -= read as u64;
+            self.sink.filled(length)?;
+            left -= length as u64;
         }
         self.sink.end()?;
         self.sink.frame(padding(size))
@@ -206,8 +307,8 @@ impl<S: Sink> Packer<'_, S> {
 
     fn folder(
         &mut self,
-        folder: BorrowedFd<'_>,
-        name: &OsStr,
+        (folder, name): Entry<'_>,
+        copy: Copy<'_>,
         stat: &FileStat,
         depth: usize,
     ) -> Result<(), S::Error> {
@@ -215,15 +316,25 @@ impl<S: Sink> Packer<'_, S> {
             let path = self.inside.clone();
             return Err(TreeError::TooDeep { path }.into());
         }
-        if self.canonicaliser.is_some() && stat.st_mode & 0o700 != 0o700 {
+        let changes = self.canonicaliser.is_some() || copy.is_some();
+        if changes && stat.st_mode & 0o700 != 0o700 {
             let opened = fs::chmod_at(folder, name, 0o700);
             self.host("open up", opened)?;
         }
         let mut inside = self.host("open", fs::open_dir(folder, name))?;
         let names = self.host("list", fs::names(&mut inside))?;
+        let made = copy.map(|(writers, to, name)| Ok((writers, Arc::new(to.folder(name)?))));
+        let made: Result<_, Errno> = made.transpose();
+        let copy = self.host("make the copy of", made)?;
         self.tokens(&["directory"])?;
         for name in &names {
-            self.entry(inside.as_fd(), name, depth)?;
+            let copy = copy
+                .as_ref()
+                .map(|(writers, to)| (*writers, to, name.as_os_str()));
+            self.entry((inside.as_fd(), name), copy, depth)?;
+        }
+        if let Some((_, folder)) = copy {
+            self.host("copy", writers::end_folder(folder))?;
         }
         match self.canonicaliser {
             Some(canonicaliser) => {
@@ -234,18 +345,14 @@ impl<S: Sink> Packer<'_, S> {
         }
     }
 
-    fn entry(
-        &mut self,
-        folder: BorrowedFd<'_>,
-        name: &OsStr,
-        depth: usize,
-    ) -> Result<(), S::Error> {
+    fn entry(&mut self, entry: Entry<'_>, copy: Copy<'_>, depth: usize) -> Result<(), S::Error> {
+        let name = entry.1;
         self.path.push(name);
         self.inside.push(name);
         self.tokens(&["entry", "(", "name"])?;
         self.own(Part::Name, name.as_bytes())?;
         self.tokens(&["node"])?;
-        self.node(folder, name, depth + 1)?;
+        self.node(entry, copy, depth + 1)?;
         self.tokens(&[")"])?;
         self.path.pop();
         self.inside.pop();
@@ -254,13 +361,16 @@ impl<S: Sink> Packer<'_, S> {
 
     fn symlink(
         &mut self,
-        folder: BorrowedFd<'_>,
-        name: &OsStr,
+        (folder, name): Entry<'_>,
+        copy: Copy<'_>,
         stat: &FileStat,
     ) -> Result<(), S::Error> {
         let target = self.host("read the link", nix::fcntl::readlinkat(folder, name))?;
         self.tokens(&["symlink", "target"])?;
         self.own(Part::Target, target.as_bytes())?;
+        if let Some((_, to, name)) = copy {
+            self.host("copy the link", to.symlink(name, &target))?;
+        }
         match self.canonicaliser {
             Some(canonicaliser) => {
                 let done = canonicaliser.symlink(folder, name, stat);
@@ -281,7 +391,7 @@ impl<S: Sink> Packer<'_, S> {
 
     /// Strings of the format, in one piece.
     fn tokens(&mut self, tokens: &[&str]) -> Result<(), S::Error> {
-        let mut bytes = Vec::with_capacity(64);
+        let mut bytes = Vec::with_capacity(96);
         for token in tokens {
             bytes.extend_from_slice(&(token.len() as u64).to_le_bytes());
             bytes.extend_from_slice(token.as_bytes());
@@ -321,20 +431,34 @@ fn kind_name(kind: SFlag) -> &'static str {
 }
 
 /// Writes the stream as it is.
-struct Plain<'w>(&'w mut dyn Write);
+struct Plain<'w> {
+    out: &'w mut dyn Write,
+    buffer: Vec<u8>,
+}
+
+impl Plain<'_> {
+    fn write(out: &mut dyn Write, bytes: &[u8]) -> Result<(), TreeError> {
+        out.write_all(bytes)
+            .map_err(|source| TreeError::io("write the archive of", Path::new("the tree"), source))
+    }
+}
 
 impl Sink for Plain<'_> {
     type Error = TreeError;
     fn frame(&mut self, bytes: &[u8]) -> Result<(), TreeError> {
-        self.0
-            .write_all(bytes)
-            .map_err(|source| TreeError::io("write the archive of", Path::new("the tree"), source))
+        Self::write(self.out, bytes)
     }
     fn begin(&mut self, _: &Path, _: Part) -> Result<(), TreeError> {
         Ok(())
     }
-    fn data(&mut self, bytes: &[u8]) -> Result<(), TreeError> {
-        self.frame(bytes)
+    fn room(&mut self, want: usize) -> &mut [u8] {
+        if self.buffer.len() < want {
+            self.buffer.resize(want, 0);
+        }
+        &mut self.buffer[..want]
+    }
+    fn filled(&mut self, length: usize) -> Result<(), TreeError> {
+        Self::write(self.out, &self.buffer[..length])
     }
     fn end(&mut self) -> Result<(), TreeError> {
         Ok(())

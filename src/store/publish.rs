@@ -2,14 +2,17 @@
 //! its own paths rewritten, then renamed into place.
 
 use super::identity::Content;
-use super::nar::{self, Canonicaliser, TreeError};
+use super::nar::{self, Canonicaliser, Second, TreeError};
 use super::references::{Known, Meaning, ScanError, Scanned, Scanner, digest_text};
 use super::{
-    FixedOutput, Folder, Hash, InvalidStorePath, ObjectInfo, Store, StoreError, StorePath,
+    FixedOutput, Hash, InvalidStorePath, ObjectInfo, Scratch, Store, StoreError, StorePath,
     compressed, rewrite,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+/// What a copy is called in its scratch folder.
+const COPY: &str = "copy";
 
 /// One tree to take.
 #[derive(Debug, Clone, Copy)]
@@ -169,11 +172,7 @@ impl Store {
         if let Some(scratch) = scratch {
             known.insert(scratch, Meaning::Candidate(scratch.clone()));
         }
-        let own = self.scratch()?;
-        let copy = own.path().join("copy");
-        let to = Folder::open(own.path()).map_err(|e| StoreError::io("open", own.path(), e))?;
-        nar::duplicate(path, &to, "copy".as_ref()).map_err(|e| refused(&fixed.name, e.into()))?;
-        let scanned = scan(&copy, &fixed.name, &known)?;
+        let (own, scanned) = self.copied(path, &fixed.name, &known)?;
         if let Some(mentioned) = scanned.references.first().cloned() {
             let name = fixed.name.clone();
             return Err(PublishError::FixedRefers { name, mentioned });
@@ -187,7 +186,48 @@ impl Store {
             });
         }
         let info = ObjectInfo::new(fixed.path()?, found, scanned.nar_size, BTreeSet::new());
-        Ok(self.install(&copy, info)?)
+        Ok(self.install(&own.path().join(COPY), info)?)
+    }
+
+    /// Takes a copy of a tree that lies anywhere, which may refer to `candidates`.
+    /// Durable after [`Store::sync`].
+    ///
+    /// # Errors
+    /// As [`Store::publish`].
+    pub fn add_tree(
+        &self,
+        path: &Path,
+        name: &str,
+        candidates: &BTreeSet<StorePath>,
+    ) -> Result<StorePath, PublishError> {
+        super::path::check_name(name)?;
+        let (own, scanned) = self.copied(path, name, &known(candidates))?;
+        let object = Content {
+            nar_modulo_self: scanned.nar_modulo_self,
+            self_offsets: &[],
+            references: &scanned.references,
+            name,
+        }
+        .path()?;
+        let (hash, size) = (scanned.nar_modulo_self, scanned.nar_size);
+        let info = ObjectInfo::new(object, hash, size, scanned.references);
+        Ok(self.install(&own.path().join(COPY), info)?)
+    }
+
+    /// One pass: copied, canonical on disk, hashed, scanned.
+    fn copied(
+        &self,
+        path: &Path,
+        name: &str,
+        known: &Known,
+    ) -> Result<(Scratch, Scanned), PublishError> {
+        let own = self.scratch()?;
+        let to =
+            Second::in_folder(own.path()).map_err(|e| StoreError::io("open", own.path(), e))?;
+        let mut scanner = Scanner::new(known);
+        let copied = nar::pack_and_copy(path, &mut scanner, to, COPY.as_ref());
+        copied.map_err(|e| refused(name, e))?;
+        Ok((own, scanner.finish()))
     }
 
     fn require(&self, output: &StepOutput) -> Result<(), PublishError> {
@@ -288,7 +328,7 @@ fn known_to(
 }
 
 /// One pass: canonical on disk, hashed, scanned.
-pub(super) fn scan(path: &Path, name: &str, known: &Known) -> Result<Scanned, PublishError> {
+fn scan(path: &Path, name: &str, known: &Known) -> Result<Scanned, PublishError> {
     let mut scanner = Scanner::new(known);
     let canonicaliser = Canonicaliser::for_this_process();
     nar::pack(path, &mut scanner, Some(canonicaliser)).map_err(|e| refused(name, e))?;

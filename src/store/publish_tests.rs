@@ -406,3 +406,36 @@ fn n05_a_scratch_digest_in_a_compressed_file_is_an_error_that_names_it() {
     fs::write(f.path("z"), [0x1f, 0x8b, 8, 0, 1, 2]).unwrap();
     f.publish(&f.path("z"), Some(&scratch())).unwrap();
 }
+
+#[test]
+fn n05_a_copy_of_a_tree_is_the_object_the_tree_would_be_and_the_tree_stays() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let f = Fixture::new();
+    let tree = f.path("t");
+    fs::create_dir_all(tree.join("bin/deep")).unwrap();
+    fs::write(tree.join("bin/run"), "x".repeat(300_000)).unwrap();
+    fs::set_permissions(tree.join("bin/run"), PermissionsExt::from_mode(0o750)).unwrap();
+    fs::hard_link(tree.join("bin/run"), tree.join("bin/again")).unwrap();
+    fs::write(tree.join("empty"), "").unwrap();
+    std::os::unix::fs::symlink("bin/run", tree.join("link")).unwrap();
+    let none = BTreeSet::new();
+    let copied = f.store.add_tree(&tree, "t", &none).unwrap();
+    let place = f.store.real_path(&copied);
+    for (at, mode) in [("", 0o555), ("bin", 0o555), ("bin/run", 0o555), ("empty", 0o444)] {
+        let found = fs::symlink_metadata(place.join(at)).unwrap();
+        assert_eq!((found.mode() & 0o7777, found.mtime()), (mode, 1), "{at:?}");
+    }
+    assert_eq!(fs::symlink_metadata(place.join("link")).unwrap().mtime(), 1);
+    assert_eq!(fs::metadata(place.join("bin/again")).unwrap().nlink(), 1);
+    assert_eq!(fs::metadata(tree.join("bin/run")).unwrap().mode() & 0o777, 0o750);
+    let (hash, size) = super::super::proof::nar_of(&place).unwrap();
+    let info = f.store.info(&copied).unwrap();
+    assert_eq!((info.nar_hash, info.nar_size), (hash, size));
+    let request = PublishRequest {
+        path: &tree,
+        name: "t",
+        candidates: &none,
+        scratch_self: None,
+    };
+    assert_eq!(f.store.publish(request).unwrap(), copied);
+}

@@ -121,8 +121,9 @@ pub(super) struct Scanner<'k> {
     nar: u64,
     /// Bytes of the part at hand that were hashed.
     part_done: u64,
-    /// Bytes of the part not hashed yet.
-    pending: Vec<u8>,
+    /// Begins with the bytes of the part that are not hashed yet, so many.
+    buffer: Vec<u8>,
+    pending: usize,
     /// Where in `pending` the next digest may begin.
     next: usize,
     file: PathBuf,
@@ -138,7 +139,8 @@ impl<'k> Scanner<'k> {
             sha: Sha256::new(),
             nar: 0,
             part_done: 0,
-            pending: Vec::new(),
+            buffer: Vec::new(),
+            pending: 0,
             next: 0,
             file: PathBuf::new(),
             part: Part::Name,
@@ -171,12 +173,9 @@ impl<'k> Scanner<'k> {
         if self.known.meanings.is_empty() && !self.known.refuse_others {
             return Ok(());
         }
-        while self.next + DIGEST_CHARS <= self.pending.len() {
-            let window = &self.pending[self.next..self.next + DIGEST_CHARS];
-            match window
-                .iter()
-                .rposition(|&byte| !IS_BASE32[usize::from(byte)])
-            {
+        let is_foreign = |byte: &u8| !IS_BASE32[usize::from(*byte)];
+        while let Some(window) = self.window() {
+            match window.iter().rposition(is_foreign) {
                 Some(foreign) => self.next += foreign + 1,
                 None => self.run()?,
             }
@@ -184,9 +183,14 @@ impl<'k> Scanner<'k> {
         Ok(())
     }
 
+    /// What may be a digest, at `next`.
+    fn window(&self) -> Option<&[u8]> {
+        self.buffer[..self.pending].get(self.next..self.next + DIGEST_CHARS)
+    }
+
     /// Looks at each digest of a run of digits that begins at `next`.
     fn run(&mut self) -> Result<(), ScanError> {
-        while let Some(window) = self.pending.get(self.next..self.next + DIGEST_CHARS) {
+        while let Some(window) = self.window() {
             if !IS_BASE32[usize::from(window[DIGEST_CHARS - 1])] {
                 break;
             }
@@ -248,7 +252,7 @@ impl<'k> Scanner<'k> {
                 places: vec![place],
             }),
         }
-        self.pending[self.next..self.next + DIGEST_CHARS]
+        self.buffer[self.next..self.next + DIGEST_CHARS]
             .copy_from_slice(&by.unwrap_or([0; DIGEST_CHARS]));
         Ok(())
     }
@@ -263,13 +267,13 @@ impl<'k> Scanner<'k> {
     }
 
     fn unknown(&self) -> Result<(), ScanError> {
-        let before = &self.pending[..self.next];
+        let before = &self.buffer[..self.next];
         if !self.known.refuse_others || !before.ends_with(STORE_PREFIX.as_bytes()) {
             return Ok(());
         }
         let start = self.next - STORE_PREFIX.len();
         let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-._?=/".contains(byte);
-        let mentioned = self.pending[start..].iter().copied().take_while(in_name);
+        let mentioned = self.buffer[start..self.pending].iter().copied().take_while(in_name);
         Err(ScanError::Foreign {
             file: self.file.clone(),
             mentioned: mentioned.take(250).map(char::from).collect(),
@@ -277,8 +281,9 @@ impl<'k> Scanner<'k> {
     }
 
     fn hash(&mut self, bytes: usize) {
-        self.sha.update(&self.pending[..bytes]);
-        self.pending.drain(..bytes);
+        self.sha.update(&self.buffer[..bytes]);
+        self.buffer.copy_within(bytes..self.pending, 0);
+        self.pending -= bytes;
         self.nar += bytes as u64;
         self.part_done += bytes as u64;
         self.next = self.next.saturating_sub(bytes);
@@ -302,19 +307,28 @@ impl Sink for Scanner<'_> {
         Ok(())
     }
 
-    fn data(&mut self, bytes: &[u8]) -> Result<(), ScanError> {
-        let is_start = self.part_done == 0 && self.pending.is_empty();
-        if let (Part::Content, true, Some(packed)) = (self.part, is_start, Packed::of(bytes)) {
+    fn room(&mut self, want: usize) -> &mut [u8] {
+        let end = self.pending + want;
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        &mut self.buffer[self.pending..end]
+    }
+
+    fn filled(&mut self, length: usize) -> Result<(), ScanError> {
+        let is_start = self.part_done == 0 && self.pending == 0;
+        let packed = is_start.then(|| Packed::of(&self.buffer[..length]));
+        if let (Part::Content, Some(Some(packed))) = (self.part, packed) {
             self.found.compressed.push((self.file.clone(), packed));
         }
-        self.pending.extend_from_slice(bytes);
+        self.pending += length;
         self.scan()?;
-        self.hash(self.pending.len().saturating_sub(KEEP));
+        self.hash(self.pending.saturating_sub(KEEP));
         Ok(())
     }
 
     fn end(&mut self) -> Result<(), ScanError> {
-        self.hash(self.pending.len());
+        self.hash(self.pending);
         Ok(())
     }
 }

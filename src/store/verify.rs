@@ -190,7 +190,11 @@ impl Store {
     fn drop_record(&self, path: &StorePath) -> Result<(), StoreError> {
         let gate = self.inner.gate.write();
         let _closed = gate.unwrap_or_else(PoisonError::into_inner);
-        self.index().objects.remove(path);
+        {
+            let mut index = self.index();
+            index.objects.remove(path);
+            index.whole.roots.clear();
+        }
         super::gc::unlink(&self.inner.records.object_file(path))
     }
 

@@ -67,7 +67,9 @@ impl Stored<'_> {
     pub fn again(&self, known: Evaluated, roots: &Path) -> Option<Evaluated> {
         let _session = self.store.session();
         let drv = self.drv(&known).ok()?;
-        self.store.closure([drv.clone()]).ok()?;
+        if !self.store.is_whole([drv.clone()]) {
+            return None;
+        }
         self.root(roots, "derivation", &drv).ok()?;
         // Whether all of it is there is asked next, by whoever would build it.
         let out = self.store.recorded_outputs(self.result_key(&drv));

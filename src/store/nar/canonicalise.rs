@@ -42,19 +42,11 @@ impl Canonicaliser {
         stat: &FileStat,
         inside: &Path,
     ) -> Result<(), TreeError> {
-        if stat.st_mode & 0o6000 != 0 {
-            let (path, mode) = (inside.to_owned(), stat.st_mode & 0o7777);
-            return Err(TreeError::Setuid { path, mode });
+        if stat.st_nlink > 1 && stat.st_mode & 0o6000 == 0 {
+            let failed = |e: io::Error| TreeError::io("copy the hard link", inside, e);
+            return copy(folder, name, stat).map_err(failed);
         }
-        let host = |attempted, source: io::Error| TreeError::io(attempted, inside, source);
-        if stat.st_nlink > 1 {
-            return copy(folder, name, stat).map_err(|e| host("copy the hard link", e));
-        }
-        if stat.st_mode & 0o400 == 0 {
-            let mode = stat.st_mode & 0o777 | 0o400;
-            fs::chmod_at(folder, name, mode).map_err(|e| host("make readable", e.into()))?;
-        }
-        Ok(())
+        make_readable(folder, name, stat, inside)
     }
 
     /// A file, by the descriptor it was read by.
@@ -91,11 +83,10 @@ impl Canonicaliser {
             let itself = AtFlags::AT_SYMLINK_NOFOLLOW;
             fchownat(folder, name, Some(self.uid), Some(self.gid), itself)?;
         }
-        let itself = UtimensatFlags::NoFollowSymlink;
-        utimensat(folder, name, &MTIME, &MTIME, itself)
+        set_mtime_of(folder, name)
     }
 
-    fn own(self, file: BorrowedFd<'_>, stat: &FileStat) -> Result<(), Errno> {
+    pub(super) fn own(self, file: BorrowedFd<'_>, stat: &FileStat) -> Result<(), Errno> {
         match self.is_foreign(stat) {
             true => fchown(file, Some(self.uid), Some(self.gid)),
             false => Ok(()),
@@ -105,6 +96,31 @@ impl Canonicaliser {
     fn is_foreign(self, stat: &FileStat) -> bool {
         stat.st_uid != self.uid.as_raw() || stat.st_gid != self.gid.as_raw()
     }
+}
+
+/// Before a file is opened: refuses setuid, and lets its owner read it.
+pub(super) fn make_readable(
+    folder: BorrowedFd<'_>,
+    name: &OsStr,
+    stat: &FileStat,
+    inside: &Path,
+) -> Result<(), TreeError> {
+    if stat.st_mode & 0o6000 != 0 {
+        let (path, mode) = (inside.to_owned(), stat.st_mode & 0o7777);
+        return Err(TreeError::Setuid { path, mode });
+    }
+    if stat.st_mode & 0o400 == 0 {
+        let mode = stat.st_mode & 0o777 | 0o400;
+        let made = fs::chmod_at(folder, name, mode);
+        made.map_err(|e| TreeError::io("make readable", inside, e))?;
+    }
+    Ok(())
+}
+
+/// Sets the one time every entry has, of a symlink itself.
+pub(super) fn set_mtime_of(folder: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
+    let itself = UtimensatFlags::NoFollowSymlink;
+    utimensat(folder, name, &MTIME, &MTIME, itself)
 }
 
 /// Sets the one time every entry has.
@@ -126,6 +142,6 @@ fn copy(folder: BorrowedFd<'_>, name: &OsStr, stat: &FileStat) -> io::Result<()>
     Ok(renameat(folder, unique.as_os_str(), folder, name)?)
 }
 
-fn mode(bits: u32) -> Mode {
+pub(super) fn mode(bits: u32) -> Mode {
     Mode::from_bits_truncate(bits)
 }
