@@ -328,7 +328,7 @@ fn known_to(
 }
 
 /// One pass: canonical on disk, hashed, scanned.
-fn scan(path: &Path, name: &str, known: &Known) -> Result<Scanned, PublishError> {
+pub(super) fn scan(path: &Path, name: &str, known: &Known) -> Result<Scanned, PublishError> {
     let mut scanner = Scanner::new(known);
     let canonicaliser = Canonicaliser::for_this_process();
     nar::pack(path, &mut scanner, Some(canonicaliser)).map_err(|e| refused(name, e))?;

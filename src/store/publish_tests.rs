@@ -421,13 +421,21 @@ fn n05_a_copy_of_a_tree_is_the_object_the_tree_would_be_and_the_tree_stays() {
     let none = BTreeSet::new();
     let copied = f.store.add_tree(&tree, "t", &none).unwrap();
     let place = f.store.real_path(&copied);
-    for (at, mode) in [("", 0o555), ("bin", 0o555), ("bin/run", 0o555), ("empty", 0o444)] {
+    for (at, mode) in [
+        ("", 0o555),
+        ("bin", 0o555),
+        ("bin/run", 0o555),
+        ("empty", 0o444),
+    ] {
         let found = fs::symlink_metadata(place.join(at)).unwrap();
         assert_eq!((found.mode() & 0o7777, found.mtime()), (mode, 1), "{at:?}");
     }
     assert_eq!(fs::symlink_metadata(place.join("link")).unwrap().mtime(), 1);
     assert_eq!(fs::metadata(place.join("bin/again")).unwrap().nlink(), 1);
-    assert_eq!(fs::metadata(tree.join("bin/run")).unwrap().mode() & 0o777, 0o750);
+    assert_eq!(
+        fs::metadata(tree.join("bin/run")).unwrap().mode() & 0o777,
+        0o750
+    );
     let (hash, size) = super::super::proof::nar_of(&place).unwrap();
     let info = f.store.info(&copied).unwrap();
     assert_eq!((info.nar_hash, info.nar_size), (hash, size));

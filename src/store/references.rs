@@ -273,7 +273,10 @@ impl<'k> Scanner<'k> {
         }
         let start = self.next - STORE_PREFIX.len();
         let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-._?=/".contains(byte);
-        let mentioned = self.buffer[start..self.pending].iter().copied().take_while(in_name);
+        let mentioned = self.buffer[start..self.pending]
+            .iter()
+            .copied()
+            .take_while(in_name);
         Err(ScanError::Foreign {
             file: self.file.clone(),
             mentioned: mentioned.take(250).map(char::from).collect(),
