@@ -8,8 +8,10 @@
 
 mod detached;
 pub(crate) mod privileges;
+mod server;
 
 pub use detached::{Credentials, Owned, detach};
+pub use server::{ForkServer, serve};
 
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
@@ -126,7 +128,17 @@ impl Spawn {
         cancel: &CancellationToken,
         on_output: impl FnMut(Stream, &[u8]),
     ) -> io::Result<End> {
-        Running::new(self, on_output)?.run_to_end(cancel).await
+        // Before it starts, so that its end is not missed.
+        let changes = unix::signal(SignalKind::child())?;
+        let started = Started::from(self.start()?);
+        let bounds = Bounds {
+            timeout: self.timeout,
+            silence: self.silence,
+            output_limit: self.output_limit,
+        };
+        let request = self.request.unwrap_or_default();
+        let running = Running::new(started, changes, request, bounds, on_output);
+        running.run_to_end(cancel).await
     }
 
     #[expect(
@@ -151,12 +163,65 @@ impl Spawn {
     }
 }
 
+/// What ends a program beside its caller.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    pub timeout: Option<Duration>,
+    /// Ended when nothing is printed for this long.
+    pub silence: Option<Duration>,
+    /// Bytes over both streams after which it is ended.
+    pub output_limit: Option<u64>,
+}
+
+/// A child of this process that leads a group, with this side of its streams.
+struct Started {
+    leader: Leader,
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+}
+
+/// Either way a child of this process; killed when dropped.
+enum Leader {
+    Program(Child),
+    /// Made by a [`ForkServer`].
+    Forked(server::Forked),
+}
+
+impl From<Child> for Started {
+    fn from(mut child: Child) -> Self {
+        Started {
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            leader: Leader::Program(child),
+        }
+    }
+}
+
+impl Leader {
+    fn id(&self) -> Option<u32> {
+        match self {
+            Leader::Program(child) => child.id(),
+            Leader::Forked(forked) => forked.id(),
+        }
+    }
+
+    /// Reaps it, once it has ended.
+    async fn reap(&mut self) -> io::Result<ExitStatus> {
+        match self {
+            Leader::Program(child) => child.wait().await,
+            Leader::Forked(forked) => forked.reap(),
+        }
+    }
+}
+
 /// A program that has been started, until it is reaped.
 struct Running<F> {
     group: Group,
     /// SIGCHLD: some child changed its state.
     changes: unix::Signal,
-    child: Child,
+    leader: Leader,
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
@@ -177,26 +242,29 @@ enum Happened {
 }
 
 impl<F: FnMut(Stream, &[u8])> Running<F> {
-    fn new(spawn: Spawn, on_output: F) -> io::Result<Self> {
-        // Before it starts, so that its end is not missed.
-        let changes = unix::signal(SignalKind::child())?;
-        let mut child = spawn.start()?;
+    fn new(
+        started: Started,
+        changes: unix::Signal,
+        request: Vec<u8>,
+        bounds: Bounds,
+        on_output: F,
+    ) -> Self {
         let now = Instant::now();
-        Ok(Running {
-            group: Group(child.id()),
+        Running {
+            group: Group(started.leader.id()),
             changes,
-            stdin: child.stdin.take(),
-            stdout: child.stdout.take(),
-            stderr: child.stderr.take(),
-            child,
-            unsent: spawn.request.unwrap_or_default(),
+            leader: started.leader,
+            stdin: started.stdin,
+            stdout: started.stdout,
+            stderr: started.stderr,
+            unsent: request,
             // A time beyond what the clock can count to is no limit.
-            timeout: spawn.timeout.and_then(|limit| now.checked_add(limit)),
-            silence: spawn.silence,
+            timeout: bounds.timeout.and_then(|limit| now.checked_add(limit)),
+            silence: bounds.silence,
             last_output: now,
-            output_left: spawn.output_limit,
+            output_left: bounds.output_limit,
             on_output,
-        })
+        }
     }
 
     async fn run_to_end(mut self, cancel: &CancellationToken) -> io::Result<End> {
@@ -224,7 +292,7 @@ impl<F: FnMut(Stream, &[u8])> Running<F> {
                 return Ok(why);
             }
         }
-        let pid = self.child.id().unwrap_or_default();
+        let pid = self.leader.id().unwrap_or_default();
         Ok(End::Stuck { pid })
     }
 
@@ -249,7 +317,7 @@ impl<F: FnMut(Stream, &[u8])> Running<F> {
                 Happened::Ended => {
                     self.group.signal(Signal::SIGKILL); // what it left running ends with it
                     self.group = Group(None);
-                    let status = self.child.wait().await; // at once: it has ended
+                    let status = self.leader.reap().await; // at once: it has ended
                     self.drain();
                     return status.map(End::Exited);
                 }

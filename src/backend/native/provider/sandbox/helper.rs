@@ -1,4 +1,5 @@
-//! `kiln internal sandbox`: the outer, single-threaded process of one step. It
+//! `kiln internal sandbox`: the server, and its copy that is the outer process
+//! of one step, each with one thread. The copy
 //! prepares the scratch folder, makes the namespaces, waits until the last
 //! process in them is gone, and leaves the report.
 
@@ -21,25 +22,30 @@ use std::time::Instant;
 /// The request could not be read, or the report not be written.
 const NO_REPORT: u8 = 70;
 
-/// Runs one step: the spec on standard input, which then is the lifeline; the
-/// step's log on standard output; the report in the scratch folder.
+/// Serves the agent until it is gone: a copy of this process for each step.
 pub fn internal_main() -> ExitCode {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    process::serve(step)
+}
+
+/// Runs one step: the spec on standard input, which then is the lifeline; the
+/// step's log on standard output; the report in the scratch folder.
+fn step() -> u8 {
     let request = process::read_request();
     let spec = request.and_then(|json| Ok(serde_json::from_slice::<Spec>(&json)?));
     let spec = match spec {
         Ok(spec) => spec,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "kiln: read the step: {error}");
-            return ExitCode::from(NO_REPORT);
+            return NO_REPORT;
         }
     };
     let report = run(&spec).unwrap_or_else(Report::from);
     match leave(&spec, &report) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "kiln: {error}");
-            ExitCode::from(NO_REPORT)
+            NO_REPORT
         }
     }
 }

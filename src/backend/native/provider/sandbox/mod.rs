@@ -5,11 +5,18 @@
 //! outputs in `<scratch>/store`. It knows neither graph nor store.
 //!
 //! ```text
-//! agent ──spec, lifeline──▶ helper ──clone──▶ PID 1 ──fork──▶ the step
+//! agent ──pipes──▶ server ─fork─┐
+//!   │                           ▼
+//!   └─────spec, lifeline─────▶ helper ──clone──▶ PID 1 ──fork──▶ the step
 //!   ▲                         │  ◀──report──────┘               │
 //!   └──report.json, exit──────┘                                 │
 //!   ◀──────────────────────────log──────────────────────────────┘
 //! ```
+//!
+//! The server (`process/server.rs`) is kiln's program started once: a helper is
+//! a copy of it, but the agent's own child, with pipes of its own. No spec and
+//! no step's data ever pass the server, so no helper inherits another's; copies
+//! share where their memory lies, which no step can look at: its program starts anew.
 //!
 //! How one scheme serves both (privileged: the caller is root):
 //! 1. The helper, with the caller's rights, makes the few folders that lie on
@@ -51,10 +58,11 @@ pub use helper::internal_main;
 
 use super::{Provider, StepLimit, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
-use crate::process::{End, GIVE_UP, Spawn};
+use crate::process::{Bounds, End, ForkServer, GIVE_UP};
 use async_trait::async_trait;
 use spec::{Layout, Limit, Limits, Report, Spec, User};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use users::{Claimed, Users};
@@ -79,6 +87,7 @@ impl Default for SandboxConfig {
 #[derive(Debug)]
 pub struct Sandbox {
     users: Users,
+    server: Arc<ForkServer>,
 }
 
 impl Sandbox {
@@ -86,6 +95,7 @@ impl Sandbox {
     pub fn new(config: SandboxConfig) -> Self {
         Sandbox {
             users: Users::new(config.build_users),
+            server: ForkServer::new("sandbox"),
         }
     }
 
@@ -123,12 +133,15 @@ impl Provider for Sandbox {
         let (log, cancel) = (request.log.clone(), request.cancel.clone());
         let json = serde_json::to_vec(&to_spec(request, user))
             .map_err(|source| error("write the step for the sandbox", source))?;
-        let mut helper = Spawn::internal("sandbox", json)
-            .map_err(|source| error("find kiln's own program", source))?;
-        helper.timeout = Some(limits.timeout);
-        helper.silence = Some(limits.silence);
-        helper.output_limit = Some(limits.log_size);
-        let end = helper.run(&cancel, |_, bytes| log(bytes)).await;
+        let bounds = Bounds {
+            timeout: Some(limits.timeout),
+            silence: Some(limits.silence),
+            output_limit: Some(limits.log_size),
+        };
+        let helper = self
+            .server
+            .run(json, bounds, &cancel, |_, bytes| log(bytes));
+        let end = helper.await;
         let end = end.map_err(|source| error("run the sandbox helper", source))?;
         gone(&scratch).await?;
         outcome(end, &limits, &scratch)

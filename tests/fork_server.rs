@@ -1,0 +1,61 @@
+//! The server that step helpers are copies of: one for a sandbox, whoever kills
+//! it. In a program of its own, so that no other test's server is beside it.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests drive programs, and say what went wrong by panicking"
+)]
+
+use kiln::backend::native::provider::sandbox::Sandbox;
+use kiln::backend::native::provider::{Provider, StepOutcome};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+
+#[path = "common/steps.rs"]
+#[allow(dead_code, reason = "shared with other programs")]
+mod steps;
+use steps::{sandbox, step, until};
+
+/// Children of this process that are kiln's sandbox: the server between two steps.
+fn servers() -> Vec<i32> {
+    let children = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let children = children
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    pids.filter(|pid| {
+        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&arguments).contains("internal\0sandbox")
+    })
+    .collect()
+}
+
+async fn succeeds(sandbox: &Sandbox) {
+    let step = step("exit 0");
+    let outcome = sandbox.run(step.request).await.unwrap();
+    assert_eq!(outcome, StepOutcome::Exited(0));
+    drop(step.folder);
+}
+
+#[tokio::test]
+async fn n05_steps_share_a_server_that_is_started_again_when_killed_and_leaves_with_its_sandbox() {
+    let sandbox = sandbox();
+    succeeds(&sandbox).await;
+    let first = servers();
+    assert_eq!(first.len(), 1, "{first:?}");
+    succeeds(&sandbox).await;
+    assert_eq!(servers(), first, "no second one, and no helper is left");
+
+    kill(Pid::from_raw(first[0]), Signal::SIGKILL).unwrap();
+    until("the killed one is gone", || !servers().contains(&first[0])).await;
+    succeeds(&sandbox).await;
+    let second = servers();
+    assert_eq!(second.len(), 1, "{second:?}");
+
+    drop(sandbox);
+    until("the server is gone", || servers().is_empty()).await;
+}
