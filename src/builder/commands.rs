@@ -171,7 +171,14 @@ impl Actor {
         asked: GenerationNumber,
         next: Result<Generation, Illegal>,
     ) -> Result<Generation, Refusal> {
-        self.work = Some(next.map_err(|error| Refusal::State(error.to_string()))?);
+        let next = next.map_err(|error| Refusal::State(error.to_string()))?;
+        if self.work.is_none() {
+            self.finished_in_a_row = 0; // the row ended with what was in work
+        }
+        self.work = Some(Generation {
+            in_a_row: self.finished_in_a_row,
+            ..next
+        });
         self.proceed().await;
         let reader = self.state.reader();
         reader

@@ -146,7 +146,7 @@ fn the_format_page_and_the_tests_pin_the_same_vectors() {
         include_str!("identity_tests.rs"),
         include_str!("publish_tests.rs"),
         include_str!("encoding.rs"),
-        include_str!("../backend/native/materialise/tests.rs"),
+        include_str!("../backend/native/materialise/tests/tree.rs"),
         include_str!("../backend/native/build/unpack.rs"),
     );
     let (_, vectors) = page.split_once("## Test vectors").unwrap();

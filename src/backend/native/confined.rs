@@ -11,7 +11,10 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::process::ExitCode;
 use std::{fs, io};
 
 /// What the child may still do.
@@ -39,6 +42,31 @@ fn failed<E: Into<io::Error>>(attempted: &'static str) -> impl FnOnce(E) -> Conf
         attempted,
         source: source.into(),
     }
+}
+
+/// What such a child does: an order on standard input, lines of JSON on standard
+/// output, the last of them what `run` came to. `broken` says in the child's
+/// words that the host could not set it up.
+pub(super) fn obey<O: DeserializeOwned, S: Serialize>(
+    run: impl FnOnce(O) -> Result<S, String>,
+    broken: impl FnOnce(String) -> S,
+) -> ExitCode {
+    let order = crate::process::read_request()
+        .and_then(|json| Ok(serde_json::from_slice(&json)?))
+        .map_err(|error| format!("read the order: {error}"));
+    match say(&order.and_then(run).unwrap_or_else(broken)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE, // nobody is left to be told
+    }
+}
+
+/// One line to whoever started this child.
+pub(super) fn say(said: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(said)?;
+    line.push(b'\n');
+    let mut stdout = io::stdout();
+    stdout.write_all(&line)?;
+    stdout.flush()
 }
 
 impl Confinement {

@@ -2,12 +2,10 @@
 //! gave up everything but its network and one open file.
 
 use super::client::{self, Task};
-use crate::backend::native::confined::Confinement;
+use crate::backend::native::confined::{Confinement, obey, say};
 use crate::model::Failure;
-use crate::process;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -51,19 +49,7 @@ pub(super) enum Said {
 
 /// An order on standard input, lines on standard output.
 pub fn internal_main() -> ExitCode {
-    let order =
-        process::read_request().and_then(|json| Ok(serde_json::from_slice::<Order>(&json)?));
-    let said = match order
-        .map_err(|error| format!("read the order: {error}"))
-        .and_then(run)
-    {
-        Ok(said) => said,
-        Err(message) => Said::Broken { message },
-    };
-    match say(&said) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE, // nobody is left to be told
-    }
+    obey(run, |message| Said::Broken { message })
 }
 
 fn run(order: Order) -> Result<Said, String> {
@@ -93,12 +79,4 @@ fn open(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(0o600);
     options.custom_flags(libc::O_NOFOLLOW).open(path)
-}
-
-fn say(said: &Said) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(said)?;
-    line.push(b'\n');
-    let mut stdout = std::io::stdout();
-    stdout.write_all(&line)?;
-    stdout.flush()
 }

@@ -3,14 +3,12 @@
 
 use super::archive::unpack;
 use super::tree::{Limits, Tree, UnpackError};
-use crate::backend::native::confined::Confinement;
-use crate::process;
+use crate::backend::native::confined::{Confinement, obey, say};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, chown};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -59,19 +57,7 @@ pub(super) enum Said {
 
 /// An order on standard input, lines on standard output.
 pub fn internal_main() -> ExitCode {
-    let order =
-        process::read_request().and_then(|json| Ok(serde_json::from_slice::<Order>(&json)?));
-    let said = match order
-        .map_err(|error| format!("read the order: {error}"))
-        .and_then(run)
-    {
-        Ok(said) => said,
-        Err(message) => Said::Broken { message },
-    };
-    match say(&said) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE, // nobody is left to be told
-    }
+    obey(run, |message| Said::Broken { message })
 }
 
 fn run(order: Order) -> Result<Said, String> {
@@ -117,12 +103,4 @@ fn make(tree: &Path, user: Option<u32>) -> Result<OwnedFd, nix::Error> {
     }
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     open(tree, flags, Mode::empty())
-}
-
-fn say(said: &Said) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(said)?;
-    line.push(b'\n');
-    let mut stdout = std::io::stdout();
-    stdout.write_all(&line)?;
-    stdout.flush()
 }

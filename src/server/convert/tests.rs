@@ -1,5 +1,12 @@
+use super::event::step_status;
+use super::generation::{blocked, build_reason, cancelled_by};
 use super::*;
-use crate::model::{Blocked, Build, Evaluation, Failure, GenerationNumber, Location, Steps};
+use crate::backend::StepEnd;
+use crate::events::{Event, EventKind};
+use crate::model::{
+    Blocked, BlockedReason, Build, BuildReason, CancelledBy, Evaluation, Failure, GenerationNumber,
+    Location, Steps,
+};
 use crate::server::fixtures::{self, *};
 use crate::source::{BranchKind, Verdict};
 use serde_json::json;
