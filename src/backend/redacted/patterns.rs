@@ -116,7 +116,7 @@ impl Patterns {
 /// so that none is short.
 fn pieces(line: &[u8]) -> Vec<&[u8]> {
     let mut pieces: Vec<&[u8]> = line.chunks_exact(LONGEST).collect();
-    if line.len() % LONGEST != 0 {
+    if !line.len().is_multiple_of(LONGEST) {
         pieces.push(&line[line.len().saturating_sub(LONGEST)..]);
     }
     pieces
