@@ -25,7 +25,7 @@ impl Actor {
         }
         let mut ours = ours.into_iter();
         let Some(newest) = ours.next() else { return };
-        let (built, gave_way): (Vec<_>, Vec<_>) = ours.partition(|older| older.was_being_built());
+        let (built, gave_way): (Vec<_>, Vec<_>) = ours.partition(Generation::was_being_built);
         for older in gave_way.iter().chain(built.iter().skip(1)) {
             let by = CancelledBy::Superseded(newest.number);
             self.end_left(older, by).await;
