@@ -7,12 +7,14 @@
 //! there and must end (see [`die_with_parent`]).
 
 mod detached;
+mod leader;
 pub(crate) mod privileges;
 mod server;
 
 pub use detached::{Credentials, Owned, detach};
 pub use server::{ForkServer, serve};
 
+use leader::{Leader, Started};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -128,6 +130,10 @@ impl Spawn {
         cancel: &CancellationToken,
         on_output: impl FnMut(Stream, &[u8]),
     ) -> io::Result<End> {
+        self.begin(on_output)?.run_to_end(cancel).await
+    }
+
+    fn begin<F: FnMut(Stream, &[u8])>(self, on_output: F) -> io::Result<Running<F>> {
         // Before it starts, so that its end is not missed.
         let changes = unix::signal(SignalKind::child())?;
         let started = Started::from(self.start()?);
@@ -137,8 +143,7 @@ impl Spawn {
             output_limit: self.output_limit,
         };
         let request = self.request.unwrap_or_default();
-        let running = Running::new(started, changes, request, bounds, on_output);
-        running.run_to_end(cancel).await
+        Ok(Running::new(started, changes, request, bounds, on_output))
     }
 
     #[expect(
@@ -171,49 +176,6 @@ pub struct Bounds {
     pub silence: Option<Duration>,
     /// Bytes over both streams after which it is ended.
     pub output_limit: Option<u64>,
-}
-
-/// A child of this process that leads a group, with this side of its streams.
-struct Started {
-    leader: Leader,
-    stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
-}
-
-/// Either way a child of this process; killed when dropped.
-enum Leader {
-    Program(Child),
-    /// Made by a [`ForkServer`].
-    Forked(server::Forked),
-}
-
-impl From<Child> for Started {
-    fn from(mut child: Child) -> Self {
-        Started {
-            stdin: child.stdin.take(),
-            stdout: child.stdout.take(),
-            stderr: child.stderr.take(),
-            leader: Leader::Program(child),
-        }
-    }
-}
-
-impl Leader {
-    fn id(&self) -> Option<u32> {
-        match self {
-            Leader::Program(child) => child.id(),
-            Leader::Forked(forked) => forked.id(),
-        }
-    }
-
-    /// Reaps it, once it has ended.
-    async fn reap(&mut self) -> io::Result<ExitStatus> {
-        match self {
-            Leader::Program(child) => child.wait().await,
-            Leader::Forked(forked) => forked.reap(),
-        }
-    }
 }
 
 /// A program that has been started, until it is reaped.

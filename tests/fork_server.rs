@@ -15,7 +15,6 @@ use nix::unistd::Pid;
 use std::fs;
 
 #[path = "common/steps.rs"]
-#[allow(dead_code, reason = "shared with other programs")]
 mod steps;
 use steps::{sandbox, step, until};
 

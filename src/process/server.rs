@@ -13,7 +13,8 @@
 //! memory, and holds no end of a job's pipes once it has answered. It ends when
 //! its caller does (end-of-file on its socket), or when it was idle for a while.
 
-use super::{Bounds, End, GIVE_UP, Leader, Running, Started, Stream, framed, program};
+use super::leader::{Leader, Started};
+use super::{Bounds, End, GIVE_UP, Running, Stream, framed, program};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, clone};

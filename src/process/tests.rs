@@ -191,8 +191,8 @@ async fn a_program_that_does_not_exist_is_an_error() {
 #[tokio::test]
 async fn the_leader_that_ended_keeps_its_group_until_that_is_killed() {
     let never = CancellationToken::new();
-    let mut running = Running::new(shell("sleep 1000 & exit 3"), |_, _| {}).unwrap();
-    let leader = running.child.id().unwrap();
+    let mut running = shell("sleep 1000 & exit 3").begin(|_, _| {}).unwrap();
+    let leader = running.leader.id().unwrap();
     running.group.ended(&mut running.changes).await;
     let stat = std::fs::read_to_string(format!("/proc/{leader}/stat"));
     assert!(stat.unwrap().contains(") Z "), "it was reaped too early");
