@@ -303,3 +303,66 @@ fn d06_d07_old_generations_and_events_leave_and_who_is_behind_gets_a_snapshot() 
     let next = events.until(|_| true);
     assert_eq!(next["seq"], (behind + 1).to_string(), "{next:#}");
 }
+
+#[test]
+fn secrets_the_agent_holds_are_in_no_log_event_or_failure_plain_or_encoded() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    // Put together by the step, so that the store's copy of it has them not either.
+    repository.commit(
+        r#"
+step = derivation(name = "talks", script = """
+printf 'the token is tok3n-of-'; sleep 0.2; echo 'origin!, a word is not'
+printf '%s%s' tok3n-of- 'origin!' | base64
+printf 'user:%s%s' pass-of- netrc | base64
+printf '%s%s' tok3n-of-origin %21; echo
+echo the end; exit 3
+""")
+host("web-1", step)
+"#,
+    );
+    let (token, netrc) = (home.path("token"), home.path("netrc"));
+    let write = |path, text| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::write(path, text).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    write(&token, "tok3n-of-origin!\n");
+    write(
+        &netrc,
+        "machine example.org login user password pass-of-netrc\n",
+    );
+    let config = Agent::config(
+        &home,
+        &format!(
+            "{}auth = {{ token_file = {token:?} }}\n",
+            local(&repository)
+        ),
+    );
+    let agent = Agent::configured(
+        &home,
+        &format!("{config}[native]\nnetrc_file = {netrc:?}\n"),
+    );
+    let ended = agent
+        .events()
+        .until(|event| is_end(event, "buildFinished", 1));
+    let log = agent.kiln(&["log", "1"]).ok().stdout;
+    assert!(
+        log.contains("the token is [redacted], a word is not\n"),
+        "{log}"
+    );
+    assert!(log.contains("\nthe end\n"), "{log}");
+    let shown = format!("{log}{ended}{}", agent.status());
+    assert!(
+        ended.to_string().contains("the token is [redacted]"),
+        "{ended}"
+    );
+    for secret in [
+        "tok3n-of-",
+        "dG9rM24tb2Ytb3Jp",
+        "YXNzLW9mLW5ldH",
+        "pass-of-netrc",
+    ] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}

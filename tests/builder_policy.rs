@@ -155,6 +155,34 @@ async fn b07_what_waits_for_a_build_survives_a_crash_and_ends_with_a_stop() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b07_what_is_known_of_a_commit_that_waits_for_a_build_is_known_after_a_crash_too() {
+    let mut bench = Bench::with(finish_build(5)).await;
+    bench.select("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.outputs_exist("a");
+    bench.select("b").await;
+    bench.evaluation("b").await.evaluates();
+    let _build = bench.build("b").await;
+    bench.select("a").await;
+    let mut bench = bench.crash().await;
+    bench.build("b").await.builds();
+    bench.settled().await;
+    bench.idle().await;
+    assert!(bench.generation(N3).built().is_some());
+    // What somebody asks for is evaluated, whatever is known.
+    bench.select("c").await;
+    bench.evaluation("c").await.evaluates();
+    let _build = bench.build("c").await;
+    bench.eval("a").await;
+    let mut bench = bench.crash().await;
+    bench.build("c").await.builds();
+    bench.evaluation("a").await.evaluates();
+    bench.settled().await;
+    bench.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn b07_a_suspension_lets_what_waited_take_the_place_of_the_build() {
     let mut bench = Bench::with(finish_build(5)).await;
     bench.eval("a").await;
@@ -250,6 +278,24 @@ async fn b19_what_no_cache_has_is_asked_for_again_without_end_and_ends_once() {
     bench.idle().await;
     assert!(bench.generation(N1).built().is_some());
     assert_eq!(ends(&bench, "build_finished 1").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b19_waiting_for_a_cache_leaves_the_budget_of_retries_as_it_was_and_begins_once() {
+    let mut bench = Bench::with(attempts(2)).await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    for _ in 0..5 {
+        bench.build("a").await.lacks_cache();
+        bench.phase(Phase::Waiting).await;
+    }
+    assert_eq!(ends(&bench, "build_started 1").await, 1, "one attempt");
+    bench.build("a").await.fails(network());
+    bench.build("a").await.builds();
+    bench.idle().await;
+    assert!(bench.generation(N1).built().is_some());
+    assert_eq!(ends(&bench, "build_started 1").await, 2);
+    assert_eq!(ends(&bench, "build_finished 1").await, 2);
 }
 
 #[tokio::test(start_paused = true)]

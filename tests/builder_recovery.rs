@@ -295,6 +295,34 @@ fn change_record(state: &Path, number: u32, change: impl FnOnce(&mut serde_json:
 }
 
 #[tokio::test(start_paused = true)]
+async fn d01_what_gave_way_before_a_crash_could_keep_that_from_being_recorded_does_not_come_back() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    let network = Failure::transient("connection reset");
+    bench.evaluation("a").await.fails(network);
+    bench.phase(Phase::Waiting).await;
+    // As `finish-build` leaves it when the crash comes between two writes: the
+    // older one is to be tried again, the newer one waits for it.
+    let older = "generations/1/generation.json";
+    let state = bench.state_folder();
+    let waiting = std::fs::read(state.join(older)).unwrap();
+    bench.eval("b").await;
+    let _evaluation = bench.evaluation("b").await;
+    let put_back = |state: &Path| {
+        std::fs::write(state.join(older), waiting).unwrap();
+        std::fs::remove_dir_all(state.join("sled")).unwrap();
+    };
+    let mut bench = bench.crash_with(put_back).await;
+    bench.evaluation("b").await.evaluates();
+    bench.build("b").await.builds();
+    bench.idle().await;
+    let left = bench.generation(N1).after_failure().cloned();
+    assert!(matches!(left, Some(AfterFailure::Left { .. })), "{left:?}");
+    let mut bench = bench.crash().await;
+    bench.idle().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn b07_builds_finished_in_a_row_are_counted_over_a_restart() {
     let mut bench = Bench::with(Policies {
         preemption: Preemption::FinishBuild(1),

@@ -13,6 +13,7 @@ mod memory;
 mod notify;
 mod parts;
 mod reload;
+mod secrets;
 mod signals;
 mod watch;
 

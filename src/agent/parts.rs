@@ -1,6 +1,7 @@
 //! What both agents are made of, in the order it is brought up and taken down.
 
 use super::keeper::Keeper;
+use super::secrets::Secrets;
 use super::{RunError, memory};
 use crate::audit::AuditLog;
 use crate::backend::Backend;
@@ -8,6 +9,7 @@ use crate::backend::native::download::{Denied, DownloadConfig};
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use crate::backend::native::{Native, NativeConfig, Platform};
+use crate::backend::redacted::Redacted;
 use crate::builder::{self, BuilderConfig, Clock, Lineage};
 use crate::config::{self, BackendChoice, Config, LocalBuilds};
 use crate::events::{EventKind, Item, Subscription};
@@ -34,6 +36,8 @@ const SETTLED: Duration = Duration::from_secs(2);
 pub(super) struct Core {
     pub state: Arc<State>,
     pub builder: builder::Handle,
+    /// What no log may show.
+    pub secrets: Secrets,
     keeper: Keeper,
     objects: Objects,
     audit: Arc<AuditLog>,
@@ -72,7 +76,9 @@ impl Core {
         let generations = state.places().generations();
         let objects = Objects::new(store.clone(), &generations);
         let keeper = Keeper::new(objects.clone(), config.store.min_free);
-        let backend: Arc<dyn Backend> = Arc::new(native(config, store)?);
+        let secrets = Secrets::new(config);
+        let backend = Redacted::new(native(config, store)?, secrets.reader());
+        let backend: Arc<dyn Backend> = Arc::new(backend);
         let lineage = lineage(repository.clone());
         let builder_config = BuilderConfig {
             host: config.host.clone(),
@@ -109,6 +115,7 @@ impl Core {
         Ok(Core {
             state,
             builder,
+            secrets,
             keeper,
             objects,
             audit: Arc::new(audit),

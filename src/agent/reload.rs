@@ -3,6 +3,7 @@
 //! change is named and stays as it was.
 
 use super::parts::Core;
+use super::secrets::Secrets;
 use super::{AgentOptions, RunError};
 use crate::builder::{self, Timeouts};
 use crate::config::{self, Config};
@@ -52,6 +53,7 @@ pub(super) struct Reloader {
     last: (String, Vec<&'static str>),
     builder: builder::Handle,
     source: source::Handle,
+    secrets: Secrets,
     state: Arc<State>,
     settings: watch::Sender<Settings>,
 }
@@ -70,6 +72,7 @@ impl Reloader {
             last: Default::default(),
             builder: core.builder.clone(),
             source,
+            secrets: core.secrets.clone(),
             state: Arc::clone(&core.state),
             settings,
         }
@@ -97,6 +100,8 @@ impl Reloader {
     }
 
     async fn apply(&mut self, config: Config) {
+        // Before anything shows them to anybody.
+        self.secrets.follow(&config);
         let remotes = source_config(&config);
         if remotes != source_config(&self.config)
             && let Err(error) = self.source.configure(remotes).await

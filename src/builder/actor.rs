@@ -5,13 +5,14 @@
 use super::handle::{Command, Reply};
 use super::interruption::at_most;
 use super::machine::Guards;
-use super::newer::Newer;
 use super::room::Room;
 use super::timers::{Armed, next_due};
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
 use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
 use crate::events::EventKind;
-use crate::model::{Build, Built, CancelledBy, Evaluation, Generation, Hold, Occasion, Suspension};
+use crate::model::{
+    Build, Built, CancelledBy, Evaluation, Generation, GenerationNumber, Hold, Occasion, Suspension,
+};
 use crate::source::Selection;
 use crate::state::{Change, State, StateError};
 use sha2::{Digest, Sha256};
@@ -96,7 +97,7 @@ pub(super) struct Actor {
     pub(super) work: Option<Generation>,
     pub(super) job: Option<Job>,
     /// Waits until the build in work has finished.
-    pub(super) newer: Option<Newer>,
+    pub(super) newer: Option<Generation>,
     /// Builds that finished while a newer generation waited.
     pub(super) finished_in_a_row: u32,
     pub(super) suspension: Option<Suspension>,
@@ -134,10 +135,7 @@ pub(super) enum JobEnd {
 
 impl Actor {
     pub(super) async fn run(mut self) {
-        self.leave_what_is_not_ours().await;
-        if let Some(interrupted) = self.unfinished() {
-            self.take_up(interrupted).await;
-        }
+        self.start_over().await;
         while !self.shutting_down {
             self.selection_takes_over().await;
             self.publish();
@@ -159,51 +157,25 @@ impl Actor {
         self.publish();
     }
 
-    /// What a crash or a shutdown interrupted: at most one, and rarely an older
-    /// generation that somebody submitted again, which may be any that is kept.
-    fn unfinished(&self) -> Option<Generation> {
-        let reader = self.state.reader();
-        reader.newest(None, |generation| {
-            self.is_ours(generation) && self.is_unfinished(generation)
-        })
-    }
-
-    fn is_unfinished(&self, generation: &Generation) -> bool {
-        generation
-            .clone()
-            .taken_up(self.now(), &self.guards())
-            .is_some()
-    }
-
     /// The state may have been copied from another host, or be of another backend.
     pub(super) fn is_ours(&self, generation: &Generation) -> bool {
         generation.host == self.config.host && generation.backend == self.config.backend
     }
 
-    /// What another host or backend left unfinished in these records ends.
-    async fn leave_what_is_not_ours(&mut self) {
-        let reader = self.state.reader();
-        let mut before = None;
-        while let Some(found) = reader.newest(before, |generation| {
-            !self.is_ours(generation) && self.is_unfinished(generation)
-        }) {
-            before = Some(found.number);
-            self.announce_death(&found).await;
-            if let Some(left) = found.left_behind(self.now(), &self.guards())
-                && let Err(error) = self.record_end(&left).await
-            {
-                tracing::error!(%error, number = %left.number, "its end is not recorded");
-            }
-        }
-    }
-
-    pub(super) async fn record_end(&self, left: &Generation) -> Result<(), StateError> {
-        let generation = left.clone();
-        let event = match left.build() {
-            Some(_) => EventKind::BuildFinished { generation },
-            None => EventKind::EvalFinished { generation },
-        };
-        self.record(left, vec![event]).await
+    /// The newest generation below `before` that `wanted` holds for. All that are
+    /// kept may have to be read, on a thread that may block.
+    pub(super) async fn newest(
+        &self,
+        before: Option<GenerationNumber>,
+        wanted: impl Fn(&Generation) -> bool + Send + 'static,
+    ) -> Option<Generation> {
+        let state = Arc::clone(&self.state);
+        let found = tokio::task::spawn_blocking(move || state.reader().newest(before, wanted));
+        found
+            .await
+            .inspect_err(|error| tracing::error!(%error, "what is kept could not be read"))
+            .ok()
+            .flatten()
     }
 
     pub(super) async fn command(&mut self, command: Command) {

@@ -15,10 +15,7 @@ impl Actor {
             self.held_back = Some(selection);
             return Ok(Selected::Held(hold));
         }
-        let newest = self
-            .state
-            .reader()
-            .newest(None, |generation| !generation.by_hand);
+        let newest = self.newest(None, |generation| !generation.by_hand).await;
         if let Some(newest) = newest.filter(|newest| self.is_selection(newest, &selection)) {
             if newest.was_superseded() && self.is_busy_by_hand() {
                 self.held_back = Some(selection);
@@ -37,7 +34,7 @@ impl Actor {
         }
         // What the disk refuses is tried again: nobody selects it a second time.
         self.held_back = Some(selection.clone());
-        let made = self.new_generation(selection, false, true).await?;
+        let made = self.new_generation(selection, false, false).await?;
         self.held_back = None;
         Ok(Selected::New(made))
     }
@@ -45,7 +42,7 @@ impl Actor {
     /// What a generation made by hand took the place of, before it had ended,
     /// is still to be built: the selection takes over when that one has ended.
     pub(super) fn remember_selection(&mut self) {
-        let waiting = self.newer.as_ref().map(|newer| &newer.generation);
+        let waiting = self.newer.as_ref();
         let unfinished = waiting.or(self.work.as_ref());
         let selected = unfinished.filter(|of| !of.by_hand && !of.is_ended());
         if let Some(Generation { commit, origin, .. }) = selected.cloned() {
@@ -55,7 +52,7 @@ impl Actor {
 
     /// A generation made by hand is in work, or waits to be.
     fn is_busy_by_hand(&self) -> bool {
-        let waiting = self.newer.as_ref().map(|newer| &newer.generation);
+        let waiting = self.newer.as_ref();
         let is_by_hand = |of: &Generation| of.by_hand && !of.is_for_another_machine();
         waiting.is_some_and(is_by_hand) || self.work.as_ref().is_some_and(is_by_hand)
     }
@@ -110,7 +107,7 @@ impl Actor {
             true => self.remember_selection(),
             false => self.held_back = None,
         }
-        let made = self.new_generation(selection.clone(), by_hand, false).await;
+        let made = self.new_generation(selection.clone(), by_hand, true).await;
         if made.is_err() {
             let goes_on = self.owed.is_none() && self.work.is_some();
             match goes_on {

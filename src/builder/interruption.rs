@@ -54,7 +54,7 @@ impl Actor {
             Some(Build::Running { .. })
         );
         if is_building {
-            match self.newer.as_ref().map(|newer| newer.generation.number) {
+            match self.newer.as_ref().map(|newer| newer.number) {
                 Some(newer) => {
                     self.stop_job(CancelledBy::Superseded(newer)).await;
                     self.newer_begins().await;

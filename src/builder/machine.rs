@@ -156,6 +156,7 @@ impl Generation {
                     attempt: span.attempt + 1,
                     tries,
                     blocked: None,
+                    anew: true,
                 };
                 Ok(self)
             }

@@ -21,7 +21,7 @@
 //! follow what, `retry.rs` when a failure is tried again,
 //! `actor.rs` is the loop, `commands.rs` what callers ask for, `work.rs` what
 //! follows by itself, `timers.rs` what time brings, `environment.rs` what is asked of the surroundings,
-//! `newer.rs` how a newer generation takes over, `room.rs` what waits for space, `interruption.rs` stop and
+//! `newer.rs` how a newer generation takes over, `startup.rs` what a start finds, `room.rs` what waits for space, `interruption.rs` stop and
 //! suspension, `sink.rs` takes what a backend reports.
 
 mod actor;
@@ -34,6 +34,7 @@ mod newer;
 mod retry;
 mod room;
 mod sink;
+mod startup;
 mod timers;
 mod work;
 

@@ -13,20 +13,14 @@ use crate::model::{
 use crate::source::Selection;
 use crate::state::StateError;
 
-/// The one generation that waits until a build has finished.
-pub(super) struct Newer {
-    pub(super) generation: Generation,
-    /// What is known of its commit may be taken over.
-    pub(super) take_over: bool,
-}
-
 impl Actor {
-    /// Stops what runs, then makes, records and begins the next generation.
+    /// Stops what runs, then makes, records and begins the next generation;
+    /// `anew`: it is evaluated, whatever is known of its commit.
     pub(super) async fn new_generation(
         &mut self,
         selection: Selection,
         by_hand: bool,
-        take_over: bool,
+        anew: bool,
     ) -> Result<Generation, Refusal> {
         self.settled().await?;
         let number = self.state.next_number();
@@ -63,9 +57,9 @@ impl Actor {
             settings: self.settings.clone(),
             in_a_row: 0,
             hooks: Vec::new(),
-            evaluation: Evaluation::first(),
+            evaluation: Evaluation::first(anew),
         };
-        self.enter(pending, before, take_over)
+        self.enter(pending, before)
             .await
             .map_err(|error| refused(&error))?;
         let reader = self.state.reader();
@@ -80,19 +74,15 @@ impl Actor {
         &mut self,
         pending: Generation,
         before: Option<GenerationNumber>,
-        take_over: bool,
     ) -> Result<(), StateError> {
         let Some(before) = before else {
             self.record(&pending, Vec::new()).await?;
-            self.begin(pending, take_over).await;
+            self.begin(pending).await;
             return Ok(());
         };
         let waits = legal(pending.evaluation_waits(before, self.now()))?;
         self.record(&waits, Vec::new()).await?;
-        self.newer = Some(Newer {
-            generation: waits,
-            take_over,
-        });
+        self.newer = Some(waits);
         Ok(())
     }
 
@@ -107,10 +97,12 @@ impl Actor {
         (is_let_finish && is_building).then_some(work.number)
     }
 
-    async fn begin(&mut self, pending: Generation, take_over: bool) {
-        let taken = match take_over {
-            true => self.take_over(pending.clone()).await,
-            false => None,
+    /// Takes over what is known of its commit, or has it evaluated.
+    pub(super) async fn begin(&mut self, pending: Generation) {
+        let is_anew = matches!(pending.evaluation, Evaluation::Pending { anew: true, .. });
+        let taken = match is_anew {
+            true => None,
+            false => self.take_over(pending.clone()).await,
         };
         match taken {
             Some(taken) => self.evaluated_or_ended(taken, None).await,
@@ -141,7 +133,7 @@ impl Actor {
             return; // once what was before it is recorded
         }
         if let Some(newer) = self.newer.take() {
-            let by = CancelledBy::Superseded(newer.generation.number);
+            let by = CancelledBy::Superseded(newer.number);
             self.leave_work(by).await;
             if self.work.is_some() {
                 self.newer = Some(newer); // its end comes first; tried again
@@ -149,9 +141,9 @@ impl Actor {
             }
             let generation = Generation {
                 in_a_row: self.finished_in_a_row,
-                ..newer.generation
+                ..newer
             };
-            self.begin(generation, newer.take_over).await;
+            self.begin(generation).await;
         }
     }
 
@@ -161,7 +153,7 @@ impl Actor {
         let Some(newer) = self.newer.take() else {
             return;
         };
-        let left = legal(newer.generation.clone().evaluation_left(by, self.now()));
+        let left = legal(newer.clone().evaluation_left(by, self.now()));
         let event = |generation| EventKind::EvalFinished { generation };
         let recorded = match left {
             Ok(left) => self.record(&left, vec![event(left.clone())]).await,
@@ -217,9 +209,10 @@ impl Actor {
     /// What is known of this commit from before: its evaluation and the result
     /// when that is there, or the certain failure of either.
     async fn take_over(&self, pending: Generation) -> Option<Generation> {
-        let known = self.earlier(&pending, |earlier| {
+        let is_known = |earlier: &Generation| {
             earlier.evaluated().is_some() || earlier.certain_evaluation_failure().is_some()
-        })?;
+        };
+        let known = self.earlier(&pending, is_known).await?;
         let Some(evaluated) = known.evaluated() else {
             let failed = pending.evaluation_failure_is_remembered(&known, self.now());
             return failed.inspect_err(defect).ok();
@@ -230,16 +223,17 @@ impl Actor {
         let existing = self.existing(evaluated, pending.number).await;
         let cached = pending.evaluation_is_cached(&known, existing, self.now(), &self.guards());
         let cached = cached.inspect_err(defect).ok()?;
-        Some(self.with_remembered_failure(cached))
+        Some(self.with_remembered_failure(cached).await)
     }
 
-    fn with_remembered_failure(&self, cached: Generation) -> Generation {
+    async fn with_remembered_failure(&self, cached: Generation) -> Generation {
         if cached.built().is_some() {
             return cached;
         }
-        let known = self.earlier(&cached, |earlier| {
+        let is_known = |earlier: &Generation| {
             earlier.built().is_some() || earlier.certain_build_failure().is_some()
-        });
+        };
+        let known = self.earlier(&cached, is_known).await;
         match known.filter(|known| known.certain_build_failure().is_some()) {
             Some(known) => {
                 let failed = cached
@@ -252,8 +246,13 @@ impl Actor {
     }
 
     /// The newest generation before `of` with the same input that `wanted` holds for.
-    fn earlier(&self, of: &Generation, wanted: impl Fn(&Generation) -> bool) -> Option<Generation> {
-        self.state.reader().newest(Some(of.number), |earlier| {
+    async fn earlier(
+        &self,
+        of: &Generation,
+        wanted: fn(&Generation) -> bool,
+    ) -> Option<Generation> {
+        let of = of.clone();
+        self.newest(Some(of.number), move |earlier| {
             earlier.commit.id == of.commit.id
                 && earlier.commit.tree == of.commit.tree
                 && earlier.settings == of.settings
@@ -261,6 +260,7 @@ impl Actor {
                 && earlier.backend == of.backend
                 && wanted(earlier)
         })
+        .await
     }
 
     /// What the evaluation left for its build is there.
@@ -288,74 +288,8 @@ impl Actor {
             .ok()
             .flatten()
     }
-
-    /// At the start: what a crash or a shutdown interrupted goes on.
-    pub(super) async fn take_up(&mut self, interrupted: Generation) {
-        self.announce_death(&interrupted).await;
-        if let Evaluation::Pending { .. } = interrupted.evaluation
-            && let Some(older) = self.build_interrupted_before(&interrupted)
-            && self.build_goes_on(older, &interrupted).await
-        {
-            return;
-        }
-        let Some(unfinished) = interrupted.taken_up(self.now(), &self.guards()) else {
-            return;
-        };
-        tracing::info!(generation = %unfinished.number, "an unfinished generation is taken up");
-        self.finished_in_a_row = unfinished.in_a_row;
-        let waits = unfinished.next_try().is_some();
-        self.work = Some(unfinished);
-        if !waits {
-            self.proceed().await;
-        }
-    }
-
-    /// The end of an attempt that a crash interrupted: nobody heard of it.
-    pub(super) async fn announce_death(&self, interrupted: &Generation) {
-        let Some(died) = interrupted.clone().died(self.now(), &self.guards()) else {
-            return;
-        };
-        if let Err(error) = self.record_end(&died).await {
-            tracing::error!(%error, number = %died.number, "the end of what a crash interrupted is not recorded");
-        }
-    }
-
-    /// The build that `latest` waited for when the agent ended.
-    fn build_interrupted_before(&self, latest: &Generation) -> Option<Generation> {
-        let reader = self.state.reader();
-        reader.newest(Some(latest.number), |older| {
-            self.is_ours(older) && older.was_being_built()
-        })
-    }
-
-    /// Whether the older build goes on and `latest` waits for it as before; else
-    /// the older one has ended.
-    async fn build_goes_on(&mut self, older: Generation, latest: &Generation) -> bool {
-        let lets_finish = match self.config.preemption {
-            Preemption::Always => false,
-            Preemption::FinishBuild(_) => true,
-        };
-        self.announce_death(&older).await;
-        let Some(again) = older.taken_up(self.now(), &self.guards()) else {
-            return false;
-        };
-        if lets_finish && again.blocked().is_none() {
-            self.finished_in_a_row = again.in_a_row;
-            self.work = Some(again);
-            self.newer = Some(Newer {
-                generation: latest.clone(),
-                take_over: false,
-            });
-            self.proceed().await;
-            return true;
-        }
-        self.work = Some(again);
-        self.leave_work(CancelledBy::Superseded(latest.number))
-            .await;
-        false
-    }
 }
 
-fn defect(error: &super::Illegal) {
+pub(super) fn defect(error: &super::Illegal) {
     tracing::error!(%error, "a defect in kiln");
 }

@@ -103,7 +103,7 @@ impl Actor {
     /// time, and not by a whole fleet in the same second.
     fn caches_asked_at(&self) -> Option<(Wake, OffsetDateTime, Duration)> {
         let work = self.work.as_ref()?;
-        let (Some(Build::Pending { tries, .. }), Some(blocked)) = (work.build(), work.blocked())
+        let (Some(Build::Pending { asked, .. }), Some(blocked)) = (work.build(), work.blocked())
         else {
             return None;
         };
@@ -111,7 +111,7 @@ impl Actor {
             return None;
         }
         let chance = fastrand::Rng::with_seed(seed(&work.uuid)).f64();
-        let delay = retry::delay(&self.config.retry, *tries, chance);
+        let delay = retry::delay(&self.config.retry, *asked, chance);
         let length = delay.try_into().unwrap_or(time::Duration::MAX);
         let at = blocked.since.saturating_add(length);
         Some((Wake::CachesAgain, at, delay))

@@ -169,10 +169,15 @@ impl Actor {
             return self.wait(waits).await;
         }
         let generation = legal(generation.build_starts(self.now()))?;
-        let event = EventKind::BuildStarted {
+        let announced = EventKind::BuildStarted {
             generation: generation.clone(),
         };
-        self.record(&generation, vec![event]).await?;
+        // An attempt that only asks the caches again has been announced.
+        let events = match generation.build() {
+            Some(Build::Running { asked: 1.., .. }) => Vec::new(),
+            _ => vec![announced],
+        };
+        self.record(&generation, events).await?;
         tracing::info!(generation = %number, "building");
         let cancel = CancellationToken::new();
         let request = BuildRequest {

@@ -153,6 +153,10 @@ pub enum Evaluation {
         tries: u32,
         #[serde(default)]
         blocked: Option<Blocked>,
+        /// Somebody asked for it, or it was found to be needed: it is evaluated,
+        /// whatever is known of its commit.
+        #[serde(default)]
+        anew: bool,
     },
     Running {
         attempt: u32,
@@ -199,11 +203,17 @@ pub enum Build {
         #[serde(default)]
         confirmed: bool,
         blocked: Option<Blocked>,
+        /// How often this attempt has asked the caches in vain.
+        #[serde(default)]
+        asked: u32,
     },
     Running {
         attempt: u32,
         #[serde(default)]
         tries: u32,
+        /// As while it is pending.
+        #[serde(default)]
+        asked: u32,
         #[serde(with = "time::serde::rfc3339")]
         started_at: OffsetDateTime,
         steps: Steps,

@@ -84,6 +84,7 @@ fn pending(reason: BlockedReason) -> Evaluation {
         tries: 0,
         confirmed: false,
         attempt: 1,
+        asked: 0,
         blocked,
     })
 }
@@ -132,6 +133,7 @@ fn conditions_stand_in_the_order_of_the_contract() {
 fn each_state_of_the_latest_generation_has_its_line() {
     let running = Build::Running {
         tries: 0,
+        asked: 0,
         attempt: 1,
         started_at: at(NOW),
         steps: Steps::default(),

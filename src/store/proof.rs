@@ -76,7 +76,7 @@ pub(super) fn prove(
     let mut nar_hash = scanned.nar_modulo_self;
     if mentions_itself {
         references.insert(claimed.clone());
-        nar_hash = scan(tree, &Known::default(), None)?.nar_modulo_self;
+        nar_hash = nar_of(tree, None)?.0;
     }
     Ok(ObjectInfo::new(
         claimed.clone(),
@@ -96,9 +96,13 @@ fn scan(
     Ok(scanner.finish())
 }
 
-/// Hash and size of the NAR of the tree, whatever it is.
-pub(super) fn nar_of(tree: &Path) -> Result<(Hash, u64), ScanError> {
-    let scanned = scan(tree, &Known::default(), None)?;
+/// Hash and size of the NAR of the tree, whatever it is; with a canonicaliser it
+/// is made canonical by the same pass.
+pub(super) fn nar_of(
+    tree: &Path,
+    canonicaliser: Option<Canonicaliser>,
+) -> Result<(Hash, u64), ScanError> {
+    let scanned = scan(tree, &Known::default(), canonicaliser)?;
     Ok((scanned.nar_modulo_self, scanned.nar_size))
 }
 

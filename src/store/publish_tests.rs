@@ -436,7 +436,7 @@ fn n05_a_copy_of_a_tree_is_the_object_the_tree_would_be_and_the_tree_stays() {
         fs::metadata(tree.join("bin/run")).unwrap().mode() & 0o777,
         0o750
     );
-    let (hash, size) = super::super::proof::nar_of(&place).unwrap();
+    let (hash, size) = super::super::proof::nar_of(&place, None).unwrap();
     let info = f.store.info(&copied).unwrap();
     assert_eq!((info.nar_hash, info.nar_size), (hash, size));
     let request = PublishRequest {

@@ -131,7 +131,7 @@ impl Store {
                 Err(error) => match prove(&place, path, Look::Among(&self.candidates()?), None) {
                     Ok(_) => Some(Flaw::WrongRecord),
                     // Taken from a cache on somebody's word: its record is what there is.
-                    Err(_) if proof::nar_of(&place).is_ok_and(|nar| nar == recorded) => None,
+                    Err(_) if proof::nar_of(&place, None).is_ok_and(|nar| nar == recorded) => None,
                     Err(_) => Some(Flaw::Damaged(error.to_string())),
                 },
             },

@@ -35,6 +35,7 @@ fn evaluation(of: &Evaluation) -> Attempt {
             attempt,
             tries,
             blocked,
+            ..
         } => {
             let waits = Stands::Waits {
                 tries: *tries,
@@ -59,6 +60,7 @@ fn build(of: &Build) -> Attempt {
             tries,
             confirmed,
             blocked,
+            ..
         } => {
             let waits = Stands::Waits {
                 tries: *tries,

@@ -499,6 +499,9 @@ impl Bench {
         self.next(format!("build {name}")).await
     }
 
+    pub fn state_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("state")
+    }
     fn transition(&self) -> std::path::PathBuf {
         self.folder.path().join("state/transition.json")
     }

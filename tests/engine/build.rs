@@ -288,3 +288,22 @@ host("h", tree("t", {{"short": short, "long": long}}))
     };
     assert_eq!(steps.estimated_remaining, Some(Duration::ZERO));
 }
+
+#[tokio::test]
+async fn a_log_that_is_too_large_ends_with_a_line_that_says_so_and_so_does_the_failure() {
+    let mut config = config(1);
+    config.limits.log_size = 2000;
+    let engine = Engine::new(config);
+    let star = "s = derivation(name = 's', script = 'yes')\nhost('h', s)\n";
+    let BuildOutcome::Failed { failure, .. } = engine.build(star).await else {
+        panic!("a step that never ends has built something");
+    };
+    let what = "printed more than 2000 bytes of log (limits.log_size)";
+    assert!(failure.message.contains(what), "{failure:?}");
+    let (log, tail) = (engine.heard.text(), &failure.log_tail);
+    for text in [&log, tail] {
+        let last = text.lines().last().unwrap();
+        assert!(last.contains(what), "{last}");
+    }
+    assert!(log.len() < 2200, "{}", log.len());
+}

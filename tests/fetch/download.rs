@@ -529,3 +529,47 @@ async fn the_child_alone() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn n11_two_builds_that_want_one_file_at_once_download_it_once() {
+    let (open_gate, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let server = Server::new(move |request, to| {
+        let _ = gate.lock().unwrap().recv(); // ends with the sender, too
+        hello(request, to);
+    });
+    let bench = Workbench::new(open());
+    let file = fetch(&[server.url("x")], &hash(b"hello\n"));
+    let first = format!("host('h', {file})\n");
+    // The file has the longer way to go: `b` runs after it was looked at.
+    let second = format!(
+        "c = derivation(name = 'c', deps = [{file}], script = 'echo c > $out')\n\
+         b = derivation(name = 'b', script = 'echo b runs; echo b > $out')\n\
+         host('h', tree('h', {{'b': symlink(b), 'c': symlink(c)}}))\n"
+    );
+    let begin_second = async {
+        until("the first asks for it", || !server.requests().is_empty()).await;
+        bench.outcome(&second).await
+    };
+    let let_go = async {
+        until("b runs", || bench.heard.log().contains("b runs")).await;
+        drop(open_gate);
+    };
+    let (one, two, ()) = tokio::join!(bench.outcome(&first), begin_second, let_go);
+    for outcome in [one, two] {
+        assert!(
+            matches!(outcome, BuildOutcome::Succeeded { .. }),
+            "{outcome:?}"
+        );
+    }
+    assert_eq!(server.requests().len(), 1);
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(120), async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("{what}"));
+}

@@ -229,6 +229,26 @@ sys.stdout.buffer.write(out.getvalue())";
 }
 
 #[tokio::test]
+async fn n11_a_zip_that_has_a_name_twice_is_refused() {
+    let code = "
+import sys, zipfile, io, warnings
+warnings.simplefilter('ignore')
+out = io.BytesIO()
+with zipfile.ZipFile(out, 'w') as z:
+    for name in ['ok', 'dir/', 'dir/', 'run', 'run']:
+        z.writestr(name, '')
+sys.stdout.buffer.write(out.getvalue())";
+    let archives = Archives::new();
+    let failure = archives.refused(python(code, b"")).await;
+    assert!(
+        failure.message.contains("run") && failure.message.contains("is there twice"),
+        "{failure:?}"
+    );
+    let fine = code.replace("'run', 'run'", "'run'");
+    archives.unpacked(python(&fine, b"")).await;
+}
+
+#[tokio::test]
 async fn n11_of_a_deb_the_files_are_taken_as_they_are_laid_out() {
     let mut tar = Vec::new();
     file(&mut tar, "./usr/share/doc", "read me\n");

@@ -80,6 +80,7 @@ fn seeds() -> Vec<Vec<u8>> {
         XZ.to_vec(),
         zip_seed(),
         deb_seed(&tar),
+        deb_seed(XZ),
     ]
 }
 

@@ -18,7 +18,7 @@ mod substitute;
 mod unpack;
 
 use super::durations::Durations;
-use super::flights::Flights;
+use super::flights::{Flight, Flights};
 use super::graph::{Graph, Node};
 use super::pool::{Lease, Pool};
 use super::provider::Provider;
@@ -28,7 +28,7 @@ use super::stored::Stored;
 use super::{NativeConfig, attempted, materialise};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd, StepEvent};
 use crate::model::{Failure, Steps};
-use crate::store::cache::Session;
+use crate::store::cache::{Session, Wanted};
 use crate::store::{Outputs, Store, StorePath};
 use outcome::{Made as MadeNode, NodeEnd, Tally};
 use outlook::{Outlook, is_step, plan};
@@ -41,6 +41,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use unpack::UnpackJob;
 
 /// Nodes without a sandbox that one blocking job makes.
 const BATCH: usize = 64;
@@ -233,25 +234,27 @@ impl Build {
             Node::Step(_) => self.start_step(running, index, lease),
             Node::Fetch(node) => {
                 let job = self.fetch_job(node, lease.slot, &running.cancel);
-                if let Ok(Some(promised)) = job.promised()
-                    && self.asks_first(running, index)
-                {
-                    drop(lease);
-                    self.ask(running, index, wanted_file(&promised));
+                let wanted = job.promised().ok().flatten();
+                let wanted = wanted.as_ref().map(wanted_file);
+                let Some(own) = self.makes(running, index, wanted) else {
                     return;
-                }
+                };
                 self.begins(running, index);
                 let begins = self.announce_begin(index, &node.name, &running.tally);
                 let ended = ends(index);
                 running.jobs.spawn(async move {
                     let end = job.run(begins).await;
-                    drop(lease);
+                    drop((own, lease));
                     ended(end)
                 });
             }
             Node::Unpack(node) => {
-                let ended = ends(index);
                 let job = self.unpack_job(node, &running.made, lease.slot, &running.cancel);
+                let wanted = job.as_ref().ok().map(UnpackJob::wanted);
+                let Some(own) = self.makes(running, index, wanted) else {
+                    return;
+                };
+                let ended = ends(index);
                 let begins = self.announce_begin(index, &node.name, &running.tally);
                 self.begins(running, index);
                 running.jobs.spawn(async move {
@@ -259,11 +262,43 @@ impl Build {
                         Ok(job) => job.run(begins).await,
                         Err(failure) => Ok(NodeEnd::Failed(failure)),
                     };
-                    drop(lease);
+                    drop((own, lease));
                     ended(end)
                 });
             }
             Node::Source(_) | Node::File(_) | Node::Tree(_) => {} // in a line of their own
+        }
+    }
+
+    /// Whether this build makes the node itself, now: else caches are asked first,
+    /// or another build that has it in work is waited for. Both hold no slot. A
+    /// node that nothing is known by is nobody else's.
+    fn makes(
+        &self,
+        running: &mut Running,
+        index: usize,
+        wanted: Option<Wanted>,
+    ) -> Option<Option<Flight>> {
+        let Some(wanted) = wanted else {
+            return Some(None);
+        };
+        if self.asks_first(running, index) {
+            self.ask(running, index, wanted);
+            return None;
+        }
+        match self.shared.flights.enter(wanted.key) {
+            Ok(flight) => Some(Some(flight)),
+            Err(landing) => {
+                let cancel = running.cancel.clone();
+                running.jobs.spawn(async move {
+                    tokio::select! {
+                        () = landing.landed() => {}
+                        () = cancel.cancelled() => {}
+                    }
+                    Job::Landed(index)
+                });
+                None
+            }
         }
     }
 
@@ -286,36 +321,17 @@ impl Build {
                 return;
             }
         };
-        if self.asks_first(running, index) {
-            // A question holds no job.
-            drop(lease);
-            self.ask(running, index, wanted(&resolved));
+        let Some(own) = self.makes(running, index, Some(wanted(&resolved))) else {
             return;
-        }
-        match self.shared.flights.enter(resolved.realisation()) {
-            Ok(flight) => {
-                self.begins(running, index);
-                let job = self.step_job(node, resolved, lease.slot, &running.cancel);
-                let begins = self.announce_begin(index, &node.name, &running.tally);
-                running.jobs.spawn(async move {
-                    let end = job.run(begins).await;
-                    drop((flight, lease));
-                    ended(end)
-                });
-            }
-            Err(landing) => {
-                // Whose turn it is elsewhere holds nothing here.
-                drop(lease);
-                let cancel = running.cancel.clone();
-                running.jobs.spawn(async move {
-                    tokio::select! {
-                        () = landing.landed() => {}
-                        () = cancel.cancelled() => {}
-                    }
-                    Job::Landed(index)
-                });
-            }
-        }
+        };
+        self.begins(running, index);
+        let job = self.step_job(node, resolved, lease.slot, &running.cancel);
+        let begins = self.announce_begin(index, &node.name, &running.tally);
+        running.jobs.spawn(async move {
+            let end = job.run(begins).await;
+            drop((own, lease));
+            ended(end)
+        });
     }
 
     fn start_plain(&self, running: &mut Running, nodes: Vec<usize>) {

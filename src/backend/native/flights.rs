@@ -1,4 +1,4 @@
-//! Steps that are being built right now, by what their result is recorded
+//! Steps, downloads and unpacked trees that are being made right now, by what their result is recorded
 //! under: a second build of the same step waits for the first.
 
 use crate::store::RealisationKey;

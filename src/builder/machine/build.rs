@@ -20,6 +20,8 @@ pub enum BuildEnd {
 pub(super) struct Next {
     pub attempt: u32,
     pub tries: u32,
+    /// How often this very attempt has asked the caches in vain.
+    pub asked: u32,
     pub confirmed: bool,
 }
 
@@ -27,6 +29,7 @@ pub(super) struct Next {
 const FIRST: Next = Next {
     attempt: 1,
     tries: 0,
+    asked: 0,
     confirmed: false,
 };
 
@@ -38,17 +41,19 @@ impl Build {
             tries: 0,
             confirmed: false,
             blocked: None,
+            asked: 0,
         }
     }
 }
 
 impl Evaluation {
-    /// An evaluation that nothing is known of yet.
-    pub(in crate::builder) fn first() -> Self {
+    /// An evaluation that did not begin yet; `anew`: whatever is known.
+    pub(in crate::builder) fn first(anew: bool) -> Self {
         Evaluation::Pending {
             attempt: 1,
             tries: 0,
             blocked: None,
+            anew,
         }
     }
 }
@@ -107,6 +112,7 @@ impl Generation {
             tries: next.tries,
             confirmed: next.confirmed,
             blocked,
+            asked: next.asked,
         });
         self
     }
@@ -143,25 +149,30 @@ impl Generation {
                 attempt,
                 tries,
                 confirmed,
+                asked,
                 ..
             } => Some(Next {
                 attempt,
                 tries,
+                asked,
                 confirmed,
             }),
             Build::Failed { span, .. } | Build::TimedOut { span, .. } => Some(Next {
                 attempt: span.attempt + 1,
                 tries: 0,
+                asked: 0,
                 confirmed: true,
             }),
             Build::Cancelled { span, tries, .. } => Some(Next {
                 attempt: span.attempt + 1,
                 tries: *tries,
+                asked: 0,
                 confirmed: true,
             }),
             &Build::Running { attempt, tries, .. } => Some(Next {
                 attempt: attempt + 1,
                 tries,
+                asked: 0,
                 confirmed: true,
             }),
             Build::Succeeded { .. } => None,
@@ -255,6 +266,7 @@ impl Generation {
         let Some(&Build::Pending {
             attempt,
             tries,
+            asked,
             blocked: None,
             ..
         }) = self.build()
@@ -264,6 +276,7 @@ impl Generation {
         self.set_build(Build::Running {
             attempt,
             tries,
+            asked,
             started_at: now,
             steps: Steps::default(),
         });
@@ -280,6 +293,7 @@ impl Generation {
         let Some(&Build::Running {
             attempt,
             tries,
+            asked,
             started_at,
             ..
         }) = self.build()
@@ -322,12 +336,14 @@ impl Generation {
                     tries,
                     steps,
                 },
-                // The attempt has not ended: it goes on with its next try.
+                // Neither an end nor a failure: the attempt goes on when caches
+                // are asked again, and its budget of retries stays as it was.
                 BuildOutcome::Blocked {
                     reason, message, ..
                 } => Build::Pending {
                     attempt,
-                    tries: tries.saturating_add(1),
+                    tries,
+                    asked: asked.saturating_add(1),
                     confirmed: true,
                     blocked: Some(Blocked {
                         reason,

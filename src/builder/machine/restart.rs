@@ -33,15 +33,20 @@ impl Generation {
         if self.next_try().is_some() {
             return Some(self); // its time comes
         }
-        let (attempt, tries) = match &self.evaluation {
+        let (attempt, tries, anew) = match &self.evaluation {
             Evaluation::Succeeded { .. } => return self.build_taken_up(now, guards),
-            Evaluation::Pending { attempt, tries, .. } => (*attempt, *tries),
-            Evaluation::Running { attempt, tries, .. } => (attempt + 1, *tries),
+            &Evaluation::Pending {
+                attempt,
+                tries,
+                anew,
+                ..
+            } => (attempt, tries, anew),
+            Evaluation::Running { attempt, tries, .. } => (attempt + 1, *tries, true),
             Evaluation::Cancelled {
                 span,
                 by: CancelledBy::Shutdown,
                 tries,
-            } => (span.attempt + 1, *tries),
+            } => (span.attempt + 1, *tries, true),
             Evaluation::Failed { .. }
             | Evaluation::TimedOut { .. }
             | Evaluation::Cancelled { .. } => return None,
@@ -53,6 +58,7 @@ impl Generation {
             attempt,
             tries,
             blocked,
+            anew,
         };
         Some(self)
     }
@@ -60,14 +66,15 @@ impl Generation {
     /// After a restart: nobody goes on with what was interrupted. `None`: there is nothing.
     pub(in crate::builder) fn left_behind(
         self,
+        by: CancelledBy,
         now: OffsetDateTime,
         guards: &Guards<'_>,
     ) -> Option<Self> {
         let next = self.taken_up(now, guards)?;
         let left = match (next.next_try(), next.build()) {
-            (Some(_), _) => next.retry_left(CancelledBy::Stop),
-            (None, Some(_)) => next.build_left(CancelledBy::Stop, now),
-            (None, None) => next.evaluation_left(CancelledBy::Stop, now),
+            (Some(_), _) => next.retry_left(by),
+            (None, Some(_)) => next.build_left(by, now),
+            (None, None) => next.evaluation_left(by, now),
         };
         left.ok()
     }

@@ -2,7 +2,7 @@
 
 use super::generation::{blocked_line, failure, failure_of, hook_failures, last_change, outcome};
 use super::remote::remotes;
-use super::text::{GREEN, RED, YELLOW, ago, clock, first_line, paint, plain, short};
+use super::text::{GREEN, RED, YELLOW, ago, clock, first_line, lasting, paint, plain, short};
 use crate::pb::{self, BlockedReason, Condition, HookStatus};
 use std::fmt::Write as _;
 use time::OffsetDateTime;
@@ -12,6 +12,9 @@ pub fn status(status: &pb::Status, now: OffsetDateTime, color: bool) -> String {
     let mut text = oneline(status, now, color);
     if let Some(latest) = &status.latest {
         let _ = writeln!(text, "  latest   {}", summary(latest, now));
+        if let Some(progress) = progress(latest) {
+            let _ = writeln!(text, "           {progress}");
+        }
         if let Some(blocked) = blocked_of(latest) {
             let _ = writeln!(text, "           waits: {}", blocked_line(blocked, now));
         }
@@ -56,6 +59,21 @@ pub fn oneline(status: &pb::Status, now: OffsetDateTime, color: bool) -> String 
         plain(&status.host),
         about(status, now)
     )
+}
+
+/// How far a build that runs has come, and how long it takes yet, where that can
+/// be told.
+fn progress(latest: &pb::Generation) -> Option<String> {
+    let build = latest.build.as_ref();
+    let build = build.filter(|build| build.status() == pb::BuildStatus::Running)?;
+    let steps = build.steps?;
+    let left = steps.estimated_remaining.filter(|left| left.seconds > 0);
+    let left = left.map_or(String::new(), |left| {
+        let left = time::Duration::seconds(left.seconds);
+        format!(", about {} left", lasting(left))
+    });
+    let (done, total) = (steps.done, steps.total);
+    Some(format!("{done} of {total} steps{left}"))
 }
 
 /// What of current's hooks is worth a line: those that wait, run or failed.

@@ -91,6 +91,38 @@ FAILED  web-1: generation 13 (current 12), aaaaaaaaaaaa Serve the new page, 30 s
 }
 
 #[test]
+fn a_host_that_builds_says_how_far_it_is_and_about_how_long_it_takes_yet() {
+    let building = |remaining: Option<u64>| {
+        let steps = Steps {
+            total: 5,
+            done: 2,
+            running: 1,
+            estimated_remaining: remaining.map(std::time::Duration::from_secs),
+            ..Steps::default()
+        };
+        let running = Build::Running {
+            attempt: 1,
+            tries: 0,
+            asked: 0,
+            started_at: at(NOW - 10),
+            steps,
+        };
+        let latest = wire(13, evaluated(running));
+        let found = status_of(pb::Condition::Building, None, Some(latest));
+        status(&found, at(NOW), false)
+    };
+    let with = building(Some(250));
+    assert!(
+        with.contains("\n           2 of 5 steps, about 4 min 10 s left\n"),
+        "{with}"
+    );
+    for remaining in [None, Some(0)] {
+        let without = building(remaining);
+        assert!(without.contains("\n           2 of 5 steps\n"), "{without}");
+    }
+}
+
+#[test]
 fn a_suspended_host_says_since_when_by_whom_and_why() {
     let mut suspended = status_of(pb::Condition::Suspended, None, None);
     suspended.builder = Some(pb::BuilderState {

@@ -58,6 +58,7 @@ fn evaluation(evaluation: &model::Evaluation) -> pb::Evaluation {
             attempt,
             tries,
             blocked: why,
+            anew: _,
         } => pb::Evaluation {
             status: S::Pending.into(),
             attempt: *attempt,
@@ -128,6 +129,7 @@ fn build(build: &model::Build) -> pb::Build {
             tries,
             confirmed: _,
             blocked: why,
+            asked: _,
         } => pb::Build {
             retry: trying(*tries),
             status: S::Pending.into(),
@@ -138,6 +140,7 @@ fn build(build: &model::Build) -> pb::Build {
         B::Running {
             attempt,
             tries,
+            asked: _,
             started_at,
             steps: counts,
         } => pb::Build {

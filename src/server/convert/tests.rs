@@ -39,6 +39,7 @@ fn every_evaluation_state_reaches_the_wire_with_its_facts() {
                 attempt: 2,
                 tries: 0,
                 blocked: None,
+                anew: false,
             },
             "PENDING",
         ),
@@ -105,6 +106,7 @@ fn every_build_state_reaches_the_wire_with_its_facts() {
                 tries: 0,
                 confirmed: false,
                 attempt: 1,
+                asked: 0,
                 blocked: None,
             },
             "PENDING",
@@ -112,6 +114,7 @@ fn every_build_state_reaches_the_wire_with_its_facts() {
         (
             Build::Running {
                 tries: 0,
+                asked: 0,
                 attempt: 1,
                 started_at,
                 steps,

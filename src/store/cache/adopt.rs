@@ -1,10 +1,9 @@
 //! Taking a tree from elsewhere as the object it is said to be.
 
-use super::super::flat::keeps_promise;
-use super::super::identity::Content;
-use super::super::publish::scan;
-use super::super::references::{Known, Meaning};
-use super::super::{ObjectInfo, Outputs, PublishError, RealisationKey, Store, StoreError};
+use super::super::nar::Canonicaliser;
+use super::super::proof::{Look, ProofError, nar_of, prove};
+use super::super::references::ScanError;
+use super::super::{ObjectInfo, Outputs, RealisationKey, Store, StoreError};
 use super::narinfo::NarInfo;
 use std::path::Path;
 
@@ -12,7 +11,9 @@ use std::path::Path;
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
     #[error(transparent)]
-    Publish(#[from] PublishError),
+    Unreadable(#[from] ScanError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("what was unpacked differs from the archive")]
     Unpacked,
     #[error(
@@ -34,32 +35,26 @@ impl Store {
         info: &NarInfo,
         is_trusted: bool,
     ) -> Result<(), AdoptError> {
-        let mut known = Known::default();
-        known.insert(&info.path, Meaning::Own);
-        let scanned = scan(tree, info.path.name(), &known)?;
-        let refers_to_itself = !scanned.self_offsets.is_empty();
-        let is_same = refers_to_itself || scanned.nar_modulo_self == info.nar_hash;
-        if scanned.nar_size != info.nar_size || !is_same {
-            return Err(AdoptError::Unpacked);
-        }
-        let mut references = info.references.clone();
-        let claims_itself = references.remove(&info.path);
-        let content = Content {
-            nar_modulo_self: scanned.nar_modulo_self,
-            self_offsets: &scanned.self_offsets,
-            references: &references,
-            name: info.path.name(),
+        let canonicaliser = Some(Canonicaliser::for_this_process());
+        let found = match is_trusted {
+            true => nar_of(tree, canonicaliser)?,
+            false => match prove(
+                tree,
+                &info.path,
+                Look::Said(&info.references),
+                canonicaliser,
+            ) {
+                Ok(proven) => (proven.nar_hash, proven.nar_size),
+                Err(ProofError::Unreadable(error)) => return Err(error.into()),
+                Err(ProofError::Differs { .. }) => return Err(AdoptError::Untrusted),
+            },
         };
-        let by_content =
-            claims_itself == refers_to_itself && content.path().is_ok_and(|path| path == info.path);
-        let is_data = info.references.is_empty() && !refers_to_itself;
-        let is_promised = || is_data && keeps_promise(tree, scanned.nar_modulo_self, &info.path);
-        if !(is_trusted || by_content || is_promised()) {
-            return Err(AdoptError::Untrusted);
+        if found != (info.nar_hash, info.nar_size) {
+            return Err(AdoptError::Unpacked);
         }
         let (path, references) = (info.path.clone(), info.references.clone());
         let object = ObjectInfo::new(path, info.nar_hash, info.nar_size, references);
-        self.install(tree, object).map_err(PublishError::Store)?;
+        self.install(tree, object)?;
         Ok(())
     }
 

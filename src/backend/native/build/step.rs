@@ -191,7 +191,11 @@ impl StepJob {
                 limit(format!("printed nothing for {} s", after.as_secs()))
             }
             StepOutcome::LogTooLarge(bytes) => {
-                NodeEnd::Failed(failure(format!("printed more than {bytes} bytes")))
+                let what = format!("printed more than {bytes} bytes of log (limits.log_size)");
+                // On a line of its own: what was printed may end anywhere.
+                let notice = format!("\n[kiln: the step {what} and was ended; the rest is lost]\n");
+                self.log.write(notice.as_bytes());
+                NodeEnd::Failed(failure(what))
             }
             StepOutcome::OverLimit(limit) => NodeEnd::Failed(failure(limit.to_string())),
             StepOutcome::Cancelled => NodeEnd::Cancelled,

@@ -9,6 +9,7 @@ use crate::backend::native::resolve::{Made, path_of};
 use crate::backend::native::unpack::{UNPACKER_VERSION, UnpackRequest, Unpacked};
 use crate::backend::native::{attempted, blocking};
 use crate::model::Failure;
+use crate::store::cache::Wanted;
 use crate::store::{Canonical, Outputs, PublishError, RealisationKey, Store, StorePath};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +53,15 @@ pub(super) struct UnpackJob {
 }
 
 impl UnpackJob {
+    /// What caches have the tree by.
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            key: unpacked_key(&self.archive, &self.node.name),
+            outputs: vec!["out".into()],
+            fixed: None,
+        }
+    }
+
     /// `begins` is called when something is really unpacked.
     pub async fn run(self, begins: impl FnOnce()) -> Result<NodeEnd, BackendError> {
         let (store, key) = (

@@ -17,7 +17,7 @@ mod netrc;
 
 pub use address::{Denied, denied};
 pub use child::internal_main;
-pub use netrc::{Login, login};
+pub use netrc::{Login, login, passwords};
 
 use super::confined::Confinement;
 use crate::backend::BackendError;

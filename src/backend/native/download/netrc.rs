@@ -50,6 +50,21 @@ pub fn login(text: &str, host: &str) -> Option<Login> {
     found
 }
 
+/// Every password the text holds, whosever it is.
+pub fn passwords(text: &str) -> Vec<String> {
+    let mut words = Words { text };
+    let mut found = Vec::new();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "password" => found.extend(words.next()),
+            "machine" | "login" | "account" => drop(words.next()),
+            "macdef" => words.skip_macro(),
+            _ => {}
+        }
+    }
+    found
+}
+
 struct Words<'t> {
     text: &'t str,
 }
@@ -124,6 +139,7 @@ mod tests {
         assert_eq!(pair(text, "b.example"), said("bob", "pb"));
         assert_eq!(pair(text, "c.example"), None);
         assert_eq!(pair("machine", "c"), None);
+        assert_eq!(passwords(text), ["p \" w", "pb", "later", "guest"]);
         assert_eq!(pair("machine c login \"x\\", "c"), said("x", ""));
     }
 }
