@@ -12,8 +12,9 @@ const FILES: usize = 10_000;
 const BIG: usize = 512 << 20;
 
 /// Copies a folder of 10,000 small files, which stays, into an empty store as
-/// one object: read, written, hashed, registered. Nix's ends without a sync of
-/// the files; kiln's with one is told beside it.
+/// one object: read, written, hashed. Nix's is a process that ends with its
+/// database synced and its files not; kiln's is a call, told without its record
+/// on disk and with both there, which is the stricter comparison.
 pub fn add(nix: Option<&nix::Nix>) {
     let folder = tempfile::tempdir().unwrap();
     let tree = folder.path().join("files");
@@ -34,7 +35,7 @@ pub fn add(nix: Option<&nix::Nix>) {
     if !theirs.is_empty() {
         let theirs = median(theirs);
         println!(
-            "nix-store --add, not durable: {theirs:.0} ms: {:.1} times (limit 3): {}; {:.1} times when kiln's is durable",
+            "nix-store --add, its files not durable: {theirs:.0} ms: {:.1} times (limit 3): {}; {:.1} times when kiln's is durable",
             theirs / ours,
             verdict(theirs / ours >= 3.0),
             theirs / durable
