@@ -12,7 +12,9 @@ mod builder_bench;
 
 use builder_bench::*;
 use kiln::builder::Phase;
-use kiln::model::{AfterFailure, Failure, GenerationNumber, Preemption, RetryPolicy};
+use kiln::model::{
+    AfterFailure, BlockedReason, Failure, GenerationNumber, Preemption, RetryPolicy,
+};
 use std::path::Path;
 use std::time::Duration;
 
@@ -395,4 +397,29 @@ async fn b20_a_start_evaluates_and_builds_nothing_again() {
         bench.idle().await;
     }
     assert_eq!(bench.reader().latest().unwrap().number, N1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b07_a_build_that_a_start_has_no_space_for_gives_way_to_what_waited_for_it() {
+    let policies = Policies {
+        preemption: Preemption::FinishBuild(5),
+        ..Policies::default()
+    };
+    let disk = policies.room.clone();
+    let mut bench = Bench::with(policies).await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    let _build = bench.build("a").await;
+    disk.set_full(true);
+    bench.eval("b").await;
+    let mut bench = bench.crash().await;
+    bench.settled().await;
+    assert!(bench.generation(N1).is_ended());
+    let blocked = bench.generation(N2).blocked().cloned();
+    assert_eq!(blocked.map(|why| why.reason), Some(BlockedReason::Space));
+    disk.set_full(false);
+    bench.evaluation("b").await.evaluates();
+    bench.build("b").await.builds();
+    bench.idle().await;
+    assert_eq!(bench.reader().current().unwrap().number, N2);
 }

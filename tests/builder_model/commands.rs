@@ -298,5 +298,18 @@ impl Model {
             self.ends(i, Stands::Cancelled(CancelledBy::Shutdown));
             self.next_attempt(i, tries, true);
         }
+        self.gives_way();
+    }
+
+    /// Only a build that runs is let finish: one that has no space does not.
+    fn gives_way(&mut self) {
+        if let Some(Stands::Waits {
+            blocked: Some(BlockedReason::Space),
+            ..
+        }) = self.stands()
+            && let Some(newer) = self.newer.take()
+        {
+            self.newer_begins(newer);
+        }
     }
 }

@@ -17,13 +17,13 @@ mod seen;
 mod watchdog;
 mod words;
 
-use operation::{Operation, operations, policies};
+use operation::{Operation, Which, operations, policies};
 use pair::{Pair, Reached};
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 use watchdog::Watchdog;
-use words::Consent;
+use words::{Consent, End};
 
 /// Commits by name; the last is for another machine.
 const COMMITS: [&str; 4] = ["a", "b", "c", "d"];
@@ -170,6 +170,39 @@ fn side_by_side(operations: usize) {
         "never came to {missing:?}: {reached:#?}"
     );
     eprintln!("{done} operations agree with the model, in {took:.1?}: {rate:.0} a second");
+}
+
+#[test]
+fn b18_what_long_runs_found_agrees() {
+    use Operation::{Ends, Select, Space, Submit};
+    let select = |commit| Select {
+        commit,
+        testing: false,
+    };
+    let (built, failed) = (Ends(End::Succeeds), Ends(End::FailsForCertain));
+    let again = Submit {
+        which: Which::Default,
+        retry: true,
+    };
+    let row = [
+        select(2),
+        built,
+        failed,
+        select(0),
+        built,
+        select(2),
+        built,
+        again,
+        select(1),
+        built,
+        built,
+        select(2),
+    ];
+    let full = [select(0), built, Space { full: true }, select(1)];
+    for operations in [row.to_vec(), full.to_vec()] {
+        let case = ((true, Consent::Unneeded), operations);
+        run(&case, &Watchdog::default()).unwrap();
+    }
 }
 
 #[test]
