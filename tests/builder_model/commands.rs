@@ -292,8 +292,6 @@ impl Model {
     /// interrupted gets a new attempt.
     pub fn starts_again(&mut self) {
         self.held_back = None;
-        // A selection is not written down as one: it may have been asked for.
-        self.newer = self.newer.map(|(i, _)| (i, false));
         if let (Some(i), Some(Stands::Runs { tries })) = (self.work, self.stands()) {
             self.ends(i, Stands::Cancelled(CancelledBy::Shutdown));
             self.next_attempt(i, tries, true);
