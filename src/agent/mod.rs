@@ -6,6 +6,7 @@
 //! stop:  source ▶ builder (what runs is cancelled and awaited) ▶ server ▶ state
 //! ```
 
+mod backends;
 mod daemon;
 mod dev;
 mod keeper;

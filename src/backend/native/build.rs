@@ -13,22 +13,23 @@ mod fetch;
 mod kept;
 mod outcome;
 mod outlook;
+mod start;
 mod step;
 mod substitute;
 mod unpack;
 
 use super::durations::Durations;
-use super::flights::{Flight, Flights};
-use super::graph::{Graph, Node};
-use super::pool::{Lease, Pool};
+use super::flights::Flights;
+use super::graph::Graph;
+use super::pool::Pool;
 use super::provider::Provider;
 use super::resolve::{Made, path_of};
 use super::schedule::Schedule;
 use super::stored::Stored;
-use super::{NativeConfig, attempted, materialise};
+use super::{NativeConfig, attempted};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd, StepEvent};
 use crate::model::{Failure, Steps};
-use crate::store::cache::{Session, Wanted};
+use crate::store::cache::Session;
 use crate::store::{Outputs, Store, StorePath};
 use outcome::{Made as MadeNode, NodeEnd, Tally};
 use outlook::{Outlook, is_step, plan};
@@ -36,12 +37,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use substitute::{wanted, wanted_file};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use unpack::UnpackJob;
 
 /// Nodes without a sandbox that one blocking job makes.
 const BATCH: usize = 64;
@@ -196,198 +195,6 @@ impl Build {
         !running.cancel.is_cancelled() && !fail_fast
     }
 
-    fn start_ready(&self, running: &mut Running) {
-        if !self.goes_on(running) {
-            return;
-        }
-        while running.batches < self.config.jobs.max(1) {
-            let nodes = running.schedule.pop_plain(BATCH);
-            if nodes.is_empty() {
-                break;
-            }
-            self.start_plain(running, nodes);
-        }
-        let pool = &self.shared.pool;
-        while pool.has_slot() {
-            let room = |node: usize| pool.take(self.memory_of(node));
-            let Some((node, lease)) = running.schedule.pop(room) else {
-                return;
-            };
-            self.start(running, node, lease);
-        }
-    }
-
-    /// What a step counts for in the pool: what it asks for, else its share.
-    fn memory_of(&self, node: usize) -> u64 {
-        let Node::Step(step) = &self.graph.nodes[node] else {
-            return 0;
-        };
-        let share = self.config.memory / u64::from(self.config.jobs.max(1));
-        let limit = self.config.limits.memory;
-        let asked = step.limits.as_ref().and_then(|limits| limits.memory);
-        let asked = asked.unwrap_or(share);
-        limit.map_or(asked, |limit| limit.min(asked))
-    }
-
-    fn start(&self, running: &mut Running, index: usize, lease: Lease) {
-        match &self.graph.nodes[index] {
-            Node::Step(_) => self.start_step(running, index, lease),
-            Node::Fetch(node) => {
-                let job = self.fetch_job(node, lease.slot, &running.cancel);
-                let wanted = job.promised().ok().flatten();
-                let wanted = wanted.as_ref().map(wanted_file);
-                let Some(own) = self.makes(running, index, wanted) else {
-                    return;
-                };
-                self.begins(running, index);
-                let begins = self.announce_begin(index, &node.name, &running.tally);
-                let ended = ends(index);
-                running.jobs.spawn(async move {
-                    let end = job.run(begins).await;
-                    drop((own, lease));
-                    ended(end)
-                });
-            }
-            Node::Unpack(node) => {
-                let job = self.unpack_job(node, &running.made, lease.slot, &running.cancel);
-                let wanted = job.as_ref().ok().map(UnpackJob::wanted);
-                let Some(own) = self.makes(running, index, wanted) else {
-                    return;
-                };
-                let ended = ends(index);
-                let begins = self.announce_begin(index, &node.name, &running.tally);
-                self.begins(running, index);
-                running.jobs.spawn(async move {
-                    let end = match job {
-                        Ok(job) => job.run(begins).await,
-                        Err(failure) => Ok(NodeEnd::Failed(failure)),
-                    };
-                    drop((own, lease));
-                    ended(end)
-                });
-            }
-            Node::Source(_) | Node::File(_) | Node::Tree(_) => {} // in a line of their own
-        }
-    }
-
-    /// Whether this build makes the node itself, now: else caches are asked first,
-    /// or another build that has it in work is waited for. Both hold no slot. A
-    /// node that nothing is known by is nobody else's.
-    fn makes(
-        &self,
-        running: &mut Running,
-        index: usize,
-        wanted: Option<Wanted>,
-    ) -> Option<Option<Flight>> {
-        let Some(wanted) = wanted else {
-            return Some(None);
-        };
-        if self.asks_first(running, index) {
-            self.ask(running, index, wanted);
-            return None;
-        }
-        match self.shared.flights.enter(wanted.key) {
-            Ok(flight) => Some(Some(flight)),
-            Err(landing) => {
-                let cancel = running.cancel.clone();
-                running.jobs.spawn(async move {
-                    tokio::select! {
-                        () = landing.landed() => {}
-                        () = cancel.cancelled() => {}
-                    }
-                    Job::Landed(index)
-                });
-                None
-            }
-        }
-    }
-
-    fn begins(&self, running: &mut Running, index: usize) {
-        running.outlook.begins(index, Instant::now());
-        running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
-    }
-
-    fn start_step(&self, running: &mut Running, index: usize, lease: Lease) {
-        let Node::Step(node) = &self.graph.nodes[index] else {
-            return;
-        };
-        let ended = ends(index);
-        let resolved = match self.resolved(node, &running.made) {
-            Ok(resolved) => resolved,
-            Err(failure) => {
-                running
-                    .jobs
-                    .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
-                return;
-            }
-        };
-        let Some(own) = self.makes(running, index, Some(wanted(&resolved))) else {
-            return;
-        };
-        self.begins(running, index);
-        let job = self.step_job(node, resolved, lease.slot, &running.cancel);
-        let begins = self.announce_begin(index, &node.name, &running.tally);
-        running.jobs.spawn(async move {
-            let end = job.run(begins).await;
-            drop((own, lease));
-            ended(end)
-        });
-    }
-
-    fn start_plain(&self, running: &mut Running, nodes: Vec<usize>) {
-        let cancel = running.cancel.clone();
-        let works: Vec<_> = nodes
-            .into_iter()
-            .map(|node| (node, self.plain_job(node, &running.made)))
-            .collect();
-        running.batches += 1;
-        running.jobs.spawn_blocking(move || {
-            let ends = works
-                .into_iter()
-                .map(|(node, work)| match cancel.is_cancelled() {
-                    true => (node, Ok(NodeEnd::Cancelled)),
-                    false => (node, work()),
-                });
-            Job::Plain(ends.collect())
-        });
-    }
-
-    /// A node made without a sandbox.
-    fn plain_job(
-        &self,
-        index: usize,
-        made: &Made,
-    ) -> impl FnOnce() -> Result<NodeEnd, BackendError> + Send + 'static {
-        let (store, graph) = (self.store.clone(), Arc::clone(&self.graph));
-        let inputs = graph.nodes[index].inputs();
-        let made: Made = inputs
-            .iter()
-            .filter_map(|input| made.get_key_value(&(input.node as usize)))
-            .map(|(node, outputs)| (*node, outputs.clone()))
-            .collect();
-        move || {
-            let resolve = |output: &super::graph::OutputRef| path_of(&made, output).ok();
-            let path = match &graph.nodes[index] {
-                Node::File(file) => materialise::file(&store, file, resolve),
-                Node::Tree(tree) => materialise::tree(&store, tree, resolve, &graph.secrets),
-                Node::Source(source) => return stored_source(&store, source),
-                Node::Step(_) | Node::Fetch(_) | Node::Unpack(_) => {
-                    return Ok(NodeEnd::Failed(Failure::certain("a step needs a sandbox")));
-                }
-            };
-            match path {
-                Ok(path) => Ok(NodeEnd::Made(MadeNode {
-                    outputs: Outputs::from([("out".into(), path)]),
-                    reused: false,
-                })),
-                Err(error) if error.is_certain() => {
-                    Ok(NodeEnd::Failed(Failure::certain(error.to_string())))
-                }
-                Err(error) => Err(attempted("write to the store")(error)),
-            }
-        }
-    }
-
     /// What a job came to: counts, events, and what it sets free.
     fn take(&self, running: &mut Running, job: Job) -> Result<(), BackendError> {
         match job {
@@ -448,26 +255,24 @@ impl Build {
 
     fn ended(&self, running: &mut Running, node: usize, end: NodeEnd) {
         match end {
-            NodeEnd::Made(made) => {
-                running.unsynced |= !made.reused;
-                running.fresh.extend(made.outputs.values().cloned());
-                running.made.insert(node, made.outputs);
-                running.schedule.made(node);
-                self.sync_if_idle(running);
+            NodeEnd::Made(MadeNode { outputs, reused }) => {
+                self.made(running, node, outputs, !reused);
             }
-            NodeEnd::Substituted(outputs) => {
-                running.unsynced = true;
-                running.fresh.extend(outputs.values().cloned());
-                running.made.insert(node, outputs);
-                running.schedule.made(node);
-                self.sync_if_idle(running);
-            }
+            NodeEnd::Substituted(outputs) => self.made(running, node, outputs, true),
             NodeEnd::Failed(failure) | NodeEnd::TimedOut(failure) => {
                 running.tally.failures.push(failure);
                 running.schedule.failed(node);
             }
             NodeEnd::Cancelled => {}
         }
+    }
+
+    fn made(&self, running: &mut Running, node: usize, outputs: Outputs, is_new: bool) {
+        running.unsynced |= is_new;
+        running.fresh.extend(outputs.values().cloned());
+        running.made.insert(node, outputs);
+        running.schedule.made(node);
+        self.sync_if_idle(running);
     }
 
     /// Makes what was built durable while other steps run: one at a time, so
@@ -492,26 +297,6 @@ impl Build {
             let kept = store.keep_with(&drv, fresh.difference(known));
             kept.and_then(|()| store.sync())
                 .map_err(attempted("make what was built durable"))
-        }
-    }
-
-    fn announce_begin(
-        &self,
-        node: usize,
-        name: &str,
-        tally: &Tally,
-    ) -> impl FnOnce() + Send + 'static {
-        let (sink, name, tally) = (
-            Arc::clone(&self.request.sink),
-            name.to_owned(),
-            tally.clone(),
-        );
-        move || {
-            let steps = tally.begin(node);
-            sink.step(StepEvent::Started {
-                derivation: name,
-                steps,
-            });
         }
     }
 
@@ -562,41 +347,6 @@ impl Build {
             built: built.await??,
             steps,
         })
-    }
-}
-
-/// What a node's job comes back with, from now on.
-fn ends(node: usize) -> impl FnOnce(Result<NodeEnd, BackendError>) -> Job + Send + 'static {
-    let started = Instant::now();
-    move |end| Job::Step {
-        node,
-        took: started.elapsed(),
-        end,
-    }
-}
-
-fn stored_source(
-    store: &Store,
-    source: &super::graph::SourceNode,
-) -> Result<NodeEnd, BackendError> {
-    let doing = || format!("find the source {}", source.path);
-    let Some(path) = &source.stored else {
-        return Err(attempted(doing())(
-            "the graph does not say where it is stored",
-        ));
-    };
-    let path: crate::store::StorePath = path.parse().map_err(attempted(doing()))?;
-    match store.contains(&path) {
-        true => {
-            let outputs = Outputs::from([("out".to_owned(), path)]);
-            Ok(NodeEnd::Made(MadeNode {
-                outputs,
-                reused: true,
-            }))
-        }
-        false => Err(attempted(doing())(
-            "it is not in the store any more: evaluate again",
-        )),
     }
 }
 
