@@ -46,7 +46,7 @@ pub use room::{Endless, Room};
 use crate::backend::Backend;
 use crate::model::{
     BackendKind, CommitId, Confirmation, Generation, GenerationNumber, Hold, HostName, Preemption,
-    RetryPolicy, Suspension,
+    RetryPolicy, Suspension, clock,
 };
 use crate::state::{State, StateError};
 use std::path::PathBuf;
@@ -154,7 +154,7 @@ pub enum Refusal {
     },
     #[error("generation {0} does not wait for confirmation")]
     NothingToConfirm(GenerationNumber),
-    #[error("builds are suspended already, since {} by {}: {}", .0.since, .0.by, .0.reason)]
+    #[error("builds are suspended already, since {} {}", clock(.0.since), .0.by_whom())]
     AlreadySuspended(Suspension),
     #[error("builds are not suspended")]
     NotSuspended,
