@@ -4,11 +4,12 @@
 
 use super::handle::{Command, Reply};
 use super::interruption::at_most;
+use super::jobs::BuildJobEnd;
 use super::machine::Guards;
 use super::room::Room;
 use super::timers::{Armed, next_due};
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
-use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
+use crate::backend::{Backend, EvaluationOutcome};
 use crate::events::EventKind;
 use crate::model::{
     Build, Built, CancelledBy, Evaluation, Generation, GenerationNumber, Hold, Occasion, Suspension,
@@ -24,7 +25,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// Between two attempts to record what the disk refused.
-const AGAIN: Duration = Duration::from_secs(5);
+pub(super) const AGAIN: Duration = Duration::from_secs(5);
 /// Commands that may wait; a caller beyond waits for room.
 const MAILBOX: usize = 64;
 
@@ -130,7 +131,7 @@ pub(super) struct Job {
 
 pub(super) enum JobEnd {
     Evaluated(EvaluationOutcome, Option<Built>),
-    Built(BuildOutcome),
+    Built(BuildJobEnd),
 }
 
 impl Actor {

@@ -20,7 +20,7 @@
 //! neither where selections come from nor who calls. `machine.rs` says what may
 //! follow what, `retry.rs` when a failure is tried again,
 //! `actor.rs` is the loop, `commands.rs` what callers ask for, `work.rs` what
-//! follows by itself, `timers.rs` what time brings, `environment.rs` what is asked of the surroundings,
+//! follows by itself, `jobs.rs` what runs meanwhile, `timers.rs` what time brings, `environment.rs` what is asked of the surroundings,
 //! `newer.rs` how a newer generation takes over, `startup.rs` what a start finds, `room.rs` what waits for space, `interruption.rs` stop and
 //! suspension, `sink.rs` takes what a backend reports.
 
@@ -29,6 +29,7 @@ mod commands;
 mod environment;
 mod handle;
 mod interruption;
+mod jobs;
 mod machine;
 mod newer;
 mod retry;
@@ -41,7 +42,7 @@ mod work;
 pub use environment::{Clock, Lineage};
 pub use handle::{Handle, HoldFor};
 pub use machine::Illegal;
-pub use room::{Endless, Room};
+pub use room::Room;
 
 use crate::backend::Backend;
 use crate::model::{
@@ -170,23 +171,12 @@ pub enum Refusal {
 }
 
 /// Starts the Builder; what a crash or a shutdown interrupted is taken up.
-/// The task ends after [`Handle::shutdown`].
+/// Nothing begins while `room` has too little space. The task ends after
+/// [`Handle::shutdown`].
 ///
 /// # Errors
 /// When the state cannot be read.
 pub fn start(
-    config: BuilderConfig,
-    backend: Arc<dyn Backend>,
-    state: Arc<State>,
-) -> Result<(Handle, JoinHandle<()>), StateError> {
-    start_within(config, backend, state, Arc::new(Endless))
-}
-
-/// As [`start`]; nothing begins while `room` has too little space.
-///
-/// # Errors
-/// When the state cannot be read.
-pub fn start_within(
     config: BuilderConfig,
     backend: Arc<dyn Backend>,
     state: Arc<State>,

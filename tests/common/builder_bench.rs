@@ -185,7 +185,13 @@ impl Backend for Told {
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError> {
         let what = format!("evaluate {}", request.source.commit.summary);
         Ok(match self.call(what, &request.cancel).await {
-            Some(Answer::Evaluate(outcome)) => outcome,
+            Some(Answer::Evaluate(outcome)) => {
+                if let EvaluationOutcome::Succeeded(evaluated) = &outcome {
+                    let mut collected = self.collected.lock().unwrap();
+                    collected.remove(&evaluated.drv_path);
+                }
+                outcome
+            }
             _ => EvaluationOutcome::Cancelled,
         })
     }
@@ -393,7 +399,7 @@ impl Bench {
         };
         let room = Arc::new(policies.room.clone());
         let (told, kept) = (Arc::<Told>::clone(&backend), Arc::clone(&state));
-        let (handle, task) = builder::start_within(config, told, kept, room).unwrap();
+        let (handle, task) = builder::start(config, told, kept, room).unwrap();
         Bench {
             folder,
             policies,
@@ -545,7 +551,7 @@ impl Bench {
     pub fn outputs_vanish(&self, name: &str) {
         self.backend.existing.lock().unwrap().remove(name);
     }
-    /// What this commit was evaluated to is not in the store any more.
+    /// What this commit was evaluated to is not in the store until it is evaluated anew.
     pub fn is_collected(&self, name: &str) {
         let mut collected = self.backend.collected.lock().unwrap();
         collected.insert(name.to_owned());

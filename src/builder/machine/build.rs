@@ -4,7 +4,7 @@ use super::{Guards, Illegal};
 use crate::backend::BuildOutcome;
 use crate::model::{
     AfterFailure, Blocked, BlockedReason, Build, BuildReason, Built, CancelledBy, Confirmation,
-    Evaluation, Generation, Span, Steps,
+    Evaluated, Evaluation, Generation, Span, Steps,
 };
 use time::OffsetDateTime;
 
@@ -80,6 +80,14 @@ impl Generation {
             }
             _ => self.with_blocked(FIRST, now, guards),
         }
+    }
+
+    /// What it was evaluated to had left the store, and was made again.
+    pub(in crate::builder) fn evaluated_again(mut self, again: Evaluated) -> Self {
+        if let Evaluation::Succeeded { evaluated, .. } = &mut self.evaluation {
+            *evaluated = again;
+        }
+        self
     }
 
     fn set_build(&mut self, next: Build) {
