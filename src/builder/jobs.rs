@@ -61,7 +61,7 @@ impl Order {
         let first = first.await;
         let again = match &first {
             Ok(BuildOutcome::Failed { .. }) | Err(_) => self.is_collected(&evaluated).await,
-                        Ok(_) => false,
+            Ok(_) => false,
         };
         JobEnd::Built(match again {
             true => self.build_anew(&evaluated).await,
