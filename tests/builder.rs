@@ -248,20 +248,14 @@ async fn b09_a_build_of_what_was_collected_evaluates_once_more_in_the_same_attem
     let mut bench = Bench::new().await;
     bench.eval("a").await;
     bench.evaluation("a").await.evaluates();
-    let gone = || Failure::transient("it is not in the store any more");
-    bench.build("a").await.fails(Failure::certain("exit 1"));
-    bench.idle().await;
-    bench.is_collected("a");
-    bench.handle.submit_build(Some(N1), true).await.unwrap();
-    bench.build("a").await.fails(gone());
+    bench.build("a").await.finds_nothing();
     bench.evaluation("a").await.evaluates();
     // Once: if that is of no use, the build has failed.
-    let again = bench.build("a").await;
-    bench.is_collected("a");
-    again.fails(Failure::certain("exit 1"));
+    bench.build("a").await.finds_nothing();
+    bench.build("a").await.fails(Failure::certain("exit 1"));
     bench.idle().await;
     bench.handle.submit_build(Some(N1), true).await.unwrap();
-    bench.build("a").await.fails(gone());
+    bench.build("a").await.finds_nothing();
     bench.evaluation("a").await.evaluates();
     bench.build("a").await.builds();
     bench.idle().await;
@@ -276,30 +270,26 @@ async fn b09_a_build_of_what_was_collected_evaluates_once_more_in_the_same_attem
 }
 
 #[tokio::test(start_paused = true)]
-async fn b09_what_collected_makes_of_a_build_is_the_second_evaluations_failure() {
+async fn b09_what_comes_of_evaluating_once_more_is_the_builds_end() {
     let mut bench = Bench::new().await;
     bench.eval("a").await;
     bench.evaluation("a").await.evaluates();
-    let build = bench.build("a").await;
-    bench.is_collected("a");
-    build.fails(Failure::transient("it is not in the store any more"));
+    bench.build("a").await.finds_nothing();
     let failure = Failure::certain("kiln.star:1:1: no");
     bench.evaluation("a").await.fails(failure.clone());
     bench.idle().await;
     let generation = bench.generation(N1);
     assert!(matches!(generation.build(), Some(Build::Failed { .. })));
     assert_eq!(generation.failure(), Some(&failure));
-    bench.is_collected("a");
+    // Its guards looked at what it was evaluated to before.
     bench.handle.submit_build(Some(N1), true).await.unwrap();
-    bench.build("a").await.fails(Failure::transient("gone"));
+    bench.build("a").await.finds_nothing();
     bench.evaluation("a").await.evaluates_for_machine("another");
     bench.idle().await;
     let failure = bench.generation(N1).failure().cloned().unwrap();
-    assert!(failure.message.contains("machine id"), "{failure:?}");
+    assert!(failure.message.contains("collected"), "{failure:?}");
     bench.handle.submit_build(Some(N1), true).await.unwrap();
-    let build = bench.build("a").await;
-    bench.is_collected("a");
-    build.fails(Failure::transient("gone"));
+    bench.build("a").await.finds_nothing();
     let evaluation = bench.evaluation("a").await;
     bench.handle.stop().await.unwrap();
     assert!(evaluation.is_gone(), "stop returned before it was gone");

@@ -4,12 +4,11 @@
 
 use super::handle::{Command, Reply};
 use super::interruption::at_most;
-use super::jobs::BuildJobEnd;
 use super::machine::Guards;
 use super::room::Room;
 use super::timers::{Armed, next_due};
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
-use crate::backend::{Backend, EvaluationOutcome};
+use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
 use crate::events::EventKind;
 use crate::model::{
     Build, Built, CancelledBy, Evaluation, Generation, GenerationNumber, Hold, Occasion, Suspension,
@@ -131,7 +130,7 @@ pub(super) struct Job {
 
 pub(super) enum JobEnd {
     Evaluated(EvaluationOutcome, Option<Built>),
-    Built(BuildJobEnd),
+    Built(BuildOutcome),
 }
 
 impl Actor {

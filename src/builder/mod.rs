@@ -20,7 +20,7 @@
 //! neither where selections come from nor who calls. `machine.rs` says what may
 //! follow what, `retry.rs` when a failure is tried again,
 //! `actor.rs` is the loop, `commands.rs` what callers ask for, `work.rs` what
-//! follows by itself, `jobs.rs` what runs meanwhile, `timers.rs` what time brings, `environment.rs` what is asked of the surroundings,
+//! follows by itself, `timers.rs` what time brings, `environment.rs` what is asked of the surroundings,
 //! `newer.rs` how a newer generation takes over, `startup.rs` what a start finds, `room.rs` what waits for space, `interruption.rs` stop and
 //! suspension, `sink.rs` takes what a backend reports.
 
@@ -29,7 +29,6 @@ mod commands;
 mod environment;
 mod handle;
 mod interruption;
-mod jobs;
 mod machine;
 mod newer;
 mod retry;

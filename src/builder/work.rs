@@ -1,15 +1,18 @@
 //! What follows what: brings the generation in work from state to state.
 
+use super::Refusal;
 use super::actor::{Actor, Job, JobEnd, Owed};
-use super::jobs::BuildJobEnd;
 use super::machine::{BuildEnd, EvaluationEnd, Guards};
-use super::{Illegal, Refusal};
-use crate::backend::{BuildOutcome, EvaluationOutcome};
+use super::sink::AttemptSink;
+use crate::backend::{
+    BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source, again,
+};
 use crate::events::EventKind;
 use crate::model::{
-    Build, Built, CancelledBy, CommitId, Evaluation, Failure, Generation, Occasion, Steps,
+    Build, CancelledBy, CommitId, Evaluation, Failure, Generation, Occasion, Steps,
 };
 use crate::state::{Change, StateError};
+use std::sync::Arc;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -120,10 +123,53 @@ impl Actor {
         self.record(&generation, vec![event]).await?;
         tracing::info!(generation = %number, commit = %generation.commit.id, "evaluating");
         let cancel = CancellationToken::new();
-        let order = self.order(&generation, cancel.clone());
-        self.run_job(cancel, order.evaluate());
+        let roots = self.state.places().generation(number);
+        let request = self.evaluation_of(&generation, &cancel)();
+        let (backend, host) = (Arc::clone(&self.backend), self.config.host.clone());
+        self.run_job(cancel, async move {
+            let outcome = match backend.evaluate(request).await {
+                Ok(outcome) => outcome,
+                Err(error) => EvaluationOutcome::Failed(broken(&error)),
+            };
+            let existing = match &outcome {
+                EvaluationOutcome::Succeeded(evaluated) => {
+                    let found = backend.is_built(evaluated, &host, &roots).await;
+                    found
+                        .inspect_err(|error| tracing::error!(%error))
+                        .ok()
+                        .flatten()
+                }
+                _ => None,
+            };
+            JobEnd::Evaluated(outcome, existing)
+        });
         self.work = Some(generation);
         Ok(())
+    }
+
+    /// Makes the request when it is called: with it, the log begins anew.
+    fn evaluation_of(
+        &self,
+        generation: &Generation,
+        cancel: &CancellationToken,
+    ) -> impl FnOnce() -> EvaluateRequest + Send + use<> {
+        let (number, cancel) = (generation.number, cancel.clone());
+        let source = Source {
+            repository: self.config.repository.clone(),
+            commit: generation.commit.clone(),
+            subdir: self.config.subdir.clone(),
+        };
+        let (host, state) = (self.config.host.clone(), Arc::clone(&self.state));
+        let (timeout, memory) = (self.config.eval_timeout, self.config.eval_memory);
+        move || EvaluateRequest {
+            source,
+            host,
+            roots: state.places().generation(number),
+            timeout,
+            memory,
+            sink: Arc::new(AttemptSink::new(state, number, true)),
+            cancel,
+        }
     }
 
     pub(super) async fn start_build(&mut self, generation: Generation) -> Result<(), StateError> {
@@ -147,8 +193,27 @@ impl Actor {
         self.record(&generation, events).await?;
         tracing::info!(generation = %number, "building");
         let cancel = CancellationToken::new();
-        let order = self.order(&generation, cancel.clone());
-        self.run_job(cancel, order.build(evaluated));
+        let request = BuildRequest {
+            evaluated,
+            host: self.config.host.clone(),
+            roots: self.state.places().generation(number),
+            timeout: self.config.build_timeout,
+            silence: self.config.silence_timeout,
+            sink: Arc::new(AttemptSink::new(Arc::clone(&self.state), number, false)),
+            cancel: cancel.clone(),
+        };
+        let evaluation = self.evaluation_of(&generation, &cancel);
+        let backend = Arc::clone(&self.backend);
+        self.run_job(cancel, async move {
+            let outcome = again::build(backend.as_ref(), request, evaluation).await;
+            JobEnd::Built(match outcome {
+                Ok(outcome) => outcome,
+                Err(error) => BuildOutcome::Failed {
+                    failure: broken(&error),
+                    steps: Steps::default(),
+                },
+            })
+        });
         self.work = Some(generation);
         Ok(())
     }
@@ -173,10 +238,26 @@ impl Actor {
         let number = generation.number;
         let is_build = generation.build().is_some();
         let next = match end {
-            Some(JobEnd::Evaluated(outcome, existing)) => {
-                self.evaluation_came_to(generation, outcome, existing, by)
+            Some(JobEnd::Evaluated(EvaluationOutcome::Cancelled, _)) => {
+                let end = EvaluationEnd::Cancelled(by.unwrap_or(CancelledBy::Stop));
+                generation.evaluation_ends(end, self.now(), &self.guards())
             }
-            Some(JobEnd::Built(end)) => self.build_came_to(generation, end, by),
+            Some(JobEnd::Evaluated(outcome, existing)) => {
+                let end = EvaluationEnd::Outcome(outcome, existing);
+                generation.evaluation_ends(end, self.now(), &self.guards())
+            }
+            // Whoever ended it on purpose need not know how far it had come.
+            Some(JobEnd::Built(BuildOutcome::Blocked { steps, .. })) if by.is_some() => {
+                let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
+                generation.build_ends(end, self.now(), &self.guards())
+            }
+            Some(JobEnd::Built(BuildOutcome::Cancelled { steps })) => {
+                let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
+                generation.build_ends(end, self.now(), &self.guards())
+            }
+            Some(JobEnd::Built(outcome)) => {
+                generation.build_ends(BuildEnd::Outcome(outcome), self.now(), &self.guards())
+            }
             None => lost(generation, by, self.now(), &self.guards()),
         };
         match next {
@@ -190,43 +271,6 @@ impl Actor {
         if is_build && by.is_none() {
             self.build_finished().await;
         }
-    }
-
-    fn evaluation_came_to(
-        &self,
-        generation: Generation,
-        outcome: EvaluationOutcome,
-        existing: Option<Built>,
-        by: Option<CancelledBy>,
-    ) -> Result<Generation, Illegal> {
-        let end = match outcome {
-            EvaluationOutcome::Cancelled => {
-                EvaluationEnd::Cancelled(by.unwrap_or(CancelledBy::Stop))
-            }
-            outcome => EvaluationEnd::Outcome(outcome, existing),
-        };
-        generation.evaluation_ends(end, self.now(), &self.guards())
-    }
-
-    fn build_came_to(
-        &self,
-        generation: Generation,
-        BuildJobEnd { outcome, evaluated }: BuildJobEnd,
-        by: Option<CancelledBy>,
-    ) -> Result<Generation, Illegal> {
-        let end = match (outcome, by) {
-            (BuildOutcome::Cancelled { steps }, by) => {
-                BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps)
-            }
-            // Whoever ended it on purpose need not know how far it had come.
-            (BuildOutcome::Blocked { steps, .. }, Some(by)) => BuildEnd::Cancelled(by, steps),
-            (outcome, _) => BuildEnd::Outcome(outcome),
-        };
-        let generation = match evaluated {
-            Some(evaluated) => generation.evaluated_again(evaluated),
-            None => generation,
-        };
-        generation.build_ends(end, self.now(), &self.guards())
     }
 
     pub(super) async fn evaluated_or_ended(
@@ -350,11 +394,17 @@ impl Actor {
     }
 }
 
-pub(super) fn legal(next: Result<Generation, Illegal>) -> Result<Generation, StateError> {
+pub(super) fn legal(next: Result<Generation, super::Illegal>) -> Result<Generation, StateError> {
     next.map_err(|error| StateError::Unexpected {
         path: error.number.to_string().into(),
         message: format!("a defect in kiln: {error}"),
     })
+}
+
+/// kiln or its host is broken: trying again later may help.
+fn broken(error: &BackendError) -> Failure {
+    Failure::transient(error.to_string())
+        .hint("this is not the repository's fault: see what `kiln doctor` and the agent's log say")
 }
 
 /// A job that ended without an outcome: it panicked, or was left behind.
@@ -363,7 +413,7 @@ fn lost(
     by: Option<CancelledBy>,
     now: OffsetDateTime,
     guards: &Guards<'_>,
-) -> Result<Generation, Illegal> {
+) -> Result<Generation, super::Illegal> {
     let failure = Failure::transient("the work ended without an outcome: a defect in kiln");
     let is_building = generation.build().is_some();
     match (is_building, by) {

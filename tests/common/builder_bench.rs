@@ -96,6 +96,11 @@ impl Call {
             steps: Steps::default(),
         }));
     }
+    /// What the evaluation left is not in the store any more.
+    pub fn finds_nothing(self) {
+        let steps = Steps::default();
+        self.answers(Answer::Build(BuildOutcome::NotEvaluated { steps }));
+    }
     pub fn is_evaluation(&self) -> bool {
         self.what.starts_with("evaluate")
     }
@@ -185,13 +190,7 @@ impl Backend for Told {
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError> {
         let what = format!("evaluate {}", request.source.commit.summary);
         Ok(match self.call(what, &request.cancel).await {
-            Some(Answer::Evaluate(outcome)) => {
-                if let EvaluationOutcome::Succeeded(evaluated) = &outcome {
-                    let mut collected = self.collected.lock().unwrap();
-                    collected.remove(&evaluated.drv_path);
-                }
-                outcome
-            }
+            Some(Answer::Evaluate(outcome)) => outcome,
             _ => EvaluationOutcome::Cancelled,
         })
     }
@@ -551,7 +550,7 @@ impl Bench {
     pub fn outputs_vanish(&self, name: &str) {
         self.backend.existing.lock().unwrap().remove(name);
     }
-    /// What this commit was evaluated to is not in the store until it is evaluated anew.
+    /// What this commit was evaluated to is not in the store any more.
     pub fn is_collected(&self, name: &str) {
         let mut collected = self.backend.collected.lock().unwrap();
         collected.insert(name.to_owned());

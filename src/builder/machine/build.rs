@@ -4,7 +4,7 @@ use super::{Guards, Illegal};
 use crate::backend::BuildOutcome;
 use crate::model::{
     AfterFailure, Blocked, BlockedReason, Build, BuildReason, Built, CancelledBy, Confirmation,
-    Evaluated, Evaluation, Generation, Span, Steps,
+    Evaluation, Failure, Generation, Span, Steps,
 };
 use time::OffsetDateTime;
 
@@ -80,14 +80,6 @@ impl Generation {
             }
             _ => self.with_blocked(FIRST, now, guards),
         }
-    }
-
-    /// What it was evaluated to had left the store, and was made again.
-    pub(in crate::builder) fn evaluated_again(mut self, again: Evaluated) -> Self {
-        if let Evaluation::Succeeded { evaluated, .. } = &mut self.evaluation {
-            *evaluated = again;
-        }
-        self
     }
 
     fn set_build(&mut self, next: Build) {
@@ -343,6 +335,17 @@ impl Generation {
                     tries,
                     steps,
                 },
+                // It was evaluated again for this build, and is gone again.
+                BuildOutcome::NotEvaluated { steps } => {
+                    let gone = "what the evaluation left is collected as garbage again and again";
+                    let failure = Failure::transient(gone);
+                    Build::Failed {
+                        span,
+                        then: guards.after(&failure, tries, now),
+                        failure,
+                        steps,
+                    }
+                }
                 // Neither an end nor a failure: the attempt goes on when caches
                 // are asked again, and its budget of retries stays as it was.
                 BuildOutcome::Blocked {
