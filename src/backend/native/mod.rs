@@ -31,7 +31,7 @@ pub use platform::{Platform, system};
 use super::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
 };
-use crate::model::{Built, Evaluated, Failure, HostName};
+use crate::model::{Built, Evaluated, Failure, HostName, Steps};
 use crate::store::Store;
 use crate::store::cache::{Caches, Session};
 use async_trait::async_trait;
@@ -309,6 +309,10 @@ impl Backend for Native {
         };
         // Until it ends, all that the build comes by is kept.
         let _session = self.store.session();
+        if !stored.is_there(&request.evaluated) {
+            let steps = Steps::default();
+            return Ok(BuildOutcome::NotEvaluated { steps });
+        }
         let graph = stored.load(&request.evaluated)?;
         let drv = stored.drv(&request.evaluated)?;
         let none = || Session::none(&self.store);
