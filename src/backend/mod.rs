@@ -6,6 +6,7 @@
 //! suspension; the Builder knows no graph, no store, no sandbox.
 
 pub mod native;
+pub mod nix;
 pub mod redacted;
 
 use crate::model::{BlockedReason, Built, Evaluated, Failure, HostName, Steps};
