@@ -6,8 +6,9 @@
 //! line with a caret: a key nobody knows, a value that is not one, a feature
 //! that is not in this version. Nothing is silently ignored.
 //!
-//! It knows no other part of kiln but the names of [`crate::model`], and what a
-//! binary cache's URL and key are ([`crate::store::cache`]).
+//! It knows no other part of kiln but the names of [`crate::model`], what a
+//! binary cache's URL and key are ([`crate::store::cache`]), and what an attribute
+//! of Nix is ([`crate::backend::nix`]).
 
 use crate::model::{CommitId, HostName, RemoteConfig};
 use std::path::{Path, PathBuf};
@@ -170,7 +171,7 @@ impl Config {
         remotes: Vec<RemoteConfig>,
     ) -> Result<Self, Problem> {
         let caches = caches::read(top)?;
-        let backend = Backend::read(top, &host)?;
+        let backend = Backend::read(top)?;
         Ok(Config {
             state_dir: top.path_value("state_dir", "/var/lib/kiln")?,
             repository: Repository::read(top, &host, backend.kind)?,

@@ -1,11 +1,9 @@
-//! `[nix]` and `[backend] attribute`: how an installed Nix is asked. What is
-//! not said here is as Nix's own settings say.
+//! `[nix]`: how an installed Nix is asked. What is not said here is as Nix's own
+//! settings say.
 
 use super::error::{Problem, password};
 use super::reader::Section;
-use super::remotes::fill;
 use super::tables::inside;
-use crate::model::HostName;
 use crate::store::cache::PublicKey;
 use std::collections::BTreeMap;
 
@@ -19,7 +17,7 @@ pub struct Nix {
     /// Remote builders, each as a line of Nix's `machines` file, or `@FILE`; none:
     /// Nix's own.
     pub builders: Vec<String>,
-    /// Binary caches, asked in this order; none: Nix's own.
+    /// Binary caches, asked in this order, beside Nix's own.
     pub substituters: Vec<String>,
     /// Whose signatures are believed beside Nix's own.
     pub trusted_public_keys: Vec<PublicKey>,
@@ -116,49 +114,5 @@ fn substituter(text: &str) -> Result<String, String> {
         Some(_) => {
             Err("the URL of a cache may not hold a password: put it in Nix's netrc-file".into())
         }
-    }
-}
-
-/// `[backend] attribute`, with the host filled in: names of Nix separated by
-/// dots, each plain or in quotes. It becomes part of an expression, so it can
-/// be nothing else.
-pub(super) fn attribute(text: &str, host: &HostName) -> Result<Option<String>, String> {
-    let filled = fill(text, host);
-    let mut left = filled.as_str();
-    while !left.is_empty() {
-        left = after_name(left).ok_or_else(|| {
-            format!(
-                "{filled:?} is no attribute; write for example nixosConfigurations.\"{{host}}\""
-            )
-        })?;
-    }
-    Ok((!filled.is_empty()).then_some(filled))
-}
-
-/// What follows the first name and its dot; `None`: it does not begin with one.
-fn after_name(text: &str) -> Option<&str> {
-    let rest = match text.strip_prefix('"') {
-        Some(quoted) => {
-            let (name, rest) = quoted.split_once('"')?;
-            let special = |c: char| c.is_control() || "\\$#".contains(c);
-            if name.is_empty() || name.contains(special) {
-                return None;
-            }
-            rest
-        }
-        None => {
-            let part = |c: char| c.is_ascii_alphanumeric() || "_-'".contains(c);
-            let end = text.find(|c| !part(c)).unwrap_or(text.len());
-            let (name, rest) = text.split_at(end);
-            if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-                return None;
-            }
-            rest
-        }
-    };
-    match rest.strip_prefix('.') {
-        Some("") => None,
-        Some(next) => Some(next),
-        None => rest.is_empty().then_some(rest),
     }
 }

@@ -2,9 +2,9 @@
 
 use super::caches::Cache;
 use super::error::Problem;
-use super::nix::attribute;
 use super::reader::Section;
 use super::remotes::fill;
+use crate::backend::nix::{Attribute, InvalidAttribute};
 use crate::model::{
     BackendKind, CommitId, Confirmation, HostName, InvalidName, Preemption, RetryPolicy,
 };
@@ -109,9 +109,8 @@ pub(super) fn inside(text: &str) -> Result<String, String> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
     pub kind: BackendChoice,
-    /// What Nix evaluates, with the host filled in, such as
-    /// `nixosConfigurations."web-1"`; none: that one.
-    pub attribute: Option<String>,
+    /// What Nix evaluates; none: its default.
+    pub attribute: Option<Attribute>,
 }
 
 /// Which backend evaluates a commit.
@@ -124,7 +123,7 @@ pub enum BackendChoice {
 }
 
 impl Backend {
-    pub(super) fn read(top: &Section<'_>, host: &HostName) -> Result<Self, Problem> {
+    pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
         let section = top.section("backend", &["kind", "attribute"])?;
         let words = [
             ("auto", BackendChoice::Auto),
@@ -133,12 +132,22 @@ impl Backend {
             ("nix", BackendChoice::Always(BackendKind::Nix)),
         ];
         let kind = section.choice("kind", "auto", &words)?;
-        let attribute = section.text_as("attribute", "", |text| attribute(text, host))?;
+        let attribute = section.text_as("attribute", "", attribute)?;
         if attribute.is_some() && kind == BackendChoice::Always(BackendKind::Native) {
             let message = "it is of Nix, and kind = \"native\" never asks Nix; remove one of them";
             return Err(section.problem("attribute", message));
         }
         Ok(Backend { kind, attribute })
+    }
+}
+
+fn attribute(text: &str) -> Result<Option<Attribute>, String> {
+    match text {
+        "" => Ok(None),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|error: InvalidAttribute| error.to_string()),
     }
 }
 
