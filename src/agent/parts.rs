@@ -51,7 +51,7 @@ impl Core {
         subdir: String,
         has_baseline: bool,
     ) -> Result<Self, RunError> {
-        let kind = backends::kind(config)?;
+        backends::kind(config)?;
         let state = State::open(&config.state_dir)
             .await
             .map_err(|e| RunError::failed(&e))?;
@@ -69,7 +69,6 @@ impl Core {
         let lineage = lineage(repository.clone());
         let builder_config = BuilderConfig {
             host: config.host.clone(),
-            backend: kind,
             repository,
             subdir,
             machine_id: machine_id(),

@@ -5,7 +5,7 @@ use super::actor::{Actor, Job, JobEnd, Owed};
 use super::machine::{BuildEnd, EvaluationEnd, Guards};
 use super::sink::AttemptSink;
 use crate::backend::{
-    BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
+    BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
 use crate::events::EventKind;
 use crate::model::{
@@ -125,11 +125,7 @@ impl Actor {
         let cancel = CancellationToken::new();
         let roots = self.state.places().generation(number);
         let request = EvaluateRequest {
-            source: Source {
-                repository: self.config.repository.clone(),
-                commit: generation.commit.clone(),
-                subdir: self.config.subdir.clone(),
-            },
+            source: self.source_of(&generation.commit),
             host: self.config.host.clone(),
             roots: roots.clone(),
             timeout: self.config.eval_timeout,

@@ -14,6 +14,7 @@ use crate::model::{CommitId, HostName, RemoteConfig};
 use std::path::{Path, PathBuf};
 
 mod caches;
+pub mod comin;
 mod command;
 mod error;
 mod file;

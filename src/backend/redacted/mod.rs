@@ -13,9 +13,9 @@ mod stream;
 
 use crate::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
-    StepEvent,
+    Source, StepEvent,
 };
-use crate::model::{Built, Evaluated, Failure, HostName};
+use crate::model::{BackendKind, Built, Evaluated, Failure, HostName};
 use async_trait::async_trait;
 use patterns::Patterns;
 use std::collections::HashMap;
@@ -71,6 +71,10 @@ impl<B: Backend> Backend for Redacted<B> {
             }
             outcome @ (EvaluationOutcome::Succeeded(_) | EvaluationOutcome::Cancelled) => outcome,
         })
+    }
+
+    async fn kind(&self, source: &Source) -> BackendKind {
+        self.inner.kind(source).await
     }
 
     fn settings(&self) -> String {
