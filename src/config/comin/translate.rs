@@ -38,7 +38,7 @@ pub(super) fn translate(node: Node) -> Result<(String, Vec<Note>), YamlError> {
     servers(&mut top, &mut notes)?;
     signatures(&mut top, &mut notes)?;
     notes.unknown(top);
-    notes.0.sort_by_key(|note| note.line);
+    notes.0.sort_by_key(|note| (!note.is_loss, note.line));
     Ok((tables.text(&notes.0), notes.0))
 }
 
