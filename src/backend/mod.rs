@@ -5,6 +5,7 @@
 //! a [`BuildOutcome`]. A backend knows no generation numbers, no events, no
 //! suspension; the Builder knows no graph, no store, no sandbox.
 
+pub mod again;
 pub mod native;
 pub mod nix;
 pub mod redacted;
@@ -94,6 +95,7 @@ pub enum EvaluationOutcome {
     Cancelled,
 }
 
+#[derive(Clone)]
 pub struct BuildRequest {
     pub evaluated: Evaluated,
     pub host: HostName,
@@ -121,6 +123,11 @@ pub enum BuildOutcome {
         steps: Steps,
     },
     Cancelled {
+        steps: Steps,
+    },
+    /// What the evaluation left is gone: it has to be evaluated again first
+    /// (see [`again::build`]).
+    NotEvaluated {
         steps: Steps,
     },
     /// Nothing is wrong, but what is missing cannot be had now: tried again
