@@ -10,6 +10,8 @@ mod detached;
 mod leader;
 pub(crate) mod privileges;
 mod server;
+pub mod supervise;
+pub(crate) mod tree;
 
 pub use detached::{Credentials, Owned, detach};
 pub use server::{ForkServer, serve};

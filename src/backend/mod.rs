@@ -5,6 +5,7 @@
 //! a [`BuildOutcome`]. A backend knows no generation numbers, no events, no
 //! suspension; the Builder knows no graph, no store, no sandbox.
 
+pub mod again;
 pub mod choice;
 pub mod native;
 pub mod nix;
@@ -95,6 +96,7 @@ pub enum EvaluationOutcome {
     Cancelled,
 }
 
+#[derive(Clone)]
 pub struct BuildRequest {
     pub evaluated: Evaluated,
     pub host: HostName,
@@ -122,6 +124,11 @@ pub enum BuildOutcome {
         steps: Steps,
     },
     Cancelled {
+        steps: Steps,
+    },
+    /// What the evaluation left is gone: it has to be evaluated again first
+    /// (see [`again::build`]).
+    NotEvaluated {
         steps: Steps,
     },
     /// Nothing is wrong, but what is missing cannot be had now: tried again

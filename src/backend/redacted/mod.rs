@@ -126,7 +126,9 @@ impl<B: Backend> Backend for Redacted<B> {
                 message: redact(&patterns, &message),
                 steps,
             },
-            outcome @ (BuildOutcome::Succeeded { .. } | BuildOutcome::Cancelled { .. }) => outcome,
+            outcome @ (BuildOutcome::Succeeded { .. }
+            | BuildOutcome::Cancelled { .. }
+            | BuildOutcome::NotEvaluated { .. }) => outcome,
         })
     }
 }
