@@ -18,11 +18,13 @@ mod expression;
 mod messages;
 mod program;
 mod progress;
+mod reach;
 mod reference;
 mod roots;
 
 pub use attribute::{Attribute, InvalidAttribute};
 pub use config::{NixConfig, NixKind, SEARCH_PATH};
+pub use reach::unreachable;
 
 use super::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
