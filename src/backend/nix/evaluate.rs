@@ -203,7 +203,7 @@ impl Evaluation<'_> {
                 ..Failure::transient(format!("nix was ended by signal {signal}"))
                     .hint("the host may be out of memory: see the kernel's log")
             },
-            (None, Some(_)) if text.contains("out of memory") => self.out_of_memory(),
+            (None, Some(failure)) if failure.message == "out of memory" => self.out_of_memory(),
             (None, Some(failure)) if failure.message.contains("does not provide attribute") => {
                 let first = self.config.attribute.names(&self.request.host);
                 let first = first.first().map_or("", String::as_str);

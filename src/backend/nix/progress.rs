@@ -241,8 +241,20 @@ impl Progress {
         if let Some(step) = step {
             return Some(step.failure());
         }
-        let (text, message) = self.error.as_ref()?;
-        Some(diagnose::failure(text, message))
+        match &self.error {
+            Some((text, message)) => Some(diagnose::failure(text, message)),
+            None => self.plain_error(),
+        }
+    }
+
+    /// What goes wrong very early or late is said without a format.
+    fn plain_error(&self) -> Option<Failure> {
+        let said = self.said.text();
+        let message = said
+            .lines()
+            .rev()
+            .find_map(|line| line.strip_prefix("error: "))?;
+        Some(diagnose::failure(&said, message))
     }
 
     /// The error's whole text.
@@ -290,7 +302,9 @@ fn exit_code(message: &str) -> Option<i32> {
 /// The derivations a message names in quotes.
 fn derivations(message: &str) -> impl Iterator<Item = &str> {
     let quoted = message.split('\'').skip(1).step_by(2);
-    quoted.filter(|path| path.starts_with('/') && path.ends_with(".drv"))
+    // Outputs may be named behind it: `!*`, or since Nix 2.13 `^*`.
+    let paths = quoted.map(|path| path.split(['!', '^']).next().unwrap_or_default());
+    paths.filter(|path| path.starts_with('/') && path.ends_with(".drv"))
 }
 
 /// `/nix/store/<hash>-hello.drv` is `hello`; safe as a part of a file's name.
