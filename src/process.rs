@@ -7,6 +7,7 @@
 //! there and must end (see [`die_with_parent`]).
 
 mod detached;
+mod find;
 mod leader;
 pub(crate) mod privileges;
 mod server;
@@ -14,6 +15,7 @@ pub mod supervise;
 pub(crate) mod tree;
 
 pub use detached::{Credentials, Owned, detach};
+pub use find::find_program;
 pub use server::{ForkServer, serve};
 
 use leader::{Leader, Started};

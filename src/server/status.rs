@@ -56,7 +56,12 @@ pub fn gather(parts: &Parts) -> pb::Status {
         latest: latest.as_ref().map(convert::generation),
         baseline: parts.state.baseline().unwrap_or_default(),
         remotes: remotes.iter().map(convert::remote_status).collect(),
-        warnings: [parts.state.warnings(), settings.warnings].concat(),
+        warnings: [
+            parts.state.warnings(),
+            settings.warnings,
+            parts.warnings.borrow().clone(),
+        ]
+        .concat(),
     }
 }
 

@@ -18,16 +18,18 @@ mod expression;
 mod messages;
 mod program;
 mod progress;
+mod reach;
 mod reference;
 mod roots;
 
 pub use attribute::{Attribute, InvalidAttribute};
 pub use config::{NixConfig, NixKind, SEARCH_PATH};
+pub use reach::unreachable;
 
 use super::{
-    Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
+    Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
 };
-use crate::model::{Built, Evaluated, HostName};
+use crate::model::{BackendKind, Built, Evaluated, HostName};
 use async_trait::async_trait;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +52,13 @@ impl Backend for Nix {
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError> {
         let config = &self.config;
         evaluate::Evaluation { config, request }.run().await
+    }
+
+    async fn kind(&self, _source: &Source) -> BackendKind {
+        match self.config.kind {
+            NixKind::Flake => BackendKind::NixFlake,
+            NixKind::Plain => BackendKind::Nix,
+        }
     }
 
     fn settings(&self) -> String {
