@@ -238,7 +238,19 @@ async fn f06_a_killed_step_may_pass_and_a_fetch_fails_for_the_network_s_reasons(
         return;
     }
     let mut world = World::new(NixKind::Flake);
-    let failure = failure_of(&world, &system("", &step("killed", "kill -9 $$"))).await;
+    let mark = world.folder.path().display().to_string();
+    let killed = step("killed", "echo begun; while :; do :; done");
+    let killed = killed.replace("name =", &format!("mark = {mark:?}; name ="));
+    let evaluated = world.evaluated(&world.flake(&system("", &killed))).await;
+    // As the kernel does when memory has run out.
+    let kill = async {
+        world.heard.until_said("killed", "begun").await;
+        crate::processes::kill_all_with(&format!("mark={mark}"));
+    };
+    let (outcome, ()) = tokio::join!(world.build(&evaluated), kill);
+    let BuildOutcome::Failed { failure, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
     assert_eq!(failure.kind, FailureKind::Transient, "{failure:?}");
     assert_eq!(failure.derivation.as_deref(), Some("killed"));
 
@@ -297,6 +309,8 @@ async fn f06_silence_and_the_build_s_time_are_limits() {
     assert_eq!(failure.derivation.as_deref(), Some("silent"), "{failure:?}");
     assert!(failure.message.contains("silence"), "{failure:?}");
     assert_eq!(failure.log_tail, "last words\n");
+    let ended = world.heard.ended();
+    assert_eq!(ended, [("silent".to_owned(), StepEnd::TimedOut)]);
 
     let mut request = world.build_request(&evaluated);
     request.timeout = Duration::from_secs(1);

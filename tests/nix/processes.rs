@@ -25,6 +25,15 @@ fn with(text: &str) -> Vec<String> {
     found
 }
 
+/// SIGKILL for every process that has this text in its environment.
+pub fn kill_all_with(text: &str) {
+    for found in with(text) {
+        let pid = found.split(' ').next().unwrap().parse().unwrap();
+        let pid = nix::unistd::Pid::from_raw(pid);
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    }
+}
+
 /// A text that only this world's processes have.
 fn mark(world: &World) -> String {
     world

@@ -16,6 +16,20 @@ use tokio_util::sync::CancellationToken;
 
 pub const HOST: &str = "web-1";
 
+/// Where another version of Nix lies than the host's, for `tests/nix/other-version`.
+fn own_nix() -> Option<String> {
+    std::env::var("KILN_TEST_NIX").ok()
+}
+
+/// `PATH` with that version first.
+fn search_path() -> String {
+    let usual = std::env::var("PATH").unwrap_or_default();
+    match own_nix() {
+        Some(folder) => format!("{folder}:{usual}"),
+        None => usual,
+    }
+}
+
 /// Whether Nix is there. It may be missing only where the tests' runner has said so.
 pub fn has_nix() -> bool {
     let found = command("nix-store").arg("--version").output();
@@ -123,6 +137,7 @@ impl World {
         let path = folder.path().canonicalize().unwrap();
         let mut config = NixConfig::new(kind, path.join("home"));
         config.options = options(&path.join("store"));
+        config.search_path = search_path();
         World {
             repository: Repository::new(path.join("work")),
             folder,
@@ -231,7 +246,9 @@ impl World {
     /// A program of Nix on the same store; its standard output.
     pub fn nix(&self, program: &str, args: &[&str]) -> String {
         let mut nix = command(program);
-        nix.env("HOME", self.path("home")).args(args);
+        nix.env("PATH", search_path())
+            .env("HOME", self.path("home"))
+            .args(args);
         for (name, value) in &self.config.options {
             nix.args(["--option", name, value]);
         }

@@ -223,6 +223,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const ESCAPE: char = '\u{1b}';
+
     fn all(pieces: &[&[u8]]) -> Vec<Message> {
         let (mut messages, mut found) = (Messages::default(), Vec::new());
         for piece in pieces {
@@ -340,7 +342,7 @@ mod tests {
             all(&[&changed]);
             for message in all(&[format!("@nix {{\"action\":\"msg\",\"level\":0,\"msg\":{text:?}}}").as_bytes()]) {
                 if let Message::Said(text) = message {
-                    prop_assert!(!text.contains('\u{1b}'));
+                    prop_assert!(!text.contains(ESCAPE));
                 }
             }
         }
