@@ -9,7 +9,7 @@ const MAX_MESSAGE: usize = 2048;
 
 /// Words by which Nix, Git, curl and the kernel say that a host, a service or
 /// the network is not there now, or that something has run out.
-const MAY_PASS: [&str; 30] = [
+const MAY_PASS: [&str; 31] = [
     "could not resolve host",
     "couldn't resolve host",
     "temporary failure in name resolution",
@@ -40,7 +40,11 @@ const MAY_PASS: [&str; 30] = [
     "unexpected end-of-file",
     "database is busy",
     "failed due to signal 9",
+    "usually happens due to networking issues",
 ];
+
+/// Nothing may be built here, and no builder is named.
+pub(super) const NOTHING_BUILDS: &str = "unable to start any build";
 
 /// What its settings forbid can be allowed.
 const HINTS: [(&str, &str); 5] = [
@@ -52,10 +56,7 @@ const HINTS: [(&str, &str); 5] = [
         "in pure evaluation mode",
         "pin the input with its hash, or set pure-eval = \"false\" in `[nix] options`",
     ),
-    (
-        "unable to start any build",
-        "raise max-jobs, or name `[nix] builders`",
-    ),
+    (NOTHING_BUILDS, "raise max-jobs, or name `[nix] builders`"),
     (
         "is not allowed to build on",
         "name a builder of that system in `[nix] builders`",
