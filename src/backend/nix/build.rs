@@ -85,8 +85,7 @@ impl Build<'_> {
         if !timed_out && self.is_gone(&progress).await? {
             return Ok(BuildOutcome::NotEvaluated { steps });
         }
-        let waits =
-            self.config.jobs == Some(0) && failure.message.contains(diagnose::NOTHING_BUILDS);
+        let waits = self.config.jobs == Some(0) && diagnose::nothing_builds(&failure);
         if waits {
             let message = "nothing is built on this host, and no binary cache has what is missing";
             return Ok(BuildOutcome::Blocked {

@@ -44,9 +44,9 @@ const MAY_PASS: [&str; 31] = [
 ];
 
 /// Nothing may be built here, and no builder is named.
-pub(super) const NOTHING_BUILDS: &str = "unable to start any build";
+const NOTHING_BUILDS: &str = "unable to start any build";
 
-/// What its settings forbid can be allowed.
+/// What its settings forbid can be allowed; in lower case, as above.
 const HINTS: [(&str, &str); 5] = [
     (
         "in restricted mode",
@@ -80,7 +80,8 @@ pub(super) fn kind_of(message: &str) -> FailureKind {
 /// error without its trace.
 pub(super) fn failure(text: &str, message: &str) -> Failure {
     let (text, message) = (plain(text), brief(message));
-    let hint = HINTS.iter().find(|(words, _)| message.contains(words));
+    let lower = message.to_lowercase();
+    let hint = HINTS.iter().find(|(words, _)| lower.contains(words));
     Failure {
         kind: kind_of(&message),
         log_tail: tail(&text),
@@ -89,11 +90,17 @@ pub(super) fn failure(text: &str, message: &str) -> Failure {
     }
 }
 
-/// One paragraph, of bounded length.
+/// Nothing may be built here, and no binary cache has what is missing.
+pub(super) fn nothing_builds(failure: &Failure) -> bool {
+    failure.message.to_lowercase().contains(NOTHING_BUILDS)
+}
+
+/// One paragraph in one line, of bounded length.
 pub(super) fn brief(message: &str) -> String {
     let message = plain(message);
     let paragraph = message.trim().split("\n\n").next().unwrap_or_default();
-    let mut brief = paragraph.trim().to_owned();
+    let words: Vec<_> = paragraph.split_whitespace().collect();
+    let mut brief = words.join(" ");
     if brief.len() > MAX_MESSAGE {
         brief.truncate(brief.floor_char_boundary(MAX_MESSAGE));
         brief.push('…');
