@@ -15,8 +15,9 @@ use tonic::{Code, Status};
 
 /// Bytes of one chunk, far below gRPC's limit for a message.
 const CHUNK: u64 = 64 * 1024;
-/// Log lines announce themselves by no event: how often a follower looks.
-const TICK: Duration = Duration::from_millis(100);
+/// Log lines announce themselves by no event: how often a follower looks, so that
+/// a line is there within 100 ms with all that lies on its way.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Which logs are wanted.
 pub enum Which {
