@@ -7,11 +7,15 @@
 //! there and must end (see [`die_with_parent`]).
 
 mod detached;
+mod find;
 mod leader;
 pub(crate) mod privileges;
 mod server;
+pub mod supervise;
+pub(crate) mod tree;
 
 pub use detached::{Credentials, Owned, detach};
+pub use find::find_program;
 pub use server::{ForkJob, ForkServer, serve};
 
 use leader::{Leader, Started};

@@ -6,10 +6,12 @@
 //! suspension; the Builder knows no graph, no store, no sandbox.
 
 pub mod again;
+pub mod choice;
 pub mod native;
+pub mod nix;
 pub mod redacted;
 
-use crate::model::{BlockedReason, Built, Evaluated, Failure, HostName, Steps};
+use crate::model::{BackendKind, BlockedReason, Built, Evaluated, Failure, HostName, Steps};
 use async_trait::async_trait;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -148,6 +150,10 @@ pub enum BuildOutcome {
 /// - Calls may run at the same time for different roots folders.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
+    /// How this commit is evaluated and built: the same for the same tree,
+    /// subdirectory and settings.
+    async fn kind(&self, source: &Source) -> BackendKind;
+
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError>;
 
     /// Its own settings that an evaluation depends on, as text: with another

@@ -45,8 +45,8 @@ pub use room::Room;
 
 use crate::backend::Backend;
 use crate::model::{
-    BackendKind, CommitId, Confirmation, Generation, GenerationNumber, Hold, HostName, Preemption,
-    RetryPolicy, Suspension, clock,
+    CommitId, Confirmation, Generation, GenerationNumber, Hold, HostName, Preemption, RetryPolicy,
+    Suspension, clock,
 };
 use crate::state::{State, StateError};
 use std::path::PathBuf;
@@ -91,7 +91,6 @@ pub enum Selected {
 #[derive(Debug, Clone)]
 pub struct BuilderConfig {
     pub host: HostName,
-    pub backend: BackendKind,
     /// Where backends read commits from.
     pub repository: PathBuf,
     pub subdir: String,

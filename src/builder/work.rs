@@ -5,7 +5,7 @@ use super::actor::{Actor, Job, JobEnd, Owed};
 use super::machine::{BuildEnd, EvaluationEnd, Guards};
 use super::sink::AttemptSink;
 use crate::backend::{
-    BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source, again,
+    BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, again,
 };
 use crate::events::EventKind;
 use crate::model::{
@@ -154,11 +154,7 @@ impl Actor {
         cancel: &CancellationToken,
     ) -> impl FnOnce() -> EvaluateRequest + Send + use<> {
         let (number, cancel) = (generation.number, cancel.clone());
-        let source = Source {
-            repository: self.config.repository.clone(),
-            commit: generation.commit.clone(),
-            subdir: self.config.subdir.clone(),
-        };
+        let source = self.source_of(&generation.commit);
         let (host, state) = (self.config.host.clone(), Arc::clone(&self.state));
         let (timeout, memory) = (self.config.eval_timeout, self.config.eval_memory);
         move || EvaluateRequest {

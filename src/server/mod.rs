@@ -68,6 +68,8 @@ pub struct Parts {
     pub events: EventLog,
     /// What a reload of the configuration changes.
     pub settings: watch::Receiver<Settings>,
+    /// What status must say of the host.
+    pub warnings: watch::Receiver<Vec<String>>,
     /// Since when this agent runs: nothing is stale before it could be fresh.
     pub started_at: OffsetDateTime,
     /// The object store and what keeps objects in it.

@@ -60,7 +60,12 @@ pub fn gather(parts: &Parts) -> pb::Status {
         latest: latest.as_ref().map(convert::generation),
         baseline: parts.state.baseline().unwrap_or_default(),
         remotes: remotes.iter().map(convert::remote_status).collect(),
-        warnings: [parts.state.warnings(), settings.warnings].concat(),
+        warnings: [
+            parts.state.warnings(),
+            settings.warnings,
+            parts.warnings.borrow().clone(),
+        ]
+        .concat(),
         full_disk: full_disk.map_or(String::new(), |folder| folder.display().to_string()),
     }
 }

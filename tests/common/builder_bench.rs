@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use kiln::backend::{
-    Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
+    Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
 };
 use kiln::builder::{self, BuilderConfig, Clock, Handle, Lineage, Timeouts};
 use kiln::model::{
@@ -97,6 +97,9 @@ impl Backend for Told {
             Some(Answer::Evaluate(outcome)) => outcome,
             _ => EvaluationOutcome::Cancelled,
         })
+    }
+    async fn kind(&self, _source: &Source) -> BackendKind {
+        BackendKind::Native
     }
     fn settings(&self) -> String {
         self.settings.clone()
@@ -287,7 +290,6 @@ impl Bench {
         });
         let config = BuilderConfig {
             host: policies.host.parse().unwrap(),
-            backend: BackendKind::Native,
             repository: "/nowhere".into(),
             subdir: ".".into(),
             machine_id: Some("this".into()),

@@ -30,8 +30,9 @@ pub use platform::{Platform, system};
 
 use super::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
+    Source,
 };
-use crate::model::{Built, Evaluated, Failure, HostName, Steps};
+use crate::model::{BackendKind, Built, Evaluated, Failure, HostName, Steps};
 use crate::store::Store;
 use crate::store::cache::{Caches, Session};
 use async_trait::async_trait;
@@ -260,6 +261,10 @@ impl Backend for Native {
             return Ok(outcome);
         }
         self.evaluated(evaluation, request).await
+    }
+
+    async fn kind(&self, _source: &Source) -> BackendKind {
+        BackendKind::Native
     }
 
     fn settings(&self) -> String {

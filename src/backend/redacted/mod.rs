@@ -13,9 +13,9 @@ mod stream;
 
 use crate::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
-    StepEvent,
+    Source, StepEvent,
 };
-use crate::model::{Built, Evaluated, Failure, HostName};
+use crate::model::{BackendKind, Built, Evaluated, Failure, HostName};
 use async_trait::async_trait;
 use patterns::Patterns;
 use std::collections::HashMap;
@@ -28,14 +28,14 @@ use stream::{Redactor, redact};
 pub type ReadSecrets = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// Passes everything on to `inner`, without secrets.
-pub struct Redacted<B> {
-    inner: B,
+pub struct Redacted {
+    inner: Arc<dyn Backend>,
     secrets: ReadSecrets,
 }
 
-impl<B: Backend> Redacted<B> {
+impl Redacted {
     /// `secrets` is asked at the beginning of each evaluation and build.
-    pub fn new(inner: B, secrets: ReadSecrets) -> Self {
+    pub fn new(inner: Arc<dyn Backend>, secrets: ReadSecrets) -> Self {
         Redacted { inner, secrets }
     }
 
@@ -51,7 +51,7 @@ impl<B: Backend> Redacted<B> {
 }
 
 #[async_trait]
-impl<B: Backend> Backend for Redacted<B> {
+impl Backend for Redacted {
     async fn evaluate(
         &self,
         mut request: EvaluateRequest,
@@ -71,6 +71,10 @@ impl<B: Backend> Backend for Redacted<B> {
             }
             outcome @ (EvaluationOutcome::Succeeded(_) | EvaluationOutcome::Cancelled) => outcome,
         })
+    }
+
+    async fn kind(&self, source: &Source) -> BackendKind {
+        self.inner.kind(source).await
     }
 
     fn settings(&self) -> String {
