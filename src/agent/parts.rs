@@ -10,7 +10,7 @@ use crate::builder::{self, BuilderConfig, Clock, Lineage};
 use crate::config::{self, Config};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
-use crate::model::CommitId;
+use crate::model::{BackendKind, CommitId};
 use crate::server::{self, Access, Listener, Settings};
 use crate::source::ancestry::{Relation, is_descendant};
 use crate::source::{self, EventSink, SourceEvent};
@@ -19,7 +19,7 @@ use crate::store::{Objects, Store};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,6 +31,8 @@ const SETTLED: Duration = Duration::from_secs(2);
 pub(super) struct Core {
     pub state: Arc<State>,
     pub builder: builder::Handle,
+    backend: Arc<dyn Backend>,
+    backend_kind: BackendKind,
     /// What no log may show.
     pub secrets: Secrets,
     keeper: Keeper,
@@ -86,7 +88,7 @@ impl Core {
             clock: Clock::default(),
         };
         let room = Arc::new(keeper.clone());
-        let started = builder::start_within(builder_config, backend, Arc::clone(&state), room);
+        let started = builder::start_within(builder_config, Arc::clone(&backend), Arc::clone(&state), room);
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -102,6 +104,8 @@ impl Core {
         Ok(Core {
             state,
             builder,
+            backend,
+            backend_kind: kind,
             secrets,
             keeper,
             objects,
@@ -229,6 +233,9 @@ impl Core {
             source: source.clone(),
             state: self.state.reader(),
             events: self.state.events(),
+            backend: Arc::clone(&self.backend),
+            backend_kind: self.backend_kind,
+            inspections: Semaphore::new(1),
             settings,
             started_at: crate::model::now(),
             objects: self.objects.clone(),

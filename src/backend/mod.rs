@@ -5,11 +5,13 @@
 //! a [`BuildOutcome`]. A backend knows no generation numbers, no events, no
 //! suspension; the Builder knows no graph, no store, no sandbox.
 
+pub mod inspect;
 pub mod native;
 pub mod redacted;
 
 use crate::model::{BlockedReason, Built, Evaluated, Failure, HostName, Steps};
 use async_trait::async_trait;
+use inspect::{DerivationGraph, Files};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,4 +165,10 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Result<Option<Built>, BackendError>;
 
     async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BackendError>;
+
+    /// The graph of an evaluation, to be looked at.
+    async fn graph(&self, evaluated: &Evaluated) -> Result<DerivationGraph, BackendError>;
+
+    /// The files its result has, as far as they are known without building.
+    async fn files(&self, evaluated: &Evaluated) -> Result<Files, BackendError>;
 }

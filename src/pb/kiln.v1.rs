@@ -433,10 +433,12 @@ pub struct LogChunk {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DiffRequest {
+    /// Generations: a number, current, latest or previous.
     #[prost(string, tag = "1")]
     pub from: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub to: ::prost::alloc::string::String,
+    /// Also the nodes of the graphs that differ.
     #[prost(bool, tag = "3")]
     pub objects: bool,
 }
@@ -444,32 +446,92 @@ pub struct DiffRequest {
 pub struct DiffResponse {
     #[prost(message, repeated, tag = "1")]
     pub files: ::prost::alloc::vec::Vec<FileDiff>,
+    #[prost(message, repeated, tag = "2")]
+    pub objects: ::prost::alloc::vec::Vec<ObjectDiff>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FileDiff {
+    /// In the result.
     #[prost(string, tag = "1")]
     pub path: ::prost::alloc::string::String,
+    /// What is yet to be built stands as {name:identity} in it. Empty where the
+    /// whole answer would become too large.
     #[prost(string, tag = "2")]
     pub unified: ::prost::alloc::string::String,
+    #[prost(enumeration = "ChangeKind", tag = "3")]
+    pub change: i32,
+    #[prost(uint32, tag = "4")]
+    pub added_lines: u32,
+    #[prost(uint32, tag = "5")]
+    pub removed_lines: u32,
+    /// Whose result it is.
+    #[prost(string, tag = "6")]
+    pub host: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ObjectDiff {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(enumeration = "ChangeKind", tag = "3")]
+    pub change: i32,
+    /// What it is made of, as a digest or a derivation's path; empty where it is not.
+    #[prost(string, tag = "4")]
+    pub from: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub to: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub host: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetGraphRequest {
+    /// 0: the latest.
     #[prost(uint32, tag = "1")]
     pub generation_number: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetGraphResponse {
+    /// Inputs stand before what needs them; the host's root is the last.
     #[prost(message, repeated, tag = "1")]
     pub nodes: ::prost::alloc::vec::Vec<GraphNode>,
+    #[prost(string, tag = "2")]
+    pub host: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GraphNode {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
+    /// source, file, tree, step, fetch, unpack, or derivation.
     #[prost(string, tag = "2")]
     pub kind: ::prost::alloc::string::String,
+    /// Positions in nodes, ascending.
     #[prost(uint32, repeated, tag = "3")]
     pub inputs: ::prost::alloc::vec::Vec<u32>,
+    /// What it is made of, as a digest or a derivation's path.
+    #[prost(string, tag = "4")]
+    pub identity: ::prost::alloc::string::String,
+}
+/// What `kiln check` found: printed one a line, sent by no rpc.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckResult {
+    #[prost(enumeration = "CheckKind", tag = "1")]
+    pub kind: i32,
+    /// The host, the test function, or the warning's short name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub passed: bool,
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "5")]
+    pub location: ::core::option::Option<Location>,
+    /// Of what did not pass.
+    #[prost(message, optional, tag = "6")]
+    pub failure: ::core::option::Option<Failure>,
+    /// Files a host must have.
+    #[prost(string, repeated, tag = "7")]
+    pub needs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetBaselineRequest {}
@@ -1232,6 +1294,70 @@ impl Verdict {
             "VERDICT_UNTRUSTED" => Some(Self::Untrusted),
             "VERDICT_MISSING" => Some(Self::Missing),
             "VERDICT_UNREADABLE" => Some(Self::Unreadable),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ChangeKind {
+    Unspecified = 0,
+    Added = 1,
+    Removed = 2,
+    Changed = 3,
+}
+impl ChangeKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CHANGE_KIND_UNSPECIFIED",
+            Self::Added => "CHANGE_KIND_ADDED",
+            Self::Removed => "CHANGE_KIND_REMOVED",
+            Self::Changed => "CHANGE_KIND_CHANGED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CHANGE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CHANGE_KIND_ADDED" => Some(Self::Added),
+            "CHANGE_KIND_REMOVED" => Some(Self::Removed),
+            "CHANGE_KIND_CHANGED" => Some(Self::Changed),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CheckKind {
+    Unspecified = 0,
+    Host = 1,
+    Test = 2,
+    Warning = 3,
+}
+impl CheckKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CHECK_KIND_UNSPECIFIED",
+            Self::Host => "CHECK_KIND_HOST",
+            Self::Test => "CHECK_KIND_TEST",
+            Self::Warning => "CHECK_KIND_WARNING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CHECK_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CHECK_KIND_HOST" => Some(Self::Host),
+            "CHECK_KIND_TEST" => Some(Self::Test),
+            "CHECK_KIND_WARNING" => Some(Self::Warning),
             _ => None,
         }
     }

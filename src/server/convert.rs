@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 mod event;
 mod generation;
 mod hook;
+pub mod inspect;
 pub mod store;
 
 pub use event::event;

@@ -13,6 +13,7 @@ pub(crate) mod convert;
 mod event_stream;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod inspect;
 mod listener;
 mod log_folder;
 mod log_reader;
@@ -29,14 +30,15 @@ pub use refusal::HINT;
 
 use crate::audit::AuditLog;
 use crate::events::EventLog;
-use crate::model::{HostName, RemoteName};
+use crate::backend::Backend;
+use crate::model::{BackendKind, HostName, RemoteName};
 use crate::pb;
 use crate::{builder, source, state};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -66,6 +68,11 @@ pub struct Parts {
     pub source: source::Handle,
     pub state: state::Reader,
     pub events: EventLog,
+    /// What knows the generations' graphs.
+    pub backend: Arc<dyn Backend>,
+    pub backend_kind: BackendKind,
+    /// One graph is looked at at a time.
+    pub inspections: Semaphore,
     /// What a reload of the configuration changes.
     pub settings: watch::Receiver<Settings>,
     /// Since when this agent runs: nothing is stale before it could be fresh.

@@ -35,7 +35,7 @@ mod values;
 
 pub use asked::{Asked, CommitFacts, Question};
 pub use child::internal_main;
-pub use files::Files;
+pub use files::{Files, Filter, Found};
 pub use run::{evaluate_here, hosts};
 
 use super::graph::Graph;
