@@ -14,6 +14,7 @@ mod memory;
 mod notify;
 mod parts;
 mod reload;
+pub mod revision;
 mod secrets;
 mod signals;
 mod watch;

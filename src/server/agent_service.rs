@@ -152,7 +152,9 @@ impl pb::agent_server::Agent for Service {
         request: Request<pb::GetGraphRequest>,
     ) -> Answer<pb::GetGraphResponse> {
         self.parts.read(&request, "Agent.GetGraph").await?;
-        let generation = self.generation(request.into_inner().generation_number).await?;
+        let generation = self
+            .generation(request.into_inner().generation_number)
+            .await?;
         let answer = inspect::get_graph(&self.parts, &generation);
         Ok(Response::new(answer.await?))
     }
@@ -258,7 +260,8 @@ fn is_at_rest(generation: &model::Generation) -> bool {
     }
 }
 
-fn failed_step(generation: &model::Generation) -> Option<String> {
+/// The step that a generation's failure is of.
+pub(super) fn failed_step(generation: &model::Generation) -> Option<String> {
     generation.failure()?.derivation.clone()
 }
 

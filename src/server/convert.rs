@@ -15,7 +15,7 @@ pub mod inspect;
 pub mod store;
 
 pub use event::event;
-pub use generation::generation;
+pub use generation::{failure, generation, location};
 
 /// Wire form of a point in time.
 pub fn time(at: OffsetDateTime) -> Timestamp {

@@ -17,6 +17,7 @@ mod inspect;
 mod listener;
 mod log_folder;
 mod log_reader;
+pub mod offline;
 mod peer;
 mod refusal;
 mod reset;
@@ -29,8 +30,8 @@ pub use listener::{BindError, Listener, bind, is_listening};
 pub use refusal::HINT;
 
 use crate::audit::AuditLog;
-use crate::events::EventLog;
 use crate::backend::Backend;
+use crate::events::EventLog;
 use crate::model::{BackendKind, HostName, RemoteName};
 use crate::pb;
 use crate::{builder, source, state};

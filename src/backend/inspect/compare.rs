@@ -227,9 +227,8 @@ pub fn unified(change: &FileChange<'_>) -> io::Result<(String, u32, u32)> {
     };
     let mut text = format!("diff a/{path} b/{path}\n", path = shown(change.path));
     described(change, &mut text);
-    let (old, new) = match (bytes(change.from)?, bytes(change.to)?) {
-        (Some(old), Some(new)) => (old, new),
-        _ => return Ok((text + "Files differ, and are too large to be shown\n", 0, 0)),
+    let (Some(old), Some(new)) = (bytes(change.from)?, bytes(change.to)?) else {
+        return Ok((text + "Files differ, and are too large to be shown\n", 0, 0));
     };
     if old == new {
         return Ok((text, 0, 0));

@@ -205,7 +205,7 @@ impl Native {
     async fn inspect<T: Send + 'static>(
         &self,
         evaluated: &Evaluated,
-        look: impl FnOnce(&inspect::Inspection<'_>) -> Result<T, inspect::InspectError> + Send + 'static,
+        look: impl FnOnce(inspect::Inspection<'_>) -> Result<T, inspect::InspectError> + Send + 'static,
     ) -> Result<T, BackendError> {
         let (store, config) = (self.store.clone(), self.config.clone());
         let evaluated = evaluated.clone();
@@ -219,7 +219,7 @@ impl Native {
             let graph = stored.load(&evaluated)?;
             let sources = inspect::InStore(&store);
             let inspection = inspect::Inspection::new(&graph, &sources);
-            let looked = inspection.and_then(|inspection| look(&inspection));
+            let looked = inspection.and_then(look);
             looked.map_err(attempted(format!("look at {}", evaluated.drv_path)))
         })
         .await?

@@ -139,6 +139,9 @@ host("h", t)
         let graph = evaluated(&folder, &[("kiln.star", text)]);
         let inspection = Inspection::new(&graph, &sources).unwrap();
         let limit = inspection.files().unwrap_err().to_string();
-        assert!(limit.contains("limit reached") && limit.contains(word), "{limit}");
+        assert!(
+            limit.contains("limit reached") && limit.contains(word),
+            "{limit}"
+        );
     }
 }
