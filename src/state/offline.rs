@@ -130,3 +130,58 @@ impl Offline {
         self.cut_short.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::fixtures::{commit, evaluated, generation, succeeded};
+    use crate::state::{Change, State};
+
+    #[tokio::test]
+    async fn d02_a_transition_that_was_cut_short_counts_as_the_next_start_will_have_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).await.unwrap();
+        let [first, second] = [1, 2].map(|n| generation(n, 'a', evaluated(succeeded())));
+        let built = |made| Change {
+            generation: Some(made),
+            becomes_current: true,
+            ..Change::default()
+        };
+        state.apply(&built(&first)).unwrap();
+        assert!(matches!(
+            Offline::open(folder.path()).err(),
+            Some(StateError::Owned { .. })
+        ));
+        drop(state);
+        let baseline = commit('b').id;
+        let suspended = Suspension {
+            since: crate::model::now(),
+            until: None,
+            reason: "a crash".into(),
+            by: "ann".into(),
+        };
+        let change = Change {
+            suspension: Some(Some(&suspended)),
+            baseline: Some(&baseline),
+            ..built(&second)
+        };
+        let places = Places::new(folder.path());
+        Transition::new(&change, &[]).record(&places).unwrap();
+        let read = Offline::open(folder.path()).unwrap();
+        assert_eq!(read.current().unwrap(), Some(second.clone()));
+        assert_eq!(read.newest(None, |_| true).unwrap(), Some(second));
+        assert_eq!(read.numbers().unwrap(), [2, 1].map(GenerationNumber));
+        assert_eq!(read.held_back().unwrap(), (Some(suspended), None));
+        assert_eq!(read.baseline().unwrap(), Some(baseline.to_string()));
+        assert!(places.generation(GenerationNumber(2)).metadata().is_err());
+    }
+
+    #[tokio::test]
+    async fn d05_a_state_of_a_newer_kiln_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(State::open(folder.path()).await.unwrap());
+        std::fs::write(folder.path().join("version"), "99\n").unwrap();
+        let refused = Offline::open(folder.path()).err();
+        assert!(matches!(refused, Some(StateError::Newer { found: 99, .. })));
+    }
+}
