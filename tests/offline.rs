@@ -56,10 +56,16 @@ fn status_history_and_logs_are_read_without_an_agent_and_nothing_is_written() {
     let refused = offline(&["status"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let pid = agent.pid().to_string();
-    assert!(refused.stderr.contains(&pid) && refused.stderr.contains("--offline"), "{refused:?}");
+    assert!(
+        refused.stderr.contains(&pid) && refused.stderr.contains("--offline"),
+        "{refused:?}"
+    );
     let asked = |args: &[&str]| agent.kiln(args).ok().stdout;
     let (history, log) = (asked(&["generations", "--json"]), asked(&["log", "2"]));
-    let (step, status) = (asked(&["log", "current", "--derivation", "hello"]), agent.status());
+    let (step, status) = (
+        asked(&["log", "current", "--derivation", "hello"]),
+        agent.status(),
+    );
     agent.kill();
     // The index is not looked at.
     std::fs::remove_dir_all(state.join("sled")).unwrap();
@@ -67,7 +73,11 @@ fn status_history_and_logs_are_read_without_an_agent_and_nothing_is_written() {
     assert_eq!(offline(&["generations", "--json"]).ok().stdout, history);
     assert_eq!(offline(&["log"]).ok().stdout, log);
     let found = offline(&["log", "previous", "--derivation", "hello"]);
-    assert_eq!(found.code, Some(1), "nothing was built before current: {found:?}");
+    assert_eq!(
+        found.code,
+        Some(1),
+        "nothing was built before current: {found:?}"
+    );
     let found = offline(&["log", "current", "--derivation", "hello"]).ok();
     assert_eq!(found.stdout, step);
     let read = offline(&["status", "--json"]).ok().json();
@@ -81,7 +91,11 @@ fn status_history_and_logs_are_read_without_an_agent_and_nothing_is_written() {
     let damaged = state.join("generations/2/generation.json");
     std::fs::write(&damaged, "{").unwrap();
     let rest = offline(&["generations", "--json"]);
-    assert_eq!((rest.code, rest.stdout.lines().count()), (Some(1), 1), "{rest:?}");
+    assert_eq!(
+        (rest.code, rest.stdout.lines().count()),
+        (Some(1), 1),
+        "{rest:?}"
+    );
     assert!(rest.stderr.contains("generation 2"), "{rest:?}");
     std::fs::write(&damaged, &before[&damaged]).unwrap();
     assert_eq!(contents(&state), before);

@@ -790,6 +790,20 @@ pub struct CollectGarbageResponse {
     pub removed_count: u32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OptimiseRequest {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OptimiseResponse {
+    /// Files that share their content with another since now.
+    #[prost(uint64, tag = "1")]
+    pub shared_files: u64,
+    /// Bytes that they took on the disk.
+    #[prost(uint64, tag = "2")]
+    pub freed_bytes: u64,
+    /// Their blocks are shared; else they are other names of one file.
+    #[prost(bool, tag = "3")]
+    pub by_blocks: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListRootsRequest {}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListRootsResponse {
@@ -3178,6 +3192,28 @@ pub mod store_client {
                 .insert(GrpcMethod::new("kiln.v1.Store", "CollectGarbage"));
             self.inner.unary(req, path, codec).await
         }
+        /// Files of the same content share it on the disk.
+        pub async fn optimise(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OptimiseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OptimiseResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/kiln.v1.Store/Optimise");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("kiln.v1.Store", "Optimise"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn list_roots(
             &mut self,
             request: impl tonic::IntoRequest<super::ListRootsRequest>,
@@ -3269,6 +3305,14 @@ pub mod store_server {
             request: tonic::Request<super::CollectGarbageRequest>,
         ) -> std::result::Result<
             tonic::Response<super::CollectGarbageResponse>,
+            tonic::Status,
+        >;
+        /// Files of the same content share it on the disk.
+        async fn optimise(
+            &self,
+            request: tonic::Request<super::OptimiseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OptimiseResponse>,
             tonic::Status,
         >;
         async fn list_roots(
@@ -3486,6 +3530,49 @@ pub mod store_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CollectGarbageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/kiln.v1.Store/Optimise" => {
+                    #[allow(non_camel_case_types)]
+                    struct OptimiseSvc<T: Store>(pub Arc<T>);
+                    impl<T: Store> tonic::server::UnaryService<super::OptimiseRequest>
+                    for OptimiseSvc<T> {
+                        type Response = super::OptimiseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OptimiseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Store>::optimise(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OptimiseSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

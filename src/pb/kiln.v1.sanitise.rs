@@ -360,6 +360,8 @@ impl Sanitise for VerifyResponse {
 impl Sanitise for StoreFinding {}
 impl Sanitise for CollectGarbageRequest {}
 impl Sanitise for CollectGarbageResponse {}
+impl Sanitise for OptimiseRequest {}
+impl Sanitise for OptimiseResponse {}
 impl Sanitise for ListRootsRequest {}
 impl Sanitise for ListRootsResponse {
     fn sanitise(&mut self) {
