@@ -1,31 +1,111 @@
 //! The registry of backends: from the configuration's kind and tables to what
 //! the Builder is given.
 
-use super::RunError;
+use super::{RunError, nix};
+use crate::backend::Backend;
+use crate::backend::choice::{Candidate, Choice, Unavailable};
 use crate::backend::native::download::{Denied, DownloadConfig};
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use crate::backend::native::{Native, NativeConfig, Platform};
+use crate::backend::nix::NixKind;
 use crate::config::{self, BackendChoice, Config, LocalBuilds};
-use crate::model::BackendKind;
-use crate::store::Store;
+use crate::model::{BackendKind, Evaluated};
 use crate::store::cache::{self, CacheConfig, Caches, TransportOptions};
+use crate::store::{STORE_PREFIX, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Which backend the configuration asks for.
-pub(super) fn kind(config: &Config) -> Result<BackendKind, RunError> {
+/// What evaluates and builds commits, as the configuration says; programs are
+/// looked for in the folders of `search_path`.
+pub(super) fn backend(
+    config: &Config,
+    store: Store,
+    search_path: &str,
+) -> Result<Arc<dyn Backend>, RunError> {
+    let nix = |kind| nix::backend(kind, config, search_path);
     match config.backend.kind {
-        BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) => Ok(BackendKind::Native),
-        BackendChoice::Always(kind) => Err(RunError::usage(
-            format!("the {kind} backend is not in this version yet"),
-            "use native",
-        )),
+        BackendChoice::Always(BackendKind::Native) => Ok(Arc::new(native(config, store)?)),
+        BackendChoice::Always(BackendKind::NixFlake) => nix(NixKind::Flake).map_err(refused),
+        BackendChoice::Always(BackendKind::Nix) => nix(NixKind::Plain).map_err(refused),
+        BackendChoice::Auto => Ok(Arc::new(Choice::new(candidates(
+            config,
+            store,
+            search_path,
+        )?))),
     }
 }
 
+fn refused(why: Unavailable) -> RunError {
+    RunError::usage(why.message, why.hint)
+}
+
+/// The backends of `auto`, in the order of preference. A host on which none
+/// works is refused for what keeps the first from it.
+fn candidates(
+    config: &Config,
+    store: Store,
+    search_path: &str,
+) -> Result<Vec<Candidate>, RunError> {
+    let flake = nix::backend(NixKind::Flake, config, search_path);
+    let native: Result<Arc<dyn Backend>, Unavailable> = match (native(config, store), &flake) {
+        (Ok(native), _) => Ok(Arc::new(native)),
+        (Err(why), Err(_)) => return Err(why),
+        (Err(why), Ok(_)) => {
+            tracing::warn!("kiln.star cannot be built on this host: {why}");
+            Err(why.into())
+        }
+    };
+    let plain = nix::backend(NixKind::Plain, config, search_path);
+    let files = evaluable(config).into_iter();
+    let candidates = files.map(|(kind, file)| {
+        let (backend, made): (_, fn(&Evaluated) -> bool) = match kind {
+            BackendKind::Native => (native.clone(), made_natively),
+            BackendKind::NixFlake => (flake.clone(), made_by_nix),
+            BackendKind::Nix => (plain.clone(), made_by_nix),
+        };
+        Candidate {
+            kind,
+            file,
+            backend,
+            made,
+        }
+    });
+    Ok(candidates.collect())
+}
+
+/// The files by which a commit can be evaluated, below the subdirectory and in
+/// the order of preference, and by what.
+pub(super) fn evaluable(config: &Config) -> Vec<(BackendKind, String)> {
+    let file = |kind| match kind {
+        BackendKind::Native => (kind, config.native.file.clone()),
+        BackendKind::NixFlake => (kind, "flake.nix".to_owned()),
+        BackendKind::Nix => (kind, config.nix.file.clone()),
+    };
+    match config.backend.kind {
+        BackendChoice::Always(kind) => vec![file(kind)],
+        BackendChoice::Auto => {
+            let mut kinds = vec![BackendKind::Native, BackendKind::NixFlake];
+            // Without an attribute nobody meant it to be built by kiln.
+            if config.backend.attribute.is_some() {
+                kinds.push(BackendKind::Nix);
+            }
+            kinds.into_iter().map(file).collect()
+        }
+    }
+}
+
+/// Its graphs are objects of kiln's own store.
+fn made_natively(evaluated: &Evaluated) -> bool {
+    evaluated.drv_path.starts_with(STORE_PREFIX)
+}
+
+fn made_by_nix(evaluated: &Evaluated) -> bool {
+    !made_natively(evaluated)
+}
+
 /// kiln's own engine.
-pub(super) fn native(config: &Config, store: Store) -> Result<Native, RunError> {
+fn native(config: &Config, store: Store) -> Result<Native, RunError> {
     if config.native.sandbox == config::Sandbox::Off {
         return Err(RunError::usage(
             "steps cannot run without the sandbox in this version",

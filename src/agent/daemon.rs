@@ -26,7 +26,8 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     let access = access(&config.grpc);
     let remotes = source_config(&config);
     let subdir = config.repository.subdir.clone();
-    let mut core = Core::start(&config, remotes.repository.clone(), subdir, true).await?;
+    let (repository, path) = (remotes.repository.clone(), options.search_path.clone());
+    let mut core = Core::start(&config, repository, subdir, true, path.as_deref()).await?;
     // After the state is ours: a second agent is told who owns it.
     let (socket, mode) = (&config.grpc.socket, config.grpc.socket_mode());
     let listener = match server::bind(socket, mode, access.group) {

@@ -1,10 +1,12 @@
 //! `kiln dev`: the same agent for one person's repository, without set-up.
 
 use super::parts::Core;
-use super::{DevOptions, RunError, Started};
+use super::{DevOptions, RunError, Started, backends};
 use crate::builder::Selected;
 use crate::config::{Config, Sandbox};
-use crate::model::{AfterFailure, Build, Evaluation, Generation, GenerationNumber, HostName};
+use crate::model::{
+    AfterFailure, BackendKind, Build, Evaluation, Generation, GenerationNumber, HostName,
+};
 use crate::server::{self, Access};
 use crate::source::Selection;
 use crate::source::dev::{self, DevError, DevSource};
@@ -24,9 +26,10 @@ pub async fn run_dev(
     cancel: CancellationToken,
 ) -> Result<Option<Generation>, RunError> {
     let config = configuration(&options)?;
-    let (source, selection) = blocking(open, &options).await?;
-    let repository = source.repository.clone();
-    let mut core = Core::start(&config, repository, source.subdir.clone(), false).await?;
+    let (source, selection) = blocking(open, &options, &config).await?;
+    let (repository, subdir) = (source.repository.clone(), source.subdir.clone());
+    let path = options.search_path.as_deref();
+    let mut core = Core::start(&config, repository, subdir, false, path).await?;
     let listener = match server::bind(&options.socket, 0o600, None) {
         Ok(listener) => listener,
         Err(error) => return Err(core.abandon(&error).await),
@@ -61,10 +64,6 @@ pub async fn run_dev(
 }
 
 fn configuration(options: &DevOptions) -> Result<Config, RunError> {
-    if !matches!(options.backend.as_str(), "auto" | "native") {
-        let message = format!("the {} backend is not in this version yet", options.backend);
-        return Err(RunError::usage(message, "leave --backend out"));
-    }
     let host: HostName = match &options.host {
         Some(host) => host
             .parse()
@@ -73,8 +72,11 @@ fn configuration(options: &DevOptions) -> Result<Config, RunError> {
     };
     let config = Config::for_dev(host, options.state_dir.clone(), options.socket.clone());
     let mut config = config.map_err(|error| RunError::failed(&error))?;
+    config.backend.kind = options.backend;
     if let Some(jobs) = options.jobs {
         config.native.jobs = jobs;
+        let setting = ("max-jobs".to_owned(), jobs.to_string());
+        config.nix.options.extend([setting]);
     }
     if !options.sandbox {
         config.native.sandbox = Sandbox::Off;
@@ -94,8 +96,10 @@ pub(super) fn this_host() -> Result<HostName, RunError> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce(&OpenOptions) -> Result<T, RunError> + Send + 'static,
     options: &DevOptions,
+    config: &Config,
 ) -> Result<T, RunError> {
     let options = OpenOptions {
+        evaluable: backends::evaluable(config),
         path: options.path.clone(),
         state_dir: options.state_dir.clone(),
         rev: options.rev.clone(),
@@ -106,6 +110,8 @@ async fn blocking<T: Send + 'static>(
 }
 
 struct OpenOptions {
+    /// The files a commit can be evaluated by.
+    evaluable: Vec<(BackendKind, String)>,
     path: std::path::PathBuf,
     state_dir: std::path::PathBuf,
     rev: Option<String>,
@@ -123,24 +129,43 @@ fn open(options: &OpenOptions) -> Result<(DevSource, Selection), RunError> {
         false => source,
     };
     let selection = source.head(options.rev.as_deref()).map_err(refused)?;
-    if !source.has_file(&selection, "kiln.star") {
-        let what = if selection.commit.dirty {
-            "work tree"
-        } else {
-            "commit"
-        };
-        let folder = options.path.display();
-        return Err(RunError::usage(
-            format!(
-                "there is no kiln.star in {folder} at this {what} ({})",
-                selection.commit.id.short()
-            ),
-            format!(
-                "kiln init {folder} && git -C {folder} add kiln.star && git -C {folder} commit -m 'a first host'"
-            ),
-        ));
+    let evaluable = |(_, file): &(_, String)| source.has_file(&selection, file);
+    match options.evaluable.iter().any(evaluable) {
+        true => Ok((source, selection)),
+        false => Err(nothing_to_evaluate(options, &selection)),
     }
-    Ok((source, selection))
+}
+
+/// What to type where a commit has no file that is asked for.
+fn nothing_to_evaluate(options: &OpenOptions, selection: &Selection) -> RunError {
+    let what = match selection.commit.dirty {
+        true => "work tree",
+        false => "commit",
+    };
+    let folder = options.path.display();
+    let files: Vec<&str> = options
+        .evaluable
+        .iter()
+        .map(|(_, file)| file.as_str())
+        .collect();
+    let message = format!(
+        "there is no {} in {folder} at this {what} ({})",
+        files.join(" and no "),
+        selection.commit.id.short()
+    );
+    let is_native = options
+        .evaluable
+        .iter()
+        .any(|(kind, _)| *kind == BackendKind::Native);
+    let hint = match (is_native, files.as_slice()) {
+        (false, [file, ..]) => format!(
+            "git -C {folder} add {file} && git -C {folder} commit -m 'a first host'; or leave --backend out"
+        ),
+        _ => format!(
+            "kiln init {folder} && git -C {folder} add kiln.star && git -C {folder} commit -m 'a first host'"
+        ),
+    };
+    RunError::usage(message, hint)
 }
 
 pub(super) fn refused(error: DevError) -> RunError {

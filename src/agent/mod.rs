@@ -11,6 +11,7 @@ mod daemon;
 mod dev;
 mod keeper;
 mod memory;
+mod nix;
 mod notify;
 mod parts;
 mod reload;
@@ -22,6 +23,8 @@ mod watch;
 pub use daemon::run;
 pub use dev::run_dev;
 
+use crate::backend::choice::Unavailable;
+use crate::config::BackendChoice;
 use std::path::PathBuf;
 
 /// What `kiln agent` was asked for.
@@ -30,6 +33,8 @@ pub struct AgentOptions {
     pub config: PathBuf,
     /// Overrides the configuration's socket.
     pub socket: Option<PathBuf>,
+    /// `PATH`: where programs are looked for.
+    pub search_path: Option<std::ffi::OsString>,
     /// Where a service manager wants to be told of readiness.
     pub notify_socket: Option<std::ffi::OsString>,
 }
@@ -43,8 +48,10 @@ pub struct DevOptions {
     pub host: Option<String>,
     /// Default: HEAD, followed wherever it goes.
     pub rev: Option<String>,
-    /// `auto`, `native`, `nix-flake` or `nix`.
-    pub backend: String,
+    /// How commits are evaluated.
+    pub backend: BackendChoice,
+    /// `PATH`: where programs are looked for.
+    pub search_path: Option<std::ffi::OsString>,
     /// `false`: steps run without the sandbox.
     pub sandbox: bool,
     /// Steps at a time; `None`: one per core.
@@ -77,6 +84,14 @@ pub enum RunError {
     /// The host or the state is in the way: exit 1.
     #[error("{message}")]
     Failed { message: String, hint: String },
+}
+
+/// As the failure of whatever needs it.
+impl From<RunError> for Unavailable {
+    fn from(error: RunError) -> Self {
+        let (RunError::Usage { message, hint } | RunError::Failed { message, hint }) = error;
+        Unavailable { message, hint }
+    }
 }
 
 impl RunError {

@@ -2,7 +2,7 @@
 
 use super::keeper::Keeper;
 use super::secrets::Secrets;
-use super::{RunError, backends, memory};
+use super::{RunError, backends, memory, nix};
 use crate::audit::AuditLog;
 use crate::backend::Backend;
 use crate::backend::redacted::Redacted;
@@ -10,12 +10,13 @@ use crate::builder::{self, BuilderConfig, Clock, Lineage};
 use crate::config::{self, Config};
 use crate::events::{EventKind, Item, Subscription};
 use crate::hooks;
-use crate::model::{BackendKind, CommitId};
+use crate::model::CommitId;
 use crate::server::{self, Access, Listener, Settings};
 use crate::source::ancestry::{Relation, is_descendant};
 use crate::source::{self, EventSink, SourceEvent};
 use crate::state::{Retention, State};
 use crate::store::{Objects, Store};
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,11 +33,12 @@ pub(super) struct Core {
     pub state: Arc<State>,
     pub builder: builder::Handle,
     backend: Arc<dyn Backend>,
-    backend_kind: BackendKind,
     /// What no log may show.
     pub secrets: Secrets,
     keeper: Keeper,
     objects: Objects,
+    /// What a look around at the start found.
+    warnings: watch::Receiver<Vec<String>>,
     audit: Arc<AuditLog>,
     builder_task: JoinHandle<()>,
     /// Ends source, server and helpers.
@@ -52,8 +54,8 @@ impl Core {
         repository: PathBuf,
         subdir: String,
         has_baseline: bool,
+        path: Option<&OsStr>,
     ) -> Result<Self, RunError> {
-        let kind = backends::kind(config)?;
         let state = State::open(&config.state_dir)
             .await
             .map_err(|e| RunError::failed(&e))?;
@@ -66,12 +68,12 @@ impl Core {
         let objects = Objects::new(store.clone(), &generations);
         let keeper = Keeper::new(objects.clone(), config.store.min_free);
         let secrets = Secrets::new(config);
-        let backend = Redacted::new(backends::native(config, store)?, secrets.reader());
-        let backend: Arc<dyn Backend> = Arc::new(backend);
+        let search_path = nix::search_path(path);
+        let backend = backends::backend(config, store, &search_path)?;
+        let backend: Arc<dyn Backend> = Arc::new(Redacted::new(backend, secrets.reader()));
         let lineage = lineage(repository.clone());
         let builder_config = BuilderConfig {
             host: config.host.clone(),
-            backend: kind,
             repository,
             subdir,
             machine_id: machine_id(),
@@ -88,7 +90,7 @@ impl Core {
             clock: Clock::default(),
         };
         let room = Arc::new(keeper.clone());
-        let started = builder::start_within(
+        let started = builder::start(
             builder_config,
             Arc::clone(&backend),
             Arc::clone(&state),
@@ -106,11 +108,14 @@ impl Core {
         tasks.spawn(hooks::run(hooks, cancel.clone()));
         tasks.spawn(write_progress(Arc::clone(&state), cancel.clone()));
         tasks.spawn(keeper.clone().run(cancel.clone()));
+        let (warned, warnings) = watch::channel(Vec::new());
+        let look = nix::look_around(config.clone(), search_path, warned, cancel.clone());
+        tasks.spawn(look);
         Ok(Core {
+            warnings,
             state,
             builder,
             backend,
-            backend_kind: kind,
             secrets,
             keeper,
             objects,
@@ -239,9 +244,9 @@ impl Core {
             state: self.state.reader(),
             events: self.state.events(),
             backend: Arc::clone(&self.backend),
-            backend_kind: self.backend_kind,
             inspections: Semaphore::new(1),
             settings,
+            warnings: self.warnings.clone(),
             started_at: crate::model::now(),
             objects: self.objects.clone(),
             import_limit: config.limits.output_size,

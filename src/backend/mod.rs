@@ -5,11 +5,14 @@
 //! a [`BuildOutcome`]. A backend knows no generation numbers, no events, no
 //! suspension; the Builder knows no graph, no store, no sandbox.
 
+pub mod again;
+pub mod choice;
 pub mod inspect;
 pub mod native;
+pub mod nix;
 pub mod redacted;
 
-use crate::model::{BlockedReason, Built, Evaluated, Failure, HostName, Steps};
+use crate::model::{BackendKind, BlockedReason, Built, Evaluated, Failure, HostName, Steps};
 use async_trait::async_trait;
 use inspect::{DerivationGraph, Files};
 use std::path::PathBuf;
@@ -95,6 +98,7 @@ pub enum EvaluationOutcome {
     Cancelled,
 }
 
+#[derive(Clone)]
 pub struct BuildRequest {
     pub evaluated: Evaluated,
     pub host: HostName,
@@ -124,6 +128,11 @@ pub enum BuildOutcome {
     Cancelled {
         steps: Steps,
     },
+    /// What the evaluation left is gone: it has to be evaluated again first
+    /// (see [`again::build`]).
+    NotEvaluated {
+        steps: Steps,
+    },
     /// Nothing is wrong, but what is missing cannot be had now: tried again
     /// after a while.
     Blocked {
@@ -143,6 +152,10 @@ pub enum BuildOutcome {
 /// - Calls may run at the same time for different roots folders.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
+    /// How this commit is evaluated and built: the same for the same tree,
+    /// subdirectory and settings.
+    async fn kind(&self, source: &Source) -> BackendKind;
+
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError>;
 
     /// Its own settings that an evaluation depends on, as text: with another

@@ -8,10 +8,11 @@ use super::machine::Guards;
 use super::room::Room;
 use super::timers::{Armed, next_due};
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
-use crate::backend::{Backend, BuildOutcome, EvaluationOutcome};
+use crate::backend::{Backend, BuildOutcome, EvaluationOutcome, Source};
 use crate::events::EventKind;
 use crate::model::{
-    Build, Built, CancelledBy, Evaluation, Generation, GenerationNumber, Hold, Occasion, Suspension,
+    Build, Built, CancelledBy, Commit, Evaluation, Generation, GenerationNumber, Hold, Occasion,
+    Suspension,
 };
 use crate::source::Selection;
 use crate::state::{Change, State, StateError};
@@ -24,7 +25,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// Between two attempts to record what the disk refused.
-const AGAIN: Duration = Duration::from_secs(5);
+pub(super) const AGAIN: Duration = Duration::from_secs(5);
 /// Commands that may wait; a caller beyond waits for room.
 const MAILBOX: usize = 64;
 
@@ -158,8 +159,19 @@ impl Actor {
     }
 
     /// The state may have been copied from another host, or be of another backend.
-    pub(super) fn is_ours(&self, generation: &Generation) -> bool {
-        generation.host == self.config.host && generation.backend == self.config.backend
+    pub(super) async fn is_ours(&self, generation: &Generation) -> bool {
+        let source = self.source_of(&generation.commit);
+        generation.host == self.config.host
+            && generation.backend == self.backend.kind(&source).await
+    }
+
+    /// A commit's files, as backends are given them.
+    pub(super) fn source_of(&self, commit: &Commit) -> Source {
+        Source {
+            repository: self.config.repository.clone(),
+            commit: commit.clone(),
+            subdir: self.config.subdir.clone(),
+        }
     }
 
     /// The newest generation below `before` that `wanted` holds for. All that are

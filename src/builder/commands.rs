@@ -85,8 +85,9 @@ impl Actor {
         generation.commit.id == selection.commit.id
             && generation.commit.tree == selection.commit.tree
             && generation.origin.testing == selection.origin.testing
+            // Which say the backend too.
             && generation.settings == self.settings
-            && self.is_ours(generation)
+            && generation.host == self.config.host
     }
 
     /// Asked for by somebody: it always evaluates. Without a hold, one that was

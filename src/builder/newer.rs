@@ -46,11 +46,12 @@ impl Actor {
         } else {
             selection.origin
         };
+        let backend = self.backend.kind(&self.source_of(&selection.commit)).await;
         let pending = Generation {
             number,
             uuid: uuid::Uuid::new_v4().to_string(),
             host: self.config.host.clone(),
-            backend: self.config.backend,
+            backend,
             commit: selection.commit,
             origin,
             by_hand,

@@ -15,13 +15,12 @@ impl Actor {
     /// being recorded; or it is another host's or backend's: the state may have
     /// been copied.
     pub(super) async fn start_over(&mut self) {
-        let (ours, others) = self
-            .unfinished()
-            .await
-            .into_iter()
-            .partition::<Vec<_>, _>(|found| self.is_ours(found));
-        for other in others {
-            self.end_left(&other, CancelledBy::Stop).await;
+        let mut ours = Vec::new();
+        for found in self.unfinished().await {
+            match self.is_ours(&found).await {
+                true => ours.push(found),
+                false => self.end_left(&found, CancelledBy::Stop).await,
+            }
         }
         let mut ours = ours.into_iter();
         let Some(newest) = ours.next() else { return };

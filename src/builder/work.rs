@@ -5,7 +5,7 @@ use super::actor::{Actor, Job, JobEnd, Owed};
 use super::machine::{BuildEnd, EvaluationEnd, Guards};
 use super::sink::AttemptSink;
 use crate::backend::{
-    BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
+    BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, again,
 };
 use crate::events::EventKind;
 use crate::model::{
@@ -124,19 +124,7 @@ impl Actor {
         tracing::info!(generation = %number, commit = %generation.commit.id, "evaluating");
         let cancel = CancellationToken::new();
         let roots = self.state.places().generation(number);
-        let request = EvaluateRequest {
-            source: Source {
-                repository: self.config.repository.clone(),
-                commit: generation.commit.clone(),
-                subdir: self.config.subdir.clone(),
-            },
-            host: self.config.host.clone(),
-            roots: roots.clone(),
-            timeout: self.config.eval_timeout,
-            memory: self.config.eval_memory,
-            sink: Arc::new(AttemptSink::new(Arc::clone(&self.state), number, true)),
-            cancel: cancel.clone(),
-        };
+        let request = self.evaluation_of(&generation, &cancel)();
         let (backend, host) = (Arc::clone(&self.backend), self.config.host.clone());
         self.run_job(cancel, async move {
             let outcome = match backend.evaluate(request).await {
@@ -157,6 +145,27 @@ impl Actor {
         });
         self.work = Some(generation);
         Ok(())
+    }
+
+    /// Makes the request when it is called: with it, the log begins anew.
+    fn evaluation_of(
+        &self,
+        generation: &Generation,
+        cancel: &CancellationToken,
+    ) -> impl FnOnce() -> EvaluateRequest + Send + use<> {
+        let (number, cancel) = (generation.number, cancel.clone());
+        let source = self.source_of(&generation.commit);
+        let (host, state) = (self.config.host.clone(), Arc::clone(&self.state));
+        let (timeout, memory) = (self.config.eval_timeout, self.config.eval_memory);
+        move || EvaluateRequest {
+            source,
+            host,
+            roots: state.places().generation(number),
+            timeout,
+            memory,
+            sink: Arc::new(AttemptSink::new(state, number, true)),
+            cancel,
+        }
     }
 
     pub(super) async fn start_build(&mut self, generation: Generation) -> Result<(), StateError> {
@@ -189,9 +198,11 @@ impl Actor {
             sink: Arc::new(AttemptSink::new(Arc::clone(&self.state), number, false)),
             cancel: cancel.clone(),
         };
+        let evaluation = self.evaluation_of(&generation, &cancel);
         let backend = Arc::clone(&self.backend);
         self.run_job(cancel, async move {
-            JobEnd::Built(match backend.build(request).await {
+            let outcome = again::build(backend.as_ref(), request, evaluation).await;
+            JobEnd::Built(match outcome {
                 Ok(outcome) => outcome,
                 Err(error) => BuildOutcome::Failed {
                     failure: broken(&error),

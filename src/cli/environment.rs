@@ -14,6 +14,8 @@ pub struct Environment {
     pub state_home: Option<PathBuf>,
     /// `$NOTIFY_SOCKET`: where a service manager waits for readiness.
     pub notify_socket: Option<std::ffi::OsString>,
+    /// `$PATH`.
+    pub search_path: Option<std::ffi::OsString>,
     /// `$SHELL`.
     pub shell: Option<String>,
     /// `$NO_COLOR` is set.
@@ -29,6 +31,7 @@ impl Environment {
             runtime_dir: absolute("XDG_RUNTIME_DIR"),
             state_home: absolute("XDG_STATE_HOME").or_else(|| Some(home?.join(".local/state"))),
             notify_socket: variable("NOTIFY_SOCKET"),
+            search_path: variable("PATH"),
             shell: variable("SHELL").and_then(|shell| shell.into_string().ok()),
             no_color: variable("NO_COLOR").is_some(),
         }

@@ -264,6 +264,16 @@ impl Value {
         }
     }
 
+    /// A text, a number or a boolean, as text.
+    pub fn as_scalar(&self) -> Option<String> {
+        match self {
+            Value::Text(text) => Some(text.clone()),
+            Value::Integer(number) => Some(number.to_string()),
+            Value::Boolean(yes) => Some(yes.to_string()),
+            Value::Array(_) | Value::Table(_) | Value::Other(_) => None,
+        }
+    }
+
     /// Asks for nothing: false, empty, or a table of such.
     pub fn is_off(&self) -> bool {
         match self {
@@ -297,6 +307,7 @@ impl Value {
                 let items: Vec<_> = items.iter().map(|item| item.value.to_toml()).collect();
                 format!("[{}]", items.join(", "))
             }
+            Value::Table(table) if table.is_empty() => "{}".to_owned(),
             Value::Table(table) => {
                 let pair = |(key, entry): (&String, &Entry)| {
                     format!("{key} = {}", entry.node.value.to_toml())

@@ -2,22 +2,27 @@
 //!
 //! `file` reads TOML with the place of every key and value and merges
 //! `conf.d/*.toml` into it; `reader` takes typed values out of it; `tables`,
-//! `native` and `remotes` know the keys. What is wrong is a [`ConfigError`] that shows the
+//! `native`, `nix` and `remotes` know the keys. What is wrong is a [`ConfigError`] that shows the
 //! line with a caret: a key nobody knows, a value that is not one, a feature
 //! that is not in this version. Nothing is silently ignored.
 //!
-//! It knows no other part of kiln but the names of [`crate::model`], and what a
-//! binary cache's URL and key are ([`crate::store::cache`]).
+//! It knows no other part of kiln but the names of [`crate::model`], what a
+//! binary cache's URL and key are ([`crate::store::cache`]), and what an attribute
+//! of Nix is ([`crate::backend::nix`]).
 
 use crate::model::{CommitId, HostName, RemoteConfig};
 use std::path::{Path, PathBuf};
 
 mod caches;
+pub mod comin;
 mod command;
 mod error;
 mod file;
 mod hooks;
 mod native;
+mod nix;
+#[cfg(test)]
+mod nix_tests;
 #[cfg(test)]
 mod policy_tests;
 mod reader;
@@ -28,6 +33,7 @@ mod tables;
 mod tests;
 mod units;
 
+pub use self::nix::Nix;
 pub use caches::Cache;
 pub use command::{CommandError, owned_command};
 pub use error::{ConfigError, Position, Problem};
@@ -62,6 +68,7 @@ pub struct Config {
     pub backend: Backend,
     pub builder: Builder,
     pub native: Native,
+    pub nix: Nix,
     /// Of one build step.
     pub limits: Limits,
     /// In the order they are asked.
@@ -165,15 +172,17 @@ impl Config {
         remotes: Vec<RemoteConfig>,
     ) -> Result<Self, Problem> {
         let caches = caches::read(top)?;
+        let backend = Backend::read(top)?;
         Ok(Config {
             state_dir: top.path_value("state_dir", "/var/lib/kiln")?,
-            repository: Repository::read(top, &host)?,
+            repository: Repository::read(top, &host, backend.kind)?,
             remotes,
             initial_commit: tables::initial_commit(top)?,
-            backend: Backend::read(top)?,
-            builder: Builder::read(top, &caches)?,
+            builder: Builder::read(top, &caches, backend.kind)?,
+            backend,
             caches,
             native: Native::read(top)?,
+            nix: Nix::read(top)?,
             limits: Limits::read(top)?,
             store: Store::read(top)?,
             retention: Retention::read(top)?,
@@ -217,6 +226,7 @@ impl Config {
             backend,
             builder,
             native,
+            nix,
             limits,
             caches,
             store,
@@ -233,6 +243,7 @@ impl Config {
             ("backend", kept.backend != *backend),
             ("builder", kept.builder != *builder),
             ("native", kept.native != *native),
+            ("nix", kept.nix != *nix),
             ("limits", kept.limits != *limits),
             ("caches", kept.caches != *caches),
             ("store", kept.store != *store),

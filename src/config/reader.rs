@@ -6,6 +6,7 @@ use super::file::{Entry, Node, Place, Sources, Table, Value};
 use super::units::{parse_duration, parse_size};
 use crate::suggest::nearest;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -231,6 +232,43 @@ impl<'a> Section<'a> {
         self.take(key, Value::Array(default), |value| match value {
             Value::Array(items) => items.iter().map(item_text).collect(),
             other => Err(expected("a list of texts", other)),
+        })
+    }
+
+    /// A list of texts, each made into something else by `read`.
+    pub fn texts_as<T>(
+        &self,
+        key: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, Problem> {
+        let texts = self.texts(key, &[])?;
+        let read = texts.iter().map(|text| read(text));
+        read.collect::<Result<_, _>>()
+            .map_err(|message| self.problem(key, &message))
+    }
+
+    /// A table whose keys are not kiln's, such as the settings of another program;
+    /// numbers and booleans count as the texts they are written as.
+    pub fn pairs(
+        &self,
+        key: &str,
+        check: impl Fn(&str, &str) -> Result<(), String>,
+    ) -> Result<BTreeMap<String, String>, Problem> {
+        self.take(key, Value::Table(Table::new()), |value| match value {
+            Value::Table(table) => table
+                .iter()
+                .map(|(name, entry)| {
+                    let text = entry.node.value.as_scalar().ok_or_else(|| {
+                        format!(
+                            "{name}: {}",
+                            expected("a text, a number or true or false", &entry.node.value)
+                        )
+                    })?;
+                    check(name, &text)?;
+                    Ok((name.clone(), text))
+                })
+                .collect(),
+            other => Err(expected("a table", other)),
         })
     }
 

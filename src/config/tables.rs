@@ -4,6 +4,7 @@ use super::caches::Cache;
 use super::error::Problem;
 use super::reader::Section;
 use super::remotes::fill;
+use crate::backend::nix::{Attribute, InvalidAttribute};
 use crate::model::{
     BackendKind, CommitId, Confirmation, HostName, InvalidName, Preemption, RetryPolicy,
 };
@@ -47,10 +48,7 @@ pub(super) fn refuse_later(top: &Section<'_>) -> Result<(), Problem> {
     top.section("metrics", &["listen"])?.not_yet("listen")?;
     top.section("otlp", &["endpoint"])?.not_yet("endpoint")?;
     top.section("http", &["listen"])?.not_yet("listen")?;
-    for key in ["nix", "activation"] {
-        top.not_yet(key)?;
-    }
-    Ok(())
+    top.not_yet("activation")
 }
 
 /// `host`, by default what the kernel calls this machine.
@@ -65,15 +63,29 @@ pub(super) fn host(top: &Section<'_>) -> Result<HostName, Problem> {
 pub struct Repository {
     /// Of the tree of every commit: relative, without `..`; `.` is the tree itself.
     pub subdir: String,
+    /// Submodules are part of a commit's files.
+    pub submodules: bool,
 }
 
 impl Repository {
-    pub(super) fn read(top: &Section<'_>, host: &HostName) -> Result<Self, Problem> {
+    pub(super) fn read(
+        top: &Section<'_>,
+        host: &HostName,
+        kind: BackendChoice,
+    ) -> Result<Self, Problem> {
         let section = top.section("repository", &["subdir", "submodules"])?;
-        section.boolean("submodules", false)?;
-        section.not_yet("submodules")?;
         let subdir = section.text_as("subdir", ".", |text| inside(&fill(text, host)))?;
-        Ok(Repository { subdir })
+        let submodules = section.boolean("submodules", false)?;
+        match kind {
+            BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix) => {}
+            BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) if submodules => {
+                let message = "kiln.star does not see submodules yet; remove it, or set \
+                               [backend] kind to \"nix-flake\" or \"nix\"";
+                return Err(section.problem("submodules", message));
+            }
+            BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) => {}
+        }
+        Ok(Repository { subdir, submodules })
     }
 }
 
@@ -97,6 +109,8 @@ pub(super) fn inside(text: &str) -> Result<String, String> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
     pub kind: BackendChoice,
+    /// What Nix evaluates; none: its default.
+    pub attribute: Option<Attribute>,
 }
 
 /// Which backend evaluates a commit.
@@ -118,14 +132,22 @@ impl Backend {
             ("nix", BackendChoice::Always(BackendKind::Nix)),
         ];
         let kind = section.choice("kind", "auto", &words)?;
-        if matches!(
-            kind,
-            BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix)
-        ) {
-            section.only_yet("kind", "native")?;
+        let attribute = section.text_as("attribute", "", attribute)?;
+        if attribute.is_some() && kind == BackendChoice::Always(BackendKind::Native) {
+            let message = "it is of Nix, and kind = \"native\" never asks Nix; remove one of them";
+            return Err(section.problem("attribute", message));
         }
-        section.not_yet("attribute")?;
-        Ok(Backend { kind })
+        Ok(Backend { kind, attribute })
+    }
+}
+
+fn attribute(text: &str) -> Result<Option<Attribute>, String> {
+    match text {
+        "" => Ok(None),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|error: InvalidAttribute| error.to_string()),
     }
 }
 
@@ -169,10 +191,14 @@ const BUILDER_KEYS: [&str; 11] = [
 ];
 
 impl Builder {
-    pub(super) fn read(top: &Section<'_>, caches: &[Cache]) -> Result<Self, Problem> {
+    pub(super) fn read(
+        top: &Section<'_>,
+        caches: &[Cache],
+        kind: BackendChoice,
+    ) -> Result<Self, Problem> {
         let section = top.section("builder", &BUILDER_KEYS)?;
         Ok(Builder {
-            local: read_local(&section, caches)?,
+            local: read_local(&section, caches, kind)?,
             retry: read_retry(&section)?,
             preemption: read_preemption(&section)?,
             confirm: read_confirmation(&section)?,
@@ -185,10 +211,19 @@ impl Builder {
     }
 }
 
-fn read_local(section: &Section<'_>, caches: &[Cache]) -> Result<LocalBuilds, Problem> {
+fn read_local(
+    section: &Section<'_>,
+    caches: &[Cache],
+    kind: BackendChoice,
+) -> Result<LocalBuilds, Problem> {
     let words = [("allow", LocalBuilds::Allow), ("never", LocalBuilds::Never)];
     let local = section.choice("local", "allow", &words)?;
-    match local == LocalBuilds::Never && caches.is_empty() {
+    // Nix has substituters and builders of its own to ask.
+    let asks_caches = match kind {
+        BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) => true,
+        BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix) => false,
+    };
+    match local == LocalBuilds::Never && caches.is_empty() && asks_caches {
         true => Err(section.problem(
             "local",
             "nothing could ever be built: there are no [[caches]] to ask",

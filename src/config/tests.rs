@@ -186,11 +186,11 @@ fn only_urls_kiln_can_fetch_from_are_taken() {
 #[test]
 fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
     assert_eq!(
-        error_after_remote("\n[nix]\nfile = \"default.nix\"\n"),
-        "kiln.toml:5:1: `[nix]` is not in this version yet; remove it\n\
+        error_after_remote("\n[activation]\nx = 1\n"),
+        "kiln.toml:5:1: `[activation]` is not in this version yet; remove it\n\
          \x20 |\n\
-         5 | [nix]\n\
-         \x20 | ^^^^^"
+         5 | [activation]\n\
+         \x20 | ^^^^^^^^^^^^"
     );
     for (lines, what) in [
         (
@@ -215,22 +215,8 @@ fn what_is_not_in_this_version_is_refused_where_it_is_asked_for() {
         ),
         ("[otlp]\nendpoint = \"x\"", "5:1: `otlp.endpoint = \"x\"`"),
         ("[http]\nlisten = \":1\"", "5:1: `http.listen = \":1\"`"),
-        ("[nix]\nfile = \"default.nix\"", "4:1: `[nix]`"),
         ("[activation]\nx = 1", "4:1: `[activation]`"),
-        (
-            "[backend]\nkind = \"nix-flake\"",
-            "5:1: `backend.kind = \"nix-flake\"`",
-        ),
-        ("[backend]\nkind = \"nix\"", "5:1: `backend.kind = \"nix\"`"),
-        (
-            "[backend]\nattribute = \"x\"",
-            "5:1: `backend.attribute = \"x\"`",
-        ),
         ("[grpc]\nlisten = \":1\"", "5:1: `grpc.listen = \":1\"`"),
-        (
-            "[repository]\nsubmodules = true",
-            "5:1: `repository.submodules = true`",
-        ),
         (
             "auth = { ssh_key_file = \"/k\" }",
             "4:10: `remotes.origin.auth.ssh_key_file = \"/k\"`",
@@ -279,7 +265,7 @@ fn caches_are_places_with_keys_and_without_any_something_must_be_built_here() {
 
 #[test]
 fn what_is_not_in_this_version_may_be_written_as_off() {
-    let off = "[trust]\nopenpgp_keys = []\nverify = \"none\"\n[metrics]\nlisten = \"\"\n[nix]\n\
+    let off = "[trust]\nopenpgp_keys = []\nverify = \"none\"\n[metrics]\nlisten = \"\"\n[activation]\n\
                [builder]\nlocal = \"allow\"\n\
                [repository]\nsubmodules = false\n[grpc]\nlisten = \"\"";
     parse(&format!("{REMOTE}{off}"), "f").unwrap();

@@ -24,7 +24,6 @@ mod plan;
 mod run;
 mod runner;
 mod task;
-mod tree;
 
 pub use runner::internal_main;
 

@@ -4,10 +4,9 @@
 //! its folder; standard input is the lock it holds as long as it lives.
 
 use super::run::{End, Folder, NOT_RUN, Outcome, Request};
-use super::tree;
 use crate::config::owned_command;
 use crate::model::{Failure, now};
-use crate::process::{Credentials, GIVE_UP, GRACE, Owned};
+use crate::process::{Credentials, GIVE_UP, GRACE, Owned, tree};
 use crate::state::files;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};

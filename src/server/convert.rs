@@ -48,7 +48,8 @@ pub fn builder_state(state: &BuilderState) -> pb::BuilderState {
     }
 }
 
-fn suspension(suspension: &model::Suspension) -> pb::Suspension {
+/// Wire form of a suspension.
+pub fn suspension(suspension: &model::Suspension) -> pb::Suspension {
     pb::Suspension {
         since: Some(time(suspension.since)),
         until: suspension.until.map(time),

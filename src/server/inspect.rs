@@ -18,7 +18,7 @@ pub async fn get_graph(
     generation: &Generation,
 ) -> Result<pb::GetGraphResponse, Status> {
     let _turn = turn(parts).await?;
-    let evaluated = evaluated(parts, generation)?;
+    let evaluated = evaluated(generation)?;
     let found = parts.backend.graph(evaluated).await;
     let found = found.map_err(|error| not_there(generation, &error))?;
     fitting(graph(&generation.host, found))
@@ -49,7 +49,7 @@ pub async fn get_diff(
 }
 
 async fn side(parts: &Parts, generation: &Generation, objects: bool) -> Result<Side, Status> {
-    let evaluated = evaluated(parts, generation)?;
+    let evaluated = evaluated(generation)?;
     let files = parts.backend.files(evaluated).await;
     let mut side = Side {
         files: files.map_err(|error| not_there(generation, &error))?,
@@ -67,18 +67,8 @@ async fn turn(parts: &Parts) -> Result<tokio::sync::SemaphorePermit<'_>, Status>
     turn.map_err(|_| Status::unavailable("the agent is stopping"))
 }
 
-fn evaluated<'g>(parts: &Parts, generation: &'g Generation) -> Result<&'g Evaluated, Status> {
+fn evaluated(generation: &Generation) -> Result<&Evaluated, Status> {
     let number = generation.number;
-    if generation.backend != parts.backend_kind {
-        return Err(refuse(
-            Code::FailedPrecondition,
-            format!(
-                "generation {number} was evaluated by the {} backend, and this agent runs {}",
-                generation.backend, parts.backend_kind
-            ),
-            "kiln generations lists those there are",
-        ));
-    }
     generation.evaluated().ok_or_else(|| {
         refuse(
             Code::FailedPrecondition,

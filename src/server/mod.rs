@@ -32,7 +32,7 @@ pub use refusal::HINT;
 use crate::audit::AuditLog;
 use crate::backend::Backend;
 use crate::events::EventLog;
-use crate::model::{BackendKind, HostName, RemoteName};
+use crate::model::{HostName, RemoteName};
 use crate::pb;
 use crate::{builder, source, state};
 use std::collections::BTreeMap;
@@ -71,11 +71,12 @@ pub struct Parts {
     pub events: EventLog,
     /// What knows the generations' graphs.
     pub backend: Arc<dyn Backend>,
-    pub backend_kind: BackendKind,
     /// One graph is looked at at a time.
     pub inspections: Semaphore,
     /// What a reload of the configuration changes.
     pub settings: watch::Receiver<Settings>,
+    /// What status must say of the host.
+    pub warnings: watch::Receiver<Vec<String>>,
     /// Since when this agent runs: nothing is stale before it could be fresh.
     pub started_at: OffsetDateTime,
     /// The object store and what keeps objects in it.
@@ -152,7 +153,7 @@ async fn run(
 ) -> Result<(), ServerError> {
     let stopped = cancel.clone().cancelled_owned();
     tokio::select! {
-        ended = router.serve_with_incoming_shutdown(listener.incoming(), stopped) => ended?,
+        ended = router.serve_with_incoming_shutdown(listener.incoming(cancel.clone()), stopped) => ended?,
         () = drained(&cancel) => tracing::warn!("clients did not let go of their connections; closing them"),
     }
     Ok(())

@@ -34,6 +34,7 @@ pub fn status(state: &Offline) -> Result<pb::Status, StateError> {
         remotes: &[],
         intervals: &BTreeMap::new(),
         state_damaged: false,
+        disk_full: false,
     });
     let mut warnings = vec!["no agent runs: this is what its files say".to_owned()];
     if state.is_cut_short() {
@@ -52,6 +53,7 @@ pub fn status(state: &Offline) -> Result<pb::Status, StateError> {
         baseline: state.baseline()?.unwrap_or_default(),
         remotes: Vec::new(),
         warnings,
+        full_disk: String::new(),
     })
 }
 

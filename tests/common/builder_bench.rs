@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use kiln::backend::inspect::{DerivationGraph, Files};
 use kiln::backend::{
-    Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
+    Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
 };
 use kiln::builder::{
     self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase, Refusal, Room, Selected, Timeouts,
@@ -96,6 +96,11 @@ impl Call {
             message: "no cache has hello".into(),
             steps: Steps::default(),
         }));
+    }
+    /// What the evaluation left is not in the store any more.
+    pub fn finds_nothing(self) {
+        let steps = Steps::default();
+        self.answers(Answer::Build(BuildOutcome::NotEvaluated { steps }));
     }
     pub fn is_evaluation(&self) -> bool {
         self.what.starts_with("evaluate")
@@ -189,6 +194,9 @@ impl Backend for Told {
             Some(Answer::Evaluate(outcome)) => outcome,
             _ => EvaluationOutcome::Cancelled,
         })
+    }
+    async fn kind(&self, _source: &Source) -> BackendKind {
+        BackendKind::Native
     }
     fn settings(&self) -> String {
         self.settings.clone()
@@ -379,7 +387,6 @@ impl Bench {
         });
         let config = BuilderConfig {
             host: policies.host.parse().unwrap(),
-            backend: BackendKind::Native,
             repository: "/nowhere".into(),
             subdir: ".".into(),
             machine_id: Some("this".into()),
@@ -400,7 +407,7 @@ impl Bench {
         };
         let room = Arc::new(policies.room.clone());
         let (told, kept) = (Arc::<Told>::clone(&backend), Arc::clone(&state));
-        let (handle, task) = builder::start_within(config, told, kept, room).unwrap();
+        let (handle, task) = builder::start(config, told, kept, room).unwrap();
         Bench {
             folder,
             policies,

@@ -32,8 +32,9 @@ pub use platform::{Platform, system};
 use super::inspect::{DerivationGraph, Files};
 use super::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
+    Source,
 };
-use crate::model::{Built, Evaluated, Failure, HostName};
+use crate::model::{BackendKind, Built, Evaluated, Failure, HostName, Steps};
 use crate::store::Store;
 use crate::store::cache::{Caches, Session};
 use async_trait::async_trait;
@@ -290,6 +291,10 @@ impl Backend for Native {
         self.evaluated(evaluation, request).await
     }
 
+    async fn kind(&self, _source: &Source) -> BackendKind {
+        BackendKind::Native
+    }
+
     fn settings(&self) -> String {
         format!("graph {GRAPH_VERSION}, {}", self.config.file)
     }
@@ -337,6 +342,10 @@ impl Backend for Native {
         };
         // Until it ends, all that the build comes by is kept.
         let _session = self.store.session();
+        if !stored.is_there(&request.evaluated) {
+            let steps = Steps::default();
+            return Ok(BuildOutcome::NotEvaluated { steps });
+        }
         let graph = stored.load(&request.evaluated)?;
         let drv = stored.drv(&request.evaluated)?;
         let none = || Session::none(&self.store);

@@ -14,9 +14,9 @@ mod stream;
 use crate::backend::inspect::{DerivationGraph, Files};
 use crate::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
-    StepEvent,
+    Source, StepEvent,
 };
-use crate::model::{Built, Evaluated, Failure, HostName};
+use crate::model::{BackendKind, Built, Evaluated, Failure, HostName};
 use async_trait::async_trait;
 use patterns::Patterns;
 use std::collections::HashMap;
@@ -29,14 +29,14 @@ use stream::{Redactor, redact};
 pub type ReadSecrets = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// Passes everything on to `inner`, without secrets.
-pub struct Redacted<B> {
-    inner: B,
+pub struct Redacted {
+    inner: Arc<dyn Backend>,
     secrets: ReadSecrets,
 }
 
-impl<B: Backend> Redacted<B> {
+impl Redacted {
     /// `secrets` is asked at the beginning of each evaluation and build.
-    pub fn new(inner: B, secrets: ReadSecrets) -> Self {
+    pub fn new(inner: Arc<dyn Backend>, secrets: ReadSecrets) -> Self {
         Redacted { inner, secrets }
     }
 
@@ -52,7 +52,7 @@ impl<B: Backend> Redacted<B> {
 }
 
 #[async_trait]
-impl<B: Backend> Backend for Redacted<B> {
+impl Backend for Redacted {
     async fn evaluate(
         &self,
         mut request: EvaluateRequest,
@@ -72,6 +72,10 @@ impl<B: Backend> Backend for Redacted<B> {
             }
             outcome @ (EvaluationOutcome::Succeeded(_) | EvaluationOutcome::Cancelled) => outcome,
         })
+    }
+
+    async fn kind(&self, source: &Source) -> BackendKind {
+        self.inner.kind(source).await
     }
 
     fn settings(&self) -> String {
@@ -131,7 +135,9 @@ impl<B: Backend> Backend for Redacted<B> {
                 message: redact(&patterns, &message),
                 steps,
             },
-            outcome @ (BuildOutcome::Succeeded { .. } | BuildOutcome::Cancelled { .. }) => outcome,
+            outcome @ (BuildOutcome::Succeeded { .. }
+            | BuildOutcome::Cancelled { .. }
+            | BuildOutcome::NotEvaluated { .. }) => outcome,
         })
     }
 }

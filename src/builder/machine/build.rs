@@ -4,7 +4,7 @@ use super::{Guards, Illegal};
 use crate::backend::BuildOutcome;
 use crate::model::{
     AfterFailure, Blocked, BlockedReason, Build, BuildReason, Built, CancelledBy, Confirmation,
-    Evaluation, Generation, Span, Steps,
+    Evaluation, Failure, Generation, Span, Steps,
 };
 use time::OffsetDateTime;
 
@@ -124,8 +124,7 @@ impl Generation {
             return Some((BlockedReason::MachineId, message));
         }
         if let Some(s) = guards.suspension {
-            let message = format!("suspended by {}: {}", s.by, s.reason);
-            return Some((BlockedReason::Suspended, message));
+            return Some((BlockedReason::Suspended, s.by_whom()));
         }
         let how = match (confirmed, guards.confirmation) {
             (true, _) | (_, Confirmation::None) => {
@@ -336,6 +335,17 @@ impl Generation {
                     tries,
                     steps,
                 },
+                // It was evaluated again for this build, and is gone again.
+                BuildOutcome::NotEvaluated { steps } => {
+                    let gone = "what the evaluation left is collected as garbage again and again";
+                    let failure = Failure::transient(gone);
+                    Build::Failed {
+                        span,
+                        then: guards.after(&failure, tries, now),
+                        failure,
+                        steps,
+                    }
+                }
                 // Neither an end nor a failure: the attempt goes on when caches
                 // are asked again, and its budget of retries stays as it was.
                 BuildOutcome::Blocked {

@@ -16,6 +16,7 @@ impl Agent {
         let options = AgentOptions {
             config: self.config,
             socket: context.global.socket.clone(),
+            search_path: context.env.search_path.clone(),
             notify_socket: context.env.notify_socket.clone(),
         };
         crate::agent::run(options).await?;

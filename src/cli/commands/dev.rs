@@ -4,6 +4,8 @@ use crate::cli::progress::{Progress, Said, result};
 use crate::cli::render::Output;
 use crate::cli::{Context, human, places, wait};
 use crate::client::{CONNECT_TIMEOUT, Client};
+use crate::config::BackendChoice;
+use crate::model::BackendKind;
 use crate::pb;
 use crate::server::convert;
 use std::path::PathBuf;
@@ -25,8 +27,8 @@ pub struct Dev {
     #[arg(long)]
     rev: Option<String>,
     /// How to evaluate: by kiln.star, flake.nix or plain Nix.
-    #[arg(long, default_value = "auto", value_parser = ["auto", "native", "nix-flake", "nix"])]
-    backend: String,
+    #[arg(long, value_name = "KIND", default_value = "auto")]
+    backend: Backend,
     /// Off: steps run without namespaces, with all of this host.
     #[arg(long, default_value = "required", value_parser = ["required", "off"])]
     sandbox: String,
@@ -42,6 +44,29 @@ pub struct Dev {
     /// Build tracked and unignored files as they are, not what is committed.
     #[arg(long)]
     worktree: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Backend {
+    /// By what the commit has: kiln.star, else flake.nix.
+    Auto,
+    /// kiln.star, with kiln's own evaluator, sandbox and store.
+    Native,
+    /// flake.nix, with an installed Nix: nixosConfigurations.HOST.
+    NixFlake,
+    /// default.nix, with an installed Nix: nixosConfigurations.HOST of what it evaluates to.
+    Nix,
+}
+
+impl From<Backend> for BackendChoice {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Auto => BackendChoice::Auto,
+            Backend::Native => BackendChoice::Always(BackendKind::Native),
+            Backend::NixFlake => BackendChoice::Always(BackendKind::NixFlake),
+            Backend::Nix => BackendChoice::Always(BackendKind::Nix),
+        }
+    }
 }
 
 impl Dev {
@@ -115,7 +140,8 @@ impl Dev {
             path,
             host: self.host,
             rev: self.rev,
-            backend: self.backend,
+            backend: self.backend.into(),
+            search_path: context.env.search_path.clone(),
             sandbox: self.sandbox == "required",
             jobs: self.jobs,
             state_dir: self.state_dir.unwrap_or(place.state),

@@ -19,6 +19,8 @@ enum Part {
     Download,
     /// Unpacks one archive.
     Unpack,
+    /// Runs a program whose descendants end with it.
+    Supervise,
     /// Reads the index to its end.
     CheckIndex,
     /// Runs one attempt of a hook, beside the agent.
@@ -52,6 +54,7 @@ impl Internal {
             Part::Download => crate::backend::native::download::internal_main(),
             Part::Unpack => crate::backend::native::unpack::internal_main(),
             Part::Fetch => crate::source::fetch_child::internal_main(),
+            Part::Supervise => crate::process::supervise::internal_main(),
             Part::CheckIndex => crate::state::check::internal_main(),
             Part::HookRunner { folder } => crate::hooks::internal_main(&folder),
             Part::DieAt {

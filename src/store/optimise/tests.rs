@@ -137,9 +137,9 @@ fn what_is_not_recorded_yet_is_not_touched() {
     let (store, places) = filled(dir.path());
     let unsaved = folder(&store, "new", &[("same", &[7; 100_000], false)]);
     let new = store.real_path(&unsaved).join("same");
-    let before = inodes(&[new.clone()]);
+    let before = inodes(std::slice::from_ref(&new));
     store.optimise(&never).unwrap();
-    assert_eq!(inodes(&[new.clone()]), before);
+    assert_eq!(inodes(std::slice::from_ref(&new)), before);
     assert_eq!(fs::metadata(&new).unwrap().nlink(), 1);
     drop(places);
 }

@@ -1,12 +1,12 @@
-//! Every process a hook started, also one that left its session: the runner is
-//! the subreaper of all of them, so whoever loses its parent becomes its child.
+//! Every process below one, also those that left its session: whoever asks is
+//! the subreaper of all of them, so what loses its parent becomes its child.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::HashMap;
 
 /// Processes below `root`, but for `spared` and what is below that.
-pub(super) fn below(root: Pid, spared: Option<Pid>) -> Vec<Pid> {
+pub(crate) fn below(root: Pid, spared: Option<Pid>) -> Vec<Pid> {
     let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
     for (pid, parent) in all() {
         children.entry(parent).or_default().push(pid);
@@ -45,13 +45,13 @@ fn parent(stat: &str) -> Option<Pid> {
 }
 
 /// What a process calls itself, for people.
-pub(super) fn name(pid: Pid) -> String {
+pub(crate) fn name(pid: Pid) -> String {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     format!("{} ({pid})", name.trim())
 }
 
 /// Sends `signal`; one that is gone already is what we want.
-pub(super) fn signal(pids: &[Pid], signal: Signal) {
+pub(crate) fn signal(pids: &[Pid], signal: Signal) {
     for pid in pids {
         let _ = kill(*pid, signal); // the caller looks again whether it is gone
     }

@@ -1,0 +1,142 @@
+//! The Nix of this host: how it is set up, whether it is there, and whether what
+//! it is told to use answers.
+
+use crate::backend::Backend;
+use crate::backend::choice::Unavailable;
+use crate::backend::nix::{Nix, NixConfig, NixKind, SEARCH_PATH, unreachable};
+use crate::config::{BackendChoice, Config, LocalBuilds};
+use crate::model::BackendKind;
+use crate::process::find_program;
+use std::ffi::OsStr;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// What the backend starts.
+const PROGRAMS: [&str; 4] = ["nix", "nix-store", "nix-instantiate", "git"];
+
+/// The folders programs are looked for in: those of `PATH` as this process was
+/// given it, then those where Nix is on the systems kiln runs on. What is not
+/// absolute would depend on where somebody stands.
+pub(super) fn search_path(path: Option<&OsStr>) -> String {
+    let given = path.unwrap_or_default().to_string_lossy().into_owned();
+    let mut folders: Vec<&str> = Vec::new();
+    for folder in given.split(':').chain(SEARCH_PATH.split(':')) {
+        if folder.starts_with('/') && !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    folders.join(":")
+}
+
+/// Nix as a backend for commits of this kind, where it is installed.
+pub(super) fn backend(
+    kind: NixKind,
+    config: &Config,
+    search_path: &str,
+) -> Result<Arc<dyn Backend>, Unavailable> {
+    installed(search_path)?;
+    Ok(Arc::new(Nix::new(settings(kind, config, search_path))))
+}
+
+/// Looked for once: what is installed later is found at the next start.
+fn installed(search_path: &str) -> Result<(), Unavailable> {
+    let is_missing = |program: &&str| find_program(program, search_path).is_none();
+    let missing: Vec<&str> = PROGRAMS.into_iter().filter(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let what = match missing.as_slice() {
+        ["git"] => "git, which Nix reads repositories with,",
+        _ => "Nix",
+    };
+    Err(Unavailable {
+        message: format!(
+            "{what} is not installed: there is no {} in {search_path}",
+            missing.join(", ")
+        ),
+        hint: "install Nix (https://nixos.org/download, or your distribution's nix-bin) and git, then \
+               start kiln again; kiln.star needs neither"
+            .to_owned(),
+    })
+}
+
+fn settings(kind: NixKind, config: &Config, search_path: &str) -> NixConfig {
+    let nix = &config.nix;
+    let keys = nix.trusted_public_keys.iter().map(ToString::to_string);
+    NixConfig {
+        attribute: config.backend.attribute.clone().unwrap_or_default(),
+        file: nix.file.clone(),
+        options: nix.options.clone().into_iter().collect(),
+        builders: nix.builders.clone(),
+        substituters: nix.substituters.clone(),
+        trusted_public_keys: keys.collect(),
+        accept_flake_config: nix.accept_flake_config,
+        jobs: match config.builder.local {
+            LocalBuilds::Allow => None,
+            LocalBuilds::Never => Some(0),
+        },
+        submodules: config.repository.submodules,
+        search_path: search_path.to_owned(),
+        log_size: config.limits.log_size,
+        ..NixConfig::new(kind, config.state_dir.join("nix"))
+    }
+}
+
+/// Asks whether the builders and substituters of the configuration answer, and
+/// says which do not: in the log and, through `warnings`, in status. Nothing
+/// waits for it.
+pub(super) async fn look_around(
+    config: Config,
+    search_path: String,
+    warnings: watch::Sender<Vec<String>>,
+    cancel: CancellationToken,
+) {
+    let is_native = match config.backend.kind {
+        BackendChoice::Always(BackendKind::Native) => true,
+        BackendChoice::Auto | BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix) => {
+            false
+        }
+    };
+    if is_native || installed(&search_path).is_err() {
+        return;
+    }
+    let nix = settings(NixKind::Flake, &config, &search_path);
+    let said = unreachable(&nix, &cancel).await;
+    for warning in &said {
+        tracing::warn!("{warning}");
+    }
+    warnings.send_replace(said);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_looked_for_where_the_service_is_told_and_nowhere_relative() {
+        let path = search_path(Some(OsStr::new("/opt/nix/bin:.::bin:/usr/bin")));
+        assert!(path.starts_with("/opt/nix/bin:/usr/bin:"), "{path}");
+        assert_eq!(path.matches("/usr/bin:").count(), 1);
+        assert!(!path.contains("::") && !path.contains(":.") && !path.contains(":bin"));
+        assert_eq!(search_path(None), SEARCH_PATH);
+    }
+
+    #[test]
+    fn f06_what_is_missing_is_named_with_what_to_install() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_str().unwrap();
+        let all = installed(path).unwrap_err();
+        let programs = "there is no nix, nix-store, nix-instantiate, git in ";
+        assert!(all.message.starts_with("Nix is not installed: "), "{all}");
+        assert!(all.message.contains(programs), "{all}");
+        assert!(all.hint.contains("https://nixos.org/download"));
+        for program in ["nix", "nix-store", "nix-instantiate"] {
+            std::os::unix::fs::symlink("/bin/sh", dir.path().join(program)).unwrap();
+        }
+        let git = installed(path).unwrap_err();
+        assert!(git.message.starts_with("git, which Nix reads"), "{git}");
+        std::os::unix::fs::symlink("/bin/sh", dir.path().join("git")).unwrap();
+        assert_eq!(installed(path), Ok(()));
+    }
+}

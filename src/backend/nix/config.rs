@@ -1,0 +1,68 @@
+//! What stays the same as long as the agent runs.
+
+use super::Attribute;
+use std::path::PathBuf;
+
+/// How the Nix backend is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NixConfig {
+    pub kind: NixKind,
+    /// What is built for a host.
+    pub attribute: Attribute,
+    /// The file of [`NixKind::Plain`], in the repository's subdirectory.
+    pub file: String,
+    /// Settings of Nix, by name, handed to every Nix that is started.
+    pub options: Vec<(String, String)>,
+    /// Remote builders, one each, as Nix writes them; none: as Nix is set up.
+    pub builders: Vec<String>,
+    /// URLs of binary caches beside those Nix is set up with.
+    pub substituters: Vec<String>,
+    /// Keys that sign what these caches hold, `name:base64`.
+    pub trusted_public_keys: Vec<String>,
+    /// What a flake's `nixConfig` asks for is done.
+    pub accept_flake_config: bool,
+    /// Builds at a time; `None`: as Nix is set up.
+    pub jobs: Option<u32>,
+    /// Submodules are part of a commit's files; Nix fetches them.
+    pub submodules: bool,
+    /// Where Nix keeps its caches; made when it is missing, private.
+    pub home: PathBuf,
+    /// Folders where `nix`, `git` and `ssh` are looked for, `:` between them.
+    pub search_path: String,
+    /// Bytes of one step's log that are kept.
+    pub log_size: u64,
+}
+
+/// What a repository is to Nix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NixKind {
+    /// A flake: `flake.nix`.
+    Flake,
+    /// A file that is imported: `default.nix`.
+    Plain,
+}
+
+/// Where Nix is found on the systems kiln runs on.
+pub const SEARCH_PATH: &str = "/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:\
+    /root/.nix-profile/bin:/usr/local/bin:/usr/bin:/bin";
+
+impl NixConfig {
+    /// Everything as Nix itself is set up.
+    pub fn new(kind: NixKind, home: PathBuf) -> Self {
+        NixConfig {
+            kind,
+            attribute: Attribute::default(),
+            file: "default.nix".into(),
+            options: Vec::new(),
+            builders: Vec::new(),
+            substituters: Vec::new(),
+            trusted_public_keys: Vec::new(),
+            accept_flake_config: false,
+            jobs: None,
+            submodules: false,
+            home,
+            search_path: SEARCH_PATH.into(),
+            log_size: 64 << 20,
+        }
+    }
+}

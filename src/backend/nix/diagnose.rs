@@ -1,0 +1,197 @@
+//! From what Nix says when it fails to a [`Failure`]: what, where in the commit,
+//! and whether trying again can help.
+
+use super::messages::plain;
+use crate::model::{Failure, FailureKind, Location};
+
+/// Bytes of a failure's message.
+const MAX_MESSAGE: usize = 2048;
+
+/// Words by which Nix, Git, curl and the kernel say that a host, a service or
+/// the network is not there now, or that something has run out.
+const MAY_PASS: [&str; 30] = [
+    "could not resolve host",
+    "couldn't resolve host",
+    "temporary failure in name resolution",
+    "network is unreachable",
+    "no route to host",
+    "connection refused",
+    "connection reset",
+    "connection timed out",
+    "operation timed out",
+    "couldn't connect to server",
+    "could not connect to server",
+    "failed to connect to",
+    "unable to access",
+    "could not read from remote repository",
+    "ssl connect error",
+    "http error 429",
+    "http error 500",
+    "http error 502",
+    "http error 503",
+    "http error 504",
+    "no space left on device",
+    "disk quota exceeded",
+    "cannot allocate memory",
+    "too many open files",
+    "cannot connect to socket",
+    "cannot open connection to remote store",
+    "nix daemon disconnected",
+    "unexpected end-of-file",
+    "database is busy",
+    "failed due to signal 9",
+];
+
+/// What its settings forbid can be allowed.
+const HINTS: [(&str, &str); 5] = [
+    (
+        "in restricted mode",
+        "a plain file may read the commit alone: name URLs in `[nix] options` as allowed-uris, folders as nix-path",
+    ),
+    (
+        "in pure evaluation mode",
+        "pin the input with its hash, or set pure-eval = \"false\" in `[nix] options`",
+    ),
+    (
+        "unable to start any build",
+        "raise max-jobs, or name `[nix] builders`",
+    ),
+    (
+        "is not allowed to build on",
+        "name a builder of that system in `[nix] builders`",
+    ),
+    (
+        "a sandbox",
+        "see what `kiln doctor` says of namespaces, or set sandbox in `[nix] options`",
+    ),
+];
+
+/// Whether trying again can help.
+pub(super) fn kind_of(message: &str) -> FailureKind {
+    let lower = message.to_lowercase();
+    match MAY_PASS.iter().any(|words| lower.contains(words)) {
+        true => FailureKind::Transient,
+        false => FailureKind::Certain,
+    }
+}
+
+/// The failure Nix's error is; `text` is what a person is shown, `message` the
+/// error without its trace.
+pub(super) fn failure(text: &str, message: &str) -> Failure {
+    let (text, message) = (plain(text), brief(message));
+    let hint = HINTS.iter().find(|(words, _)| message.contains(words));
+    Failure {
+        kind: kind_of(&message),
+        log_tail: tail(&text),
+        hint: hint.map_or_else(String::new, |(_, hint)| (*hint).to_owned()),
+        ..Failure::certain(message)
+    }
+}
+
+/// One paragraph, of bounded length.
+pub(super) fn brief(message: &str) -> String {
+    let message = plain(message);
+    let paragraph = message.trim().split("\n\n").next().unwrap_or_default();
+    let mut brief = paragraph.trim().to_owned();
+    if brief.len() > MAX_MESSAGE {
+        brief.truncate(brief.floor_char_boundary(MAX_MESSAGE));
+        brief.push('…');
+    }
+    brief
+}
+
+/// The last bytes that a failure carries.
+pub(super) fn tail(text: &str) -> String {
+    let from = text.len().saturating_sub(Failure::LOG_TAIL);
+    text[text.ceil_char_boundary(from)..].to_owned()
+}
+
+/// Places in an error's text that may lie in the commit, the likeliest first: what
+/// follows the error itself, then the frames of its trace from the innermost.
+/// Nix before 2.14 writes the error first, later ones last. Each path is
+/// relative to the repository.
+pub(super) fn places(text: &str) -> Vec<Location> {
+    let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+    let error = |line: &&str| {
+        line.strip_prefix("error:")
+            .is_some_and(|rest| !rest.trim().is_empty())
+    };
+    let split = lines.iter().rposition(|line| error(line)).unwrap_or(0);
+    let (before, after) = lines.split_at(split);
+    let places = after.iter().chain(before.iter().rev());
+    places.filter_map(|line| place(line)).collect()
+}
+
+/// `at /nix/store/<hash>-source/hosts/web.nix:3:7:` or, since Nix 2.20,
+/// `at «git+file:///...?rev=...»/hosts/web.nix:3:7:`
+fn place(line: &str) -> Option<Location> {
+    let rest = line
+        .split_once("at ")
+        .map(|(before, rest)| (before.trim_end_matches("… "), rest));
+    let (_, rest) = rest.filter(|(before, _)| before.is_empty() || before.ends_with(", "))?;
+    let rest = rest.split_whitespace().next()?.trim_end_matches([':', ',']);
+    let (rest, column) = rest.rsplit_once(':')?;
+    let (path, line) = rest.rsplit_once(':')?;
+    let file = match path.rsplit_once("»/") {
+        Some((_, file)) => file,
+        None => path.split_once("-source/")?.1,
+    };
+    Some(Location {
+        file: file.to_owned(),
+        line: line.parse().ok()?,
+        column: column.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(file: &str, line: u32, column: u32) -> Location {
+        let file = file.to_owned();
+        Location { file, line, column }
+    }
+
+    #[test]
+    fn f02_the_place_is_read_in_the_words_of_old_and_new_versions() {
+        let old = "error: attribute 'nope' missing\n\n       at /tmp/s/nix/store/qj5-source/bad.nix:3:7:\n\n            2|   a = 1;\n\n       … while evaluating the attribute 'x'\n\n       at /nix/store/qj5-source/flake.nix:5:3:\n";
+        assert_eq!(places(old), [at("bad.nix", 3, 7), at("flake.nix", 5, 3)]);
+        let new = "error:\n       … while evaluating the attribute 'x'\n         at /nix/store/qj5-source/flake.nix:5:3:\n            4|\n       error: attribute 'nope' missing\n       at «git+file:///r?rev=1»/a/bad.nix:3:7:\n";
+        assert_eq!(places(new), [at("a/bad.nix", 3, 7), at("flake.nix", 5, 3)]);
+        assert_eq!(
+            places("error: no\n at (string):1:2:\n at nonsense\n at /x-source/f:a:b"),
+            []
+        );
+    }
+
+    #[test]
+    fn f06_what_may_pass_is_told_from_what_is_certain() {
+        for passing in [
+            "unable to download 'https://x': Couldn't resolve host name (6)",
+            "writing to file: No space left on device",
+            "cannot connect to socket at '/nix/var/nix/daemon-socket/socket': Connection refused",
+            "builder for '/nix/store/x.drv' failed due to signal 9 (Killed)",
+        ] {
+            assert_eq!(kind_of(passing), FailureKind::Transient, "{passing}");
+        }
+        for certain in [
+            "attribute 'x' missing",
+            "builder for 'x' failed with exit code 1",
+            "hash mismatch in fixed-output derivation",
+        ] {
+            assert_eq!(kind_of(certain), FailureKind::Certain, "{certain}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_failure_of_bounded_size(text in "\\PC{0,300}", times in 1usize..60) {
+            let text = text.repeat(times);
+            places(&text);
+            let failure = failure(&text, &text);
+            prop_assert!(failure.log_tail.len() <= Failure::LOG_TAIL);
+            prop_assert!(failure.message.len() <= MAX_MESSAGE + '…'.len_utf8());
+        }
+    }
+}

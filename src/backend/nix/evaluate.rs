@@ -1,0 +1,304 @@
+//! A commit to a derivation, by one Nix process; it is rooted at once.
+
+use super::attribute::shown;
+use super::diagnose;
+use super::expression::{self, Answer};
+use super::program::{Program, Ran, attempted, not_started};
+use super::progress::Progress;
+use super::reference::{self, Reference};
+use super::{NixConfig, NixKind, roots};
+use crate::backend::{BackendError, EvaluateRequest, EvaluationOutcome};
+use crate::model::{Evaluated, Failure, HostName};
+use crate::process::End;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+/// Names that are listed when the one asked for is not among them.
+const SHOWN: usize = 30;
+
+/// One evaluation.
+pub(super) struct Evaluation<'a> {
+    pub config: &'a NixConfig,
+    pub request: EvaluateRequest,
+}
+
+impl Evaluation<'_> {
+    pub async fn run(self) -> Result<EvaluationOutcome, BackendError> {
+        let reference = self.reference().await?;
+        let mut progress = Progress::of_evaluation(Arc::clone(&self.request.sink));
+        let program = self.program(&reference)?;
+        let ran = program
+            .run(&self.request.cancel, |message| progress.hear(message))
+            .await?;
+        let removed = tokio::task::spawn_blocking(move || drop(reference)).await;
+        removed.map_err(|error| attempted("remove the ref of an evaluation", error))?;
+        match ran.end {
+            End::Exited(status) if status.success() => self.answered(&ran.answer).await,
+            End::Cancelled => Ok(EvaluationOutcome::Cancelled),
+            End::TimedOut | End::Silent => Ok(EvaluationOutcome::TimedOut(self.out_of_time())),
+            End::TooMuchOutput => Ok(EvaluationOutcome::Failed(self.too_much())),
+            End::Exited(status) => self.failed(&ran, status, &progress).await,
+            End::Stuck { .. } => Ok(EvaluationOutcome::Cancelled), // `run` reports it
+        }
+    }
+
+    async fn reference(&self) -> Result<Reference, BackendError> {
+        let (source, roots) = (self.request.source.clone(), self.request.roots.clone());
+        let made = tokio::task::spawn_blocking(move || Reference::make(&source, &roots));
+        let made = made.await;
+        made.map_err(|error| attempted("make a ref for the evaluation", error))?
+    }
+
+    fn program(&self, reference: &Reference) -> Result<Program, BackendError> {
+        let (config, request) = (self.config, &self.request);
+        let url = file_url(&request.source.repository)?;
+        let names = config.attribute.names(&request.host);
+        let program = match config.kind {
+            NixKind::Flake => self.of_flake(&url, reference, &names),
+            NixKind::Plain => self.of_file(&url, reference, &names),
+        };
+        Ok(program
+            .option("show-trace", "true")
+            .timeout(request.timeout)
+            .memory(request.memory)
+            .output_limit(config.log_size))
+    }
+
+    fn of_flake(&self, url: &str, reference: &Reference, names: &[String]) -> Program {
+        let source = &self.request.source;
+        let mut flake = format!("git+{url}?ref={}&rev={}", reference.name, reference.rev);
+        if source.subdir != "." {
+            flake.push_str(&format!("&dir={}", percent(&source.subdir)));
+        }
+        if self.config.submodules {
+            flake.push_str("&submodules=1");
+        }
+        let first = names.first().map_or("", String::as_str);
+        flake.push_str(&format!("#{}", percent(&shown(first))));
+        let mut program = Program::new(self.config, "nix")
+            .args(["eval", "--json", "--no-write-lock-file", &flake])
+            .args(["--apply", &expression::of_flake(names)]);
+        if self.config.accept_flake_config {
+            program = program.args(["--accept-flake-config"]);
+        }
+        program
+    }
+
+    fn of_file(&self, url: &str, reference: &Reference, names: &[String]) -> Program {
+        let commit = expression::Commit {
+            url,
+            reference: &reference.name,
+            rev: &reference.rev,
+            submodules: self.config.submodules,
+        };
+        let file = match self.request.source.subdir.as_str() {
+            "." => self.config.file.clone(),
+            subdir => format!("{subdir}/{}", self.config.file),
+        };
+        let allowed = self.config.options.iter().rev();
+        let allowed = allowed.filter(|(name, _)| name == "allowed-uris");
+        let allowed = allowed
+            .map(|(_, uris)| uris.as_str())
+            .next()
+            .unwrap_or_default();
+        let expression = expression::of_file(&commit, &file, names);
+        Program::new(self.config, "nix-instantiate")
+            .args(["--eval", "--strict", "--json", "--read-write-mode"])
+            .args(["-E", &expression])
+            .option("restrict-eval", "true")
+            .option("allowed-uris", &format!("{url} git+{url} {allowed}"))
+    }
+
+    async fn answered(&self, answer: &str) -> Result<EvaluationOutcome, BackendError> {
+        let answer: Answer = match serde_json::from_str(answer) {
+            Ok(answer) => answer,
+            Err(error) => {
+                let said = Failure {
+                    log_tail: diagnose::tail(answer),
+                    ..Failure::certain(format!("Nix answers what is no derivation: {error}"))
+                };
+                return Ok(EvaluationOutcome::Failed(said));
+            }
+        };
+        let evaluated = match self.read(answer) {
+            Ok(evaluated) => evaluated,
+            Err(failure) => return Ok(self.say(failure)),
+        };
+        let (drv, roots) = (&evaluated.drv_path, &self.request.roots);
+        match roots::derivation(self.config, drv, roots, &self.request.cancel).await {
+            Ok(true) => Ok(EvaluationOutcome::Succeeded(evaluated)),
+            Ok(false) => {
+                let gone = "the derivation was collected as garbage while it was evaluated";
+                Ok(self.say(Failure::transient(gone)))
+            }
+            Err(_) if self.request.cancel.is_cancelled() => Ok(EvaluationOutcome::Cancelled),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read(&self, answer: Answer) -> Result<Evaluated, Failure> {
+        let what = self.config.attribute_of(&self.request.host);
+        match answer {
+            Answer::Found { drv, out, machine } => Ok(Evaluated {
+                // A content-addressed output has a placeholder before it is built.
+                out_path: (Path::new(&out).parent() == Path::new(&drv).parent()).then_some(out),
+                machine_id: machine_id(machine)?,
+                drv_path: drv,
+                secrets: Vec::new(),
+            }),
+            Answer::Missing { missing, known, depth } => Err(self.undeclared(&missing, &known, depth)),
+            Answer::Wrong { wrong } => Err(Failure::certain(format!(
+                "{what} is a {wrong}, and neither a derivation nor a NixOS, nix-darwin or home-manager configuration"
+            ))
+            .hint("name another in `[backend] attribute`")),
+        }
+    }
+
+    /// The name that is missing is the configuration's or the command's own.
+    fn undeclared(&self, missing: &str, known: &[String], depth: usize) -> Failure {
+        let names = self.config.attribute.names(&self.request.host);
+        let from_top = depth + usize::from(self.config.kind == NixKind::Flake);
+        let within: Vec<_> = names
+            .iter()
+            .take(from_top)
+            .map(|name| shown(name))
+            .collect();
+        let within = match within.as_slice() {
+            [] => self.config.file.clone(),
+            within => within.join("."),
+        };
+        let has = match known.len() {
+            0 => "it has none".to_owned(),
+            1..=SHOWN => format!("it has: {}", known.join(", ")),
+            n => format!(
+                "it has: {} and {} more",
+                known[..SHOWN].join(", "),
+                n - SHOWN
+            ),
+        };
+        let message = format!("{within} has no {}; {has}", shown(missing));
+        let hint = "declare it, or choose another name: `kiln dev --host NAME`, for the agent `host = \"NAME\"` or `[backend] attribute` in kiln.toml";
+        Failure {
+            usage: true,
+            ..Failure::certain(diagnose::brief(&message)).hint(hint)
+        }
+    }
+
+    async fn failed(
+        &self,
+        ran: &Ran,
+        status: ExitStatus,
+        progress: &Progress,
+    ) -> Result<EvaluationOutcome, BackendError> {
+        if let Some(failure) = not_started(&ran.end, &progress.last_words()) {
+            return Ok(self.say(failure));
+        }
+        let text = progress.error_text();
+        let failure = match (status.signal(), progress.failure()) {
+            (Some(libc::SIGABRT | libc::SIGSEGV | libc::SIGBUS), _) => self.out_of_memory(),
+            (Some(signal), _) => Failure {
+                log_tail: progress.last_words(),
+                ..Failure::transient(format!("nix was ended by signal {signal}"))
+                    .hint("the host may be out of memory: see the kernel's log")
+            },
+            (None, Some(failure)) if failure.message == "out of memory" => self.out_of_memory(),
+            (None, Some(failure)) if failure.message.contains("does not provide attribute") => {
+                let first = self.config.attribute.names(&self.request.host);
+                let first = first.first().map_or("", String::as_str);
+                let message = format!("flake.nix has no output {}", shown(first));
+                Failure {
+                    usage: true,
+                    ..Failure::certain(message).hint("declare it, or set `[backend] attribute`")
+                }
+            }
+            (None, Some(failure)) => failure,
+            (None, None) => Failure {
+                log_tail: progress.last_words(),
+                ..Failure::certain(format!("nix failed without a word: {status}"))
+            },
+        };
+        let (source, places) = (self.request.source.clone(), diagnose::places(text));
+        let place = tokio::task::spawn_blocking(move || reference::first_inside(&source, places));
+        let location = place.await.ok().flatten();
+        Ok(EvaluationOutcome::Failed(Failure {
+            location,
+            ..failure
+        }))
+    }
+
+    /// A failure that Nix itself did not put into the log.
+    fn say(&self, failure: Failure) -> EvaluationOutcome {
+        let text = format!("{}\n", failure.message);
+        self.request.sink.log(None, text.as_bytes());
+        EvaluationOutcome::Failed(failure)
+    }
+
+    fn out_of_time(&self) -> Failure {
+        let seconds = self.request.timeout.as_secs_f64();
+        Failure::certain(format!(
+            "limit reached: the evaluation took longer than {seconds} s"
+        ))
+        .hint(
+            "raise `[builder] eval_timeout` in the configuration, or look for an endless recursion",
+        )
+    }
+
+    fn out_of_memory(&self) -> Failure {
+        Failure::certain(format!(
+            "limit reached: the evaluation needs more than its {} MiB of memory",
+            self.request.memory >> 20
+        ))
+        .hint("raise `[builder] eval_memory` in the configuration")
+    }
+
+    fn too_much(&self) -> Failure {
+        Failure::certain(format!(
+            "limit reached: the evaluation says more than {} MiB",
+            self.config.log_size >> 20
+        ))
+        .hint("look for builtins.trace, or raise `[limits] log_size`")
+    }
+}
+
+impl NixConfig {
+    /// The attribute for a host, as a person would write it.
+    pub(super) fn attribute_of(&self, host: &HostName) -> String {
+        let names = self.attribute.names(host);
+        let shown: Vec<_> = names.iter().map(|name| shown(name)).collect();
+        shown.join(".")
+    }
+}
+
+fn machine_id(value: serde_json::Value) -> Result<Option<String>, Failure> {
+    match value {
+        serde_json::Value::Null => Ok(None),
+        serde_json::Value::String(id) => Ok(Some(id.trim().to_owned()).filter(|id| !id.is_empty())),
+        _ => Err(Failure::certain("the configuration's machineId is no text")
+            .hint("write services.kiln.machineId = \"...\", as in /etc/machine-id")),
+    }
+}
+
+/// `file:///var/lib/kiln/repository`
+fn file_url(repository: &Path) -> Result<String, BackendError> {
+    let text = repository.to_str().filter(|path| path.starts_with('/'));
+    match text {
+        Some(path) => Ok(format!("file://{}", percent(path))),
+        None => {
+            let why = std::io::Error::other("it is no absolute path in UTF-8");
+            let what = format!("name the repository {} to Nix", repository.display());
+            Err(attempted(what, why))
+        }
+    }
+}
+
+/// Percent-encodes what may mean something in a URL's path, query or fragment.
+fn percent(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let encoded = text.bytes().map(|byte| match plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}

@@ -1,0 +1,133 @@
+//! The Nix expressions kiln evaluates: what is looked for, and what is asked of it.
+
+use serde::Deserialize;
+
+/// What an evaluation comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Answer {
+    Found {
+        drv: String,
+        out: String,
+        machine: serde_json::Value,
+    },
+    /// There is no such name in the attribute before it.
+    Missing {
+        missing: String,
+        known: Vec<String>,
+        /// The names on the way to it.
+        depth: usize,
+    },
+    /// The attribute is there, and nothing that can be built.
+    Wrong { wrong: String },
+}
+
+/// From the value of a flake's output, or of a file, to an [`Answer`]. A NixOS or
+/// nix-darwin configuration is its system, one of home-manager its activation
+/// package; anything else has to be a derivation.
+const ASK: &str = r#"
+  ask = top: names:
+    let
+      walk = value: rest: depth:
+        if rest == [ ] then { inherit value; }
+        else if !(builtins.isAttrs value) then { inherit depth; missing = builtins.head rest; known = [ ]; }
+        else if value ? ${builtins.head rest} then walk value.${builtins.head rest} (builtins.tail rest) (depth + 1)
+        else { inherit depth; missing = builtins.head rest; known = builtins.attrNames value; };
+      reached = walk top names 0;
+      c = reached.value;
+      isDerivation = v: builtins.isAttrs v && (v.type or null) == "derivation";
+      isSystem = !(isDerivation c) && c ? config.system.build.toplevel;
+      d =
+        if isDerivation c then c
+        else if isSystem then c.config.system.build.toplevel
+        else if c ? activationPackage then c.activationPackage
+        else null;
+      kiln = c.config.services.kiln.machineId or null;
+    in
+      if reached ? missing then reached
+      else if !(isDerivation d) then { wrong = builtins.typeOf c; }
+      else {
+        drv = d.drvPath;
+        out = d.outPath;
+        machine = if !isSystem then null else if kiln != null then kiln else c.config.services.comin.machineId or null;
+      };
+"#;
+
+/// A text as Nix writes it.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '$') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn list(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+    format!("[ {} ]", quoted.join(" "))
+}
+
+/// The function for `nix eval --apply`, given what the first name names.
+pub(super) fn of_flake(names: &[String]) -> String {
+    let rest = list(names.get(1..).unwrap_or_default());
+    format!("top: let {ASK} in ask top {rest}")
+}
+
+/// The expression for a file of a commit that Nix reads from `repository`.
+pub(super) fn of_file(commit: &Commit<'_>, file: &str, names: &[String]) -> String {
+    let Commit {
+        url,
+        reference,
+        rev,
+        submodules,
+    } = commit;
+    let (url, reference, rev) = (quoted(url), quoted(reference), quoted(rev));
+    let (file, names) = (quoted(&format!("/{file}")), list(names));
+    format!(
+        "let {ASK}
+  commit = builtins.fetchGit {{ url = {url}; ref = {reference}; rev = {rev}; submodules = {submodules}; }};
+  value = import (commit + {file});
+in ask (if builtins.isFunction value then value {{ }} else value) {names}"
+    )
+}
+
+/// Where Nix finds a commit.
+#[derive(Debug)]
+pub(super) struct Commit<'a> {
+    /// `file:///var/lib/kiln/repository`
+    pub url: &'a str,
+    /// The ref it is reached by.
+    pub reference: &'a str,
+    pub rev: &'a str,
+    pub submodules: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f01_names_are_texts_to_nix_whatever_they_hold() {
+        let names = ["hosts", "a\"b", "${x}", "c\\"].map(str::to_owned);
+        assert!(of_flake(&names).ends_with(r#"in ask top [ "a\"b" "\${x}" "c\\" ]"#));
+    }
+
+    #[test]
+    fn answers_are_told_from_each_other() {
+        let read = |json| serde_json::from_str::<Answer>(json).unwrap();
+        assert!(matches!(
+            read(r#"{"drv":"d","machine":null,"out":"o"}"#),
+            Answer::Found { .. }
+        ));
+        assert!(matches!(
+            read(r#"{"depth":0,"known":["a"],"missing":"b"}"#),
+            Answer::Missing { .. }
+        ));
+        assert!(matches!(read(r#"{"wrong":"set"}"#), Answer::Wrong { .. }));
+        assert!(serde_json::from_str::<Answer>("{}").is_err());
+    }
+}

@@ -1,0 +1,206 @@
+//! Runs one program of Nix to its end: what it gets, what it may see, what is
+//! kept of what it says.
+
+use super::NixConfig;
+use super::messages::{Message, Messages};
+use crate::backend::BackendError;
+use crate::model::Failure;
+use crate::process::supervise::{CANNOT_START, Supervised};
+use crate::process::{End, Stream};
+use std::collections::BTreeMap;
+use std::os::unix::fs::DirBuilderExt;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// An answer is a few paths; more is a mistake in the repository.
+const MAX_ANSWER: usize = 4 << 20;
+
+/// A program of Nix, with its arguments and limits.
+#[derive(Debug)]
+pub(super) struct Program {
+    command: Supervised,
+    home: std::path::PathBuf,
+    timeout: Option<Duration>,
+    output_limit: Option<u64>,
+    answer_limit: usize,
+}
+
+/// How it ended, and its standard output.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub end: End,
+    pub answer: String,
+}
+
+impl Program {
+    /// `nix`, `nix-store` or `nix-instantiate`, set up as configured; nothing is
+    /// read by a shell.
+    pub fn new(config: &NixConfig, name: &str) -> Self {
+        let mut args: Vec<String> = Vec::new();
+        let mut option = |name: &str, value: &str| {
+            args.extend(["--option".into(), name.into(), value.into()]);
+        };
+        option("extra-experimental-features", "nix-command flakes");
+        // Its entries are never asked for again, and would only grow.
+        option("eval-cache", "false");
+        option("max-build-log-size", &config.log_size.to_string());
+        if !config.builders.is_empty() {
+            option("builders", &config.builders.join(" ; "));
+        }
+        if !config.substituters.is_empty() {
+            option("extra-substituters", &config.substituters.join(" "));
+        }
+        if !config.trusted_public_keys.is_empty() {
+            let keys = config.trusted_public_keys.join(" ");
+            option("extra-trusted-public-keys", &keys);
+        }
+        if let Some(jobs) = config.jobs {
+            option("max-jobs", &jobs.to_string());
+        }
+        for (name, value) in &config.options {
+            option(name, value);
+        }
+        let home = config.home.display();
+        let env = [
+            ("PATH", config.search_path.clone()),
+            ("HOME", home.to_string()),
+            ("XDG_CACHE_HOME", format!("{home}/cache")),
+            ("GIT_TERMINAL_PROMPT", "0".into()),
+            ("LC_ALL", "C.UTF-8".into()),
+        ];
+        let env: BTreeMap<_, _> = env.map(|(name, value)| (name.to_owned(), value)).into();
+        Program {
+            command: Supervised {
+                program: name.into(),
+                args,
+                env,
+                memory: None,
+            },
+            home: config.home.clone(),
+            timeout: None,
+            output_limit: None,
+            answer_limit: MAX_ANSWER,
+        }
+    }
+
+    pub fn args<T: Into<String>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
+        self.command.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// A setting that the configuration cannot change.
+    pub fn option(self, name: &str, value: &str) -> Self {
+        self.args(["--option", name, value])
+    }
+
+    pub fn timeout(self, timeout: Duration) -> Self {
+        let timeout = Some(timeout);
+        Program { timeout, ..self }
+    }
+
+    /// Bytes of address space of each of its processes.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.command.memory = Some(bytes);
+        self
+    }
+
+    /// Bytes it may say before it is ended.
+    pub fn output_limit(self, bytes: u64) -> Self {
+        let output_limit = Some(bytes);
+        Program {
+            output_limit,
+            ..self
+        }
+    }
+
+    /// Bytes of its answer, where that is no list of a few paths.
+    pub fn answer_limit(self, answer_limit: usize) -> Self {
+        Program {
+            answer_limit,
+            ..self
+        }
+    }
+
+    /// Runs it; each message comes while it runs. None of its processes is left.
+    ///
+    /// # Errors
+    /// When kiln cannot start anything, or something does not die.
+    pub async fn run(
+        self,
+        cancel: &CancellationToken,
+        mut each: impl FnMut(Message),
+    ) -> Result<Ran, BackendError> {
+        let (name, limit) = (self.command.program.clone(), self.answer_limit);
+        let failed = |source| attempted(format!("run {name}"), source);
+        make_home(self.home).await?;
+        let command = self.command.args(["--log-format", "internal-json"]);
+        let mut spawn = command.spawn().map_err(failed)?;
+        spawn.timeout = self.timeout;
+        spawn.output_limit = self.output_limit;
+        let (mut answer, mut messages) = (Vec::new(), Messages::default());
+        let end = spawn.run(cancel, |stream, bytes| match stream {
+            Stream::Stdout => {
+                let room = (limit + 1).saturating_sub(answer.len());
+                answer.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+            Stream::Stderr => messages.push(bytes, &mut each),
+        });
+        let end = end.await.map_err(failed)?;
+        messages.finish(&mut each);
+        let end = match end {
+            End::Stuck { pid } => {
+                let stuck = std::io::Error::other(format!("process {pid} does not die"));
+                return Err(attempted(format!("end {name}"), stuck));
+            }
+            End::Exited(_) if answer.len() > limit => End::TooMuchOutput,
+            end => end,
+        };
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        Ok(Ran { end, answer })
+    }
+}
+
+impl Supervised {
+    fn args(mut self, args: [&str; 2]) -> Self {
+        self.args.extend(args.map(str::to_owned));
+        self
+    }
+}
+
+/// The failure of a Nix that is not there or cannot be run; `None`: it ran.
+pub(super) fn not_started(end: &End, said: &str) -> Option<Failure> {
+    match end {
+        End::Exited(status) if status.code() == Some(CANNOT_START) => {
+            let message = said.strip_prefix("kiln: ").unwrap_or(said).trim();
+            Some(Failure::transient(message).hint(
+                "install Nix, or set `[backend] kind = \"native\"`; `kiln doctor` says what is found",
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// Nix puts caches of Git repositories and of what it looked up there.
+async fn make_home(home: std::path::PathBuf) -> Result<(), BackendError> {
+    let what = format!("make the folder {}", home.display());
+    let made = tokio::task::spawn_blocking(move || {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(home)
+    });
+    match made.await {
+        Ok(made) => made.map_err(|error| attempted(what, error)),
+        Err(error) => Err(attempted(what, std::io::Error::other(error))),
+    }
+}
+
+pub(super) fn attempted<E>(what: impl Into<String>, source: E) -> BackendError
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    BackendError {
+        attempted: format!("cannot {}", what.into()),
+        source: source.into(),
+    }
+}

@@ -1,0 +1,96 @@
+//! The ref by which Nix reaches a commit: a branch may move away from it while
+//! it is evaluated.
+
+use super::program::attempted;
+use crate::backend::{BackendError, Source};
+use crate::source::repository;
+use git2::{Oid, Repository, Signature, Time};
+use std::path::{Path, PathBuf};
+
+/// Where the refs of evaluations are kept.
+const FOLDER: &str = "refs/kiln/eval";
+
+/// A ref that is there as long as this is.
+#[derive(Debug)]
+pub(super) struct Reference {
+    repository: PathBuf,
+    pub name: String,
+    /// The commit it names: the source's own, or one that was made of a work
+    /// tree's files.
+    pub rev: String,
+}
+
+impl Reference {
+    /// Makes it; `roots` names it, so that what a crash left is taken over by the
+    /// attempt that follows. Blocking.
+    ///
+    /// # Errors
+    /// When the commit is not there or the repository cannot be written.
+    pub fn make(source: &Source, roots: &Path) -> Result<Self, BackendError> {
+        let name = match roots.file_name().and_then(|name| name.to_str()) {
+            Some(own) if git2::Reference::is_valid_name(&format!("{FOLDER}/{own}")) => {
+                format!("{FOLDER}/{own}")
+            }
+            _ => format!("{FOLDER}/{}", source.commit.id),
+        };
+        let failed = |error| {
+            attempted(
+                format!("make {name} in {}", source.repository.display()),
+                error,
+            )
+        };
+        let opened = repository::open(&source.repository)
+            .map_err(|error| attempted(format!("make {name}"), error))?;
+        let rev = commit_of(&opened, source).map_err(failed)?;
+        opened
+            .reference(&name, rev, true, "kiln evaluates it")
+            .map_err(failed)?;
+        Ok(Reference {
+            repository: source.repository.clone(),
+            name,
+            rev: rev.to_string(),
+        })
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        let opened = Repository::open(&self.repository);
+        let found = opened
+            .as_ref()
+            .map(|opened| opened.find_reference(&self.name));
+        if let Ok(Ok(mut reference)) = found
+            && let Err(error) = reference.delete()
+        {
+            tracing::warn!(%error, name = self.name, "the ref of an evaluation stays behind");
+        }
+    }
+}
+
+/// The commit with the source's files: Nix takes commits, and the files of a work
+/// tree are in none. One that is made of them is the same for the same files.
+fn commit_of(repository: &Repository, source: &Source) -> Result<Oid, git2::Error> {
+    let id = Oid::from_str(source.commit.id.as_str())?;
+    let commit = repository.find_commit(id)?;
+    let tree = Oid::from_str(&source.commit.tree)?;
+    if commit.tree_id() == tree {
+        return Ok(id);
+    }
+    let time = Time::new(source.commit.time.unix_timestamp(), 0);
+    let kiln = Signature::new("kiln", "kiln@localhost", &time)?;
+    let tree = repository.find_tree(tree)?;
+    let summary = format!("{} (with uncommitted files)", source.commit.summary);
+    repository.commit(None, &kiln, &kiln, &summary, &tree, &[&commit])
+}
+
+/// The first of these places that lies in the source's files. Blocking.
+pub(super) fn first_inside(
+    source: &Source,
+    places: Vec<crate::model::Location>,
+) -> Option<crate::model::Location> {
+    let repository = repository::open(&source.repository).ok()?;
+    let tree = Oid::from_str(&source.commit.tree).ok()?;
+    let tree = repository.find_tree(tree).ok()?;
+    let is_inside = |file: &str| tree.get_path(Path::new(file)).is_ok();
+    places.into_iter().find(|place| is_inside(&place.file))
+}

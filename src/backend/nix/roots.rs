@@ -1,0 +1,263 @@
+//! What is there, asked of Nix, and kept by roots that Nix knows: indirect ones,
+//! links in the request's folder. They let go when retention removes the folder.
+
+use super::NixConfig;
+use super::expression::quoted;
+use super::program::{Program, Ran, attempted};
+use super::progress::Progress;
+use crate::backend::{BackendError, Sink, StepEvent};
+use crate::model::{Built, Evaluated};
+use crate::process::End;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The root of the derivation.
+const DERIVATION: &str = "derivation";
+/// The root of the output; others of the same derivation are `result-<output>`.
+const RESULT: &str = "result";
+/// Questions take milliseconds, on a host in great need some seconds.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Nobody listens to questions.
+struct Unheard;
+
+impl Sink for Unheard {
+    fn log(&self, _: Option<&str>, _: &[u8]) {}
+    fn step(&self, _: StepEvent) {}
+}
+
+/// A question's answer: how it ended, and what was said beside.
+pub(super) struct Asked {
+    pub ran: Ran,
+    progress: Progress,
+    /// Something was said that is no progress.
+    spoke: bool,
+}
+
+pub(super) async fn ask(
+    program: Program,
+    cancel: &CancellationToken,
+) -> Result<Asked, BackendError> {
+    use super::messages::Message;
+    let mut progress = Progress::of_build(Arc::new(Unheard));
+    let mut spoke = false;
+    let ran = program.timeout(PATIENCE).run(cancel, |message| {
+        spoke |= matches!(message, Message::Said(_) | Message::Error { .. });
+        progress.hear(message);
+    });
+    Ok(Asked {
+        ran: ran.await?,
+        progress,
+        spoke,
+    })
+}
+
+impl Asked {
+    /// Whether it went well; no: Nix said that something is not there.
+    ///
+    /// # Errors
+    /// When Nix could not be asked, or says something else is wrong.
+    pub fn is_there(&self, what: &str) -> Result<bool, BackendError> {
+        match &self.ran.end {
+            End::Exited(status) if status.success() => Ok(true),
+            End::Exited(status) => {
+                let text = self.progress.error_text();
+                let missing = [
+                    "is not valid",
+                    "does not exist",
+                    "cannot build missing derivation",
+                    "unable to start any build",
+                ];
+                match missing.iter().any(|words| text.contains(words)) {
+                    true => Ok(false),
+                    false => Err(self.broken(what, &format!("{status}"))),
+                }
+            }
+            End::TimedOut => Err(self.broken(what, "it takes too long")),
+            End::Silent | End::TooMuchOutput => Err(self.broken(what, "it says too much")),
+            End::Cancelled => Err(self.broken(what, "it was cancelled")),
+            End::Stuck { .. } => Err(self.broken(what, "it does not end")),
+        }
+    }
+
+    fn broken(&self, what: &str, end: &str) -> BackendError {
+        let text = match self.progress.error_text() {
+            "" => self.progress.last_words(),
+            text => text.to_owned(),
+        };
+        let said = std::io::Error::other(format!("{end}: {}", text.trim()));
+        attempted(what, said)
+    }
+}
+
+/// Roots the derivation; whether it is there.
+///
+/// # Errors
+/// When Nix cannot be asked.
+pub(super) async fn derivation(
+    config: &NixConfig,
+    drv: &str,
+    roots: &Path,
+    cancel: &CancellationToken,
+) -> Result<bool, BackendError> {
+    make_folder(roots).await?;
+    // `storePath` asks for validity: a root alone may lead nowhere.
+    let expression = format!(
+        "{{ type = \"derivation\"; name = \"x\"; outputName = \"out\"; drvPath = builtins.storePath {}; }}",
+        quoted(drv)
+    );
+    let link = text(&roots.join(DERIVATION))?;
+    let program = Program::new(config, "nix-instantiate")
+        .args(["--indirect", "--add-root", &link, "-E", &expression])
+        .option("substitute", "false");
+    let asked = ask(program, cancel).await?;
+    asked.is_there("keep the derivation")
+}
+
+/// The result, rooted, when every output is there already.
+///
+/// # Errors
+/// When Nix cannot be asked.
+pub(super) async fn existing(
+    config: &NixConfig,
+    evaluated: &Evaluated,
+    roots: &Path,
+) -> Result<Option<Built>, BackendError> {
+    let cancel = CancellationToken::new();
+    let alone = || {
+        Program::new(config, "nix-store")
+            .args(["--realise", &evaluated.drv_path])
+            .option("substitute", "false")
+    };
+    // It lists what would have to be built: nothing is what is hoped for.
+    let asked = ask(alone().args(["--dry-run"]), &cancel).await?;
+    if !asked.is_there("ask Nix for the result")? || asked.spoke {
+        return Ok(None);
+    }
+    make_folder(roots).await?;
+    let link = text(&roots.join(RESULT))?;
+    let rooted = alone()
+        .args(["--indirect", "--add-root", &link])
+        .option("max-jobs", "0")
+        .option("builders", "");
+    let asked = ask(rooted, &cancel).await?;
+    match asked.is_there("keep the result")? {
+        true => built(config, evaluated, &asked.ran.answer).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// What builds the derivation and roots its outputs.
+///
+/// # Errors
+/// When the roots' folder cannot be made.
+pub(super) async fn realise(
+    config: &NixConfig,
+    evaluated: &Evaluated,
+    roots: &Path,
+) -> Result<Program, BackendError> {
+    make_folder(roots).await?;
+    let link = text(&roots.join(RESULT))?;
+    let program = Program::new(config, "nix-store");
+    Ok(program.args([
+        "--realise",
+        &evaluated.drv_path,
+        "--indirect",
+        "--add-root",
+        &link,
+    ]))
+}
+
+/// Reads back what was built: `links` are the roots, a line for each output. It is
+/// the one that the evaluation named, else the first.
+///
+/// # Errors
+/// When a link cannot be read.
+pub(super) fn built(
+    config: &NixConfig,
+    evaluated: &Evaluated,
+    links: &str,
+) -> Result<Built, BackendError> {
+    let mut outputs = Vec::new();
+    for link in links.lines().filter(|line| line.starts_with('/')) {
+        let target = std::fs::read_link(link);
+        let target = target.map_err(|error| attempted(format!("read the link {link}"), error))?;
+        outputs.push(target.to_string_lossy().into_owned());
+    }
+    let named = outputs
+        .iter()
+        .find(|path| evaluated.out_path.as_ref() == Some(path));
+    let Some(out_path) = named.or(outputs.first()).cloned() else {
+        let none = std::io::Error::other("nix-store names no output");
+        return Err(attempted(
+            format!("find the result of {}", evaluated.drv_path),
+            none,
+        ));
+    };
+    let real_path = config.real_path(&out_path);
+    Ok(Built {
+        out_path,
+        real_path,
+    })
+}
+
+impl NixConfig {
+    /// Where a store path lies on this host: a store with a root of its own
+    /// (`store = "/mnt"`) has the folder `/mnt/nix/store`.
+    pub(super) fn real_path(&self, path: &str) -> PathBuf {
+        let store = self.options.iter().rev().find(|(name, _)| name == "store");
+        let root = store.and_then(|(_, store)| match store.strip_prefix("local?") {
+            Some(query) => query.split('&').find_map(|pair| pair.strip_prefix("root=")),
+            None => Some(store.as_str()),
+        });
+        match root.filter(|root| root.starts_with('/')) {
+            Some(root) => PathBuf::from(format!("{}{path}", root.trim_end_matches('/'))),
+            None => PathBuf::from(path),
+        }
+    }
+}
+
+/// A path that Nix can be told.
+fn text(path: &Path) -> Result<String, BackendError> {
+    match path.to_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => {
+            let why = std::io::Error::other("its name is not UTF-8");
+            Err(attempted(format!("use the folder {}", path.display()), why))
+        }
+    }
+}
+
+async fn make_folder(folder: &Path) -> Result<(), BackendError> {
+    let made = tokio::fs::create_dir_all(folder).await;
+    made.map_err(|error| attempted(format!("make the folder {}", folder.display()), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::nix::NixKind;
+
+    #[test]
+    fn a_result_lies_where_the_store_has_its_root() {
+        let real = |store: Option<&str>| {
+            let mut config = NixConfig::new(NixKind::Flake, "/x".into());
+            config.options = store
+                .map(|store| ("store".into(), store.into()))
+                .into_iter()
+                .collect();
+            config.real_path("/nix/store/x")
+        };
+        assert_eq!(real(None), Path::new("/nix/store/x"));
+        assert_eq!(real(Some("/mnt/")), Path::new("/mnt/nix/store/x"));
+        assert_eq!(
+            real(Some("local?state=/s&root=/mnt")),
+            Path::new("/mnt/nix/store/x")
+        );
+        for usual in ["auto", "daemon", "ssh://host"] {
+            assert_eq!(real(Some(usual)), Path::new("/nix/store/x"));
+        }
+    }
+}
