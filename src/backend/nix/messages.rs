@@ -340,7 +340,8 @@ mod tests {
             all(&[&changed]);
             for message in all(&[format!("@nix {{\"action\":\"msg\",\"level\":0,\"msg\":{text:?}}}").as_bytes()]) {
                 if let Message::Said(text) = message {
-                    prop_assert!(!text.contains('\u{1b}'));
+                    let escape = '\u{1b}';
+                    prop_assert!(!text.contains(escape));
                 }
             }
         }
