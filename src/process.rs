@@ -16,7 +16,7 @@ pub(crate) mod tree;
 
 pub use detached::{Credentials, Owned, detach};
 pub use find::find_program;
-pub use server::{ForkServer, serve};
+pub use server::{ForkJob, ForkServer, serve};
 
 use leader::{Leader, Started};
 use nix::sys::signal::Signal;
@@ -145,6 +145,7 @@ impl Spawn {
             timeout: self.timeout,
             silence: self.silence,
             output_limit: self.output_limit,
+            counts_stderr: true,
         };
         let request = self.request.unwrap_or_default();
         Ok(Running::new(started, changes, request, bounds, on_output))
@@ -178,8 +179,10 @@ pub struct Bounds {
     pub timeout: Option<Duration>,
     /// Ended when nothing is printed for this long.
     pub silence: Option<Duration>,
-    /// Bytes over both streams after which it is ended.
+    /// Bytes after which it is ended: over both streams, or of standard output
+    /// alone, where standard error is not the program's to fill.
     pub output_limit: Option<u64>,
+    pub counts_stderr: bool,
 }
 
 /// A program that has been started, until it is reaped.
@@ -196,6 +199,7 @@ struct Running<F> {
     silence: Option<Duration>,
     last_output: Instant,
     output_left: Option<u64>,
+    counts_stderr: bool,
     on_output: F,
 }
 
@@ -229,6 +233,7 @@ impl<F: FnMut(Stream, &[u8])> Running<F> {
             silence: bounds.silence,
             last_output: now,
             output_left: bounds.output_limit,
+            counts_stderr: bounds.counts_stderr,
             on_output,
         }
     }
@@ -322,6 +327,10 @@ impl<F: FnMut(Stream, &[u8])> Running<F> {
     /// Hands output on, as far as the limit allows; whether it was within.
     fn hear(&mut self, stream: Stream, bytes: &[u8]) -> bool {
         self.last_output = Instant::now();
+        if stream == Stream::Stderr && !self.counts_stderr {
+            (self.on_output)(stream, bytes);
+            return true;
+        }
         let left = self.output_left.unwrap_or(u64::MAX);
         let heard = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
         if heard > 0 {

@@ -1,4 +1,4 @@
-//! The server that step helpers are copies of: one for a sandbox, whoever kills
+//! The server that the PID 1 of each step is a copy of: one for a sandbox, whoever kills
 //! it. In a program of its own, so that no other test's server is beside it.
 #![allow(
     clippy::disallowed_methods,
@@ -47,7 +47,11 @@ async fn n05_steps_share_a_server_that_is_started_again_when_killed_and_leaves_w
     let first = servers();
     assert_eq!(first.len(), 1, "{first:?}");
     succeeds(&sandbox).await;
-    assert_eq!(servers(), first, "no second one, and no helper is left");
+    assert_eq!(
+        servers(),
+        first,
+        "no second one, and nothing of the step is left"
+    );
 
     kill(Pid::from_raw(first[0]), Signal::SIGKILL).unwrap();
     until("the killed one is gone", || !servers().contains(&first[0])).await;

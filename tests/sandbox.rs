@@ -9,6 +9,8 @@
 )]
 
 use kiln::backend::native::provider::{Provider, StepOutcome};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::time::{Duration, Instant};
@@ -285,26 +287,48 @@ async fn time_silence_and_log_limits_end_a_step() {
 }
 
 #[tokio::test]
-async fn a_helper_that_is_killed_takes_the_step_with_it() {
+async fn a_pid_1_that_is_killed_takes_the_step_with_it() {
     let mark = mark();
     let step = step(&(stubborn(&mark) + "echo up; while :; do sleep 1000; done"));
-    let (said, scratch) = (step.said.clone(), step.request.scratch.clone());
+    let said = step.said.clone();
     let request = step.request;
     let running = tokio::spawn(async move { sandbox().run(request).await });
     until("the step is up", || !said.lock().unwrap().is_empty()).await;
-    let init = fs::read_to_string(scratch.join("init.pid")).unwrap();
-    let (init, _started) = init.split_once(' ').unwrap();
-    let status = fs::read_to_string(format!("/proc/{init}/status")).unwrap();
-    let helper = status
-        .lines()
-        .find_map(|line| line.strip_prefix("PPid:"))
-        .unwrap();
-    let helper = nix::unistd::Pid::from_raw(helper.trim().parse().unwrap());
-    nix::sys::signal::kill(helper, nix::sys::signal::Signal::SIGKILL).unwrap();
+    kill(pid_1_of(&mark), Signal::SIGKILL).unwrap();
     let error = running.await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("report.json"), "{error}");
+    assert!(error.to_string().contains("the step's PID 1"), "{error}");
     assert_eq!(processes_with(&mark), [""; 0]);
     drop(step.folder);
+}
+
+/// PID 1 of the namespace that a process with this mark is in: going up, the
+/// first that is a child of this very process.
+fn pid_1_of(mark: &str) -> Pid {
+    let field = |pid: &str, name: &str| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let found = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(found.trim().to_owned())
+    };
+    let mut pid = numbered(mark);
+    let own = std::process::id().to_string();
+    while let Some(parent) = field(&pid, "PPid:").filter(|parent| *parent != own) {
+        pid = parent;
+    }
+    Pid::from_raw(pid.parse().unwrap())
+}
+
+/// The number of a process with this mark in its arguments.
+fn numbered(mark: &str) -> String {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let has_mark = |entry: &fs::DirEntry| {
+        let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let name = entry.file_name();
+        name.to_str()
+            .is_some_and(|name| name.parse::<u32>().is_ok())
+            && String::from_utf8_lossy(&arguments).contains(mark)
+    };
+    let mut found = entries.filter(has_mark);
+    found.next().unwrap().file_name().into_string().unwrap()
 }
 
 #[tokio::test]
@@ -315,7 +339,7 @@ async fn the_end_of_the_lifeline_kills_the_step() {
     let request = step.request;
     let running = tokio::spawn(async move { sandbox().run(request).await });
     until("the step is up", || !said.lock().unwrap().is_empty()).await;
-    running.abort(); // drops the future, and with it the helper's standard input
+    running.abort(); // drops the future, and with it PID 1's standard input
     until("the step is gone", || processes_with(&mark).is_empty()).await;
     drop(step.folder);
 }

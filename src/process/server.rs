@@ -3,12 +3,14 @@
 //! program costs more than a small job does: exec, the loader, relocations.
 //!
 //! ```text
-//! caller ──one byte; stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──clone──▶ job
-//!   ▲  ◀──────────── pid, or minus errno ──────────────────┘                  │
-//!   └────────── child of the caller (CLONE_PARENT): waited for, killed ───────┘
+//! caller ──kind; stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──clone──▶ job
+//!   ▲  ◀──────────── pid, or minus errno ──────────────┘                  │
+//!   └────────── child of the caller (CLONE_PARENT): waited for, killed ───┘
 //! ```
-//! A job is the caller's child as if the caller had started it: the same group,
-//! lifeline and kill path, reaped by the caller alone. The server has one
+//! The kind says which namespaces the job begins in. A job is the caller's child
+//! as if the caller had started it: the same group, lifeline and kill path,
+//! reaped by the caller alone. It gets its request last, so that the caller can
+//! do before what only the caller may (map its users). The server has one
 //! thread, reads no request itself, so that no job finds another's in its
 //! memory, and holds no end of a job's pipes once it has answered. It ends when
 //! its caller does (end-of-file on its socket), or when it was idle for a while.
@@ -28,7 +30,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, setpgid};
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, PipeReader, PipeWriter};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,13 +39,19 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::signal::unix::{self, SignalKind};
 use tokio_util::sync::CancellationToken;
 
-/// What a job is asked for by; what it does is in its request.
-const FORK: [u8; 1] = *b"f";
 const STREAMS: usize = 3;
 /// A server that was not asked for so long ends, and gives its memory back.
 const IDLE: Duration = Duration::from_secs(10);
 /// Of a job: a few calls deep, and none of it is touched before it is used.
 const STACK: usize = 1 << 20;
+
+/// What a copy of the server is to do.
+pub struct ForkJob {
+    /// As the server's [`serve`] knows it.
+    pub kind: u8,
+    pub request: Vec<u8>,
+    pub bounds: Bounds,
+}
 
 /// The caller's side. The server is started when the first job is run.
 #[derive(Debug)]
@@ -65,31 +73,38 @@ impl ForkServer {
         })
     }
 
-    /// Runs a job to its end, as [`super::Spawn::run`] does a program.
+    /// Runs a job to its end, as [`super::Spawn::run`] does a program. Before it
+    /// gets its request, `admit` is called with its process and the pipe it prints
+    /// to, on a thread that may block.
     ///
     /// # Errors
-    /// When the server cannot be started, or cannot fork.
-    pub async fn run(
+    /// When the server cannot be started, or cannot fork, or what `admit` says.
+    pub async fn run<E: From<io::Error> + Send + 'static>(
         self: &Arc<Self>,
-        request: Vec<u8>,
-        bounds: Bounds,
+        job: ForkJob,
+        admit: impl FnOnce(Pid, BorrowedFd<'_>) -> Result<(), E> + Send + 'static,
         cancel: &CancellationToken,
         on_output: impl FnMut(Stream, &[u8]),
-    ) -> io::Result<End> {
+    ) -> Result<End, E> {
         // Before it starts, so that its end is not missed.
         let changes = unix::signal(SignalKind::child())?;
         let server = Arc::clone(self);
-        let job = tokio::task::spawn_blocking(move || server.job()).await??;
-        let running = Running::new(job.started()?, changes, framed(request), bounds, on_output);
-        running.run_to_end(cancel).await
+        let forked = tokio::task::spawn_blocking(move || {
+            let forked = server.job(job.kind)?;
+            admit(forked.forked.pid, forked.stdout.as_fd()).map(|()| forked)
+        });
+        let started = forked.await.map_err(io::Error::from)??.started()?;
+        let request = framed(job.request);
+        let running = Running::new(started, changes, request, job.bounds, on_output);
+        Ok(running.run_to_end(cancel).await?)
     }
 
     /// A new job; a server that ended while it was idle is started again.
-    fn job(self: &Arc<Self>) -> io::Result<Job> {
+    fn job(self: &Arc<Self>, kind: u8) -> io::Result<Job> {
         self.reap();
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = socket.take()
-            && let Ok(forked) = self.ask(&open)
+            && let Ok(forked) = self.ask(&open, kind)
         {
             *socket = Some(open);
             return forked;
@@ -97,7 +112,7 @@ impl ForkServer {
         // With pipes of its own: a copy that the old server may have made
         // finds its standard input closed and ends.
         let open = self.start()?;
-        let forked = self.ask(&open)?;
+        let forked = self.ask(&open, kind)?;
         *socket = Some(open);
         forked
     }
@@ -126,7 +141,7 @@ impl ForkServer {
     }
 
     /// The outer error is a server that is gone; the inner one its refusal.
-    fn ask(self: &Arc<Self>, socket: &OwnedFd) -> io::Result<io::Result<Job>> {
+    fn ask(self: &Arc<Self>, socket: &OwnedFd, kind: u8) -> io::Result<io::Result<Job>> {
         let (request, stdin) = io::pipe()?;
         let (stdout, out) = io::pipe()?;
         let (stderr, err) = io::pipe()?;
@@ -134,7 +149,8 @@ impl ForkServer {
         let pass = [ControlMessage::ScmRights(&theirs)];
         let flags = MsgFlags::MSG_NOSIGNAL;
         // A child's end interrupts both calls, and neither goes on by itself.
-        let parts = [IoSlice::new(&FORK)];
+        let kind = [kind];
+        let parts = [IoSlice::new(&kind)];
         uninterrupted(|| sendmsg::<()>(socket.as_raw_fd(), &parts, &pass, flags, None))?;
         let mut answer = [0; 4];
         let length = uninterrupted(|| recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()))?;
@@ -253,13 +269,14 @@ impl Drop for Forked {
 }
 
 /// The server: answers on standard input until its caller is gone or it was
-/// idle; each copy runs `job`, whose request is on *its* standard input.
+/// idle; each copy runs `job` in the new namespaces of its kind, with its request
+/// on *its* standard input.
 ///
 /// The calling process must have one thread.
-pub fn serve(mut job: impl FnMut() -> u8) -> ExitCode {
+pub fn serve(namespaces: impl Fn(u8) -> CloneFlags, mut job: impl FnMut() -> u8) -> ExitCode {
     let mut stack = vec![0; STACK];
-    while let Ok(Some(streams)) = asked(io::stdin()) {
-        let forked = copy(streams, &mut stack, &mut job);
+    while let Ok(Some((kind, streams))) = asked(io::stdin()) {
+        let forked = copy(namespaces(kind), streams, &mut stack, &mut job);
         let answer = forked.map_or_else(|errno| -(errno as i32), Pid::as_raw);
         let socket = io::stdin().as_raw_fd();
         if send(socket, &answer.to_ne_bytes(), MsgFlags::MSG_NOSIGNAL).is_err() {
@@ -269,8 +286,8 @@ pub fn serve(mut job: impl FnMut() -> u8) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The streams of the next job; none when there will be no more.
-fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<[File; STREAMS]>> {
+/// Kind and streams of the next job; none when there will be no more.
+fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u8, [File; STREAMS])>> {
     let patience = PollTimeout::try_from(IDLE).unwrap_or(PollTimeout::MAX);
     let mut sources = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     loop {
@@ -281,7 +298,7 @@ fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<[File; STREAMS]>> {
             Err(error) => return Err(error.into()),
         }
     }
-    let mut byte = FORK;
+    let mut byte = [0];
     let mut space = nix::cmsg_space!([RawFd; STREAMS]);
     let mut parts = [IoSliceMut::new(&mut byte)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
@@ -298,10 +315,11 @@ fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<[File; STREAMS]>> {
         }
     }
     // Nothing came: the other end is closed.
-    Ok(passed.try_into().ok())
+    Ok(passed.try_into().ok().map(|streams| (byte[0], streams)))
 }
 
 fn copy(
+    namespaces: CloneFlags,
     streams: [File; STREAMS],
     stack: &mut [u8],
     job: &mut impl FnMut() -> u8,
@@ -317,7 +335,7 @@ fn copy(
         clone(
             Box::new(begin),
             stack,
-            CloneFlags::CLONE_PARENT,
+            namespaces | CloneFlags::CLONE_PARENT,
             Some(libc::SIGCHLD),
         )
     }

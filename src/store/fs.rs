@@ -81,6 +81,54 @@ pub fn remove_all(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a folder what it was before a step used it: the folders directly in it
+/// stay, empty, and all else goes. `false` is one that cannot be used again: a
+/// step changed how the file system treats it (`chattr`).
+///
+/// # Errors
+/// The first failure, with the rest left in place.
+pub fn empty_again(path: &Path) -> io::Result<bool> {
+    let top = fs::File::open(path)?;
+    let as_made = flags(&top)?;
+    let mut removal = Removal {
+        top: top.as_fd(),
+        moved: Vec::new(),
+        count: 0,
+    };
+    let mut listed = open_dir(&top, OsStr::new("."))?;
+    let mut reusable = true;
+    for name in names(&mut listed)? {
+        let stat = stat_at(&top, &name)?;
+        if kind(&stat) != SFlag::S_IFDIR {
+            unlinkat(&top, name.as_os_str(), UnlinkatFlags::NoRemoveDir)?;
+            continue;
+        }
+        if stat.st_mode & 0o700 != 0o700 {
+            chmod_at(&top, &name, 0o700)?;
+        }
+        let mut inside = open_dir(&top, &name)?;
+        for entry in names(&mut inside)? {
+            removal.entry(inside.as_fd(), &entry, 1)?;
+        }
+        reusable &= flags(&inside)? == as_made;
+    }
+    reusable &= removal.moved.is_empty(); // what was too deep lies beside it now
+    Ok(reusable)
+}
+
+/// What `lsattr` shows; 0 where the file system knows no such thing.
+fn flags(folder: &impl AsFd) -> io::Result<libc::c_long> {
+    let mut flags: libc::c_long = 0;
+    let fd = folder.as_fd().as_raw_fd();
+    // SAFETY: the kernel writes no more than the flags, which outlive the call.
+    let read = unsafe { libc::ioctl(fd, libc::FS_IOC_GETFLAGS, &raw mut flags) };
+    match Errno::result(read) {
+        Ok(_) => Ok(flags),
+        Err(Errno::ENOTTY | Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(0),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 /// Folders too deep for one descent are moved up beside the top one and
 /// removed in their turn, so depth costs neither stack nor descriptors.
 struct Removal<'a> {
@@ -171,6 +219,27 @@ mod tests {
         assert!(!tree.exists());
         assert!(kept.exists());
         remove_all(&tree).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_a_step_used_is_as_before_but_for_the_folders_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["store/a/b", "work/work"] {
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        fs::write(dir.path().join("file"), "").unwrap();
+        fs::write(dir.path().join("store/file"), "").unwrap();
+        fs::set_permissions(
+            dir.path().join("work/work"),
+            PermissionsExt::from_mode(0o000),
+        )
+        .unwrap();
+        fs::set_permissions(dir.path().join("store"), PermissionsExt::from_mode(0o000)).unwrap();
+        assert!(empty_again(dir.path()).unwrap());
+        let left = |path: &Path| fs::read_dir(path).unwrap().count();
+        assert_eq!(left(dir.path()), 2);
+        assert_eq!(left(&dir.path().join("store")), 0);
+        assert_eq!(left(&dir.path().join("work")), 0);
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub use publish::{PublishError, PublishRequest, StepOutput};
 pub use record::{ObjectInfo, Outputs};
 pub use references::ScanError;
 pub use roots::{Root, Roots};
-pub use scratch::Scratch;
+pub use scratch::{Scratch, StepScratch};
 pub use sessions::{Pin, Session, pin};
 pub use verify::{Finding, Flaw, Verification, Verified};
 
@@ -92,6 +92,9 @@ impl StoreError {
     }
 }
 
+/// Steps' folders, below the store's own.
+const STEPS: &str = "steps";
+
 /// An open store; clones are the same one. One process has it open at a time
 /// (the lock on the state sees to it).
 #[derive(Clone)]
@@ -106,6 +109,7 @@ struct Inner {
     /// For `syncfs`.
     folder: File,
     tmp: PathBuf,
+    spares: Arc<scratch::Spares>,
     records: Records,
     index: Mutex<Index>,
     /// One at a time puts an object into place.
@@ -143,8 +147,10 @@ impl Store {
             create(&own.join(folder), 0o755)?;
         }
         // What is built lies there before it was looked at: nobody else's to see.
-        create(&tmp, 0o700)?;
-        sweep(&tmp)?;
+        for folder in [tmp, own.join(STEPS)] {
+            create(&folder, 0o700)?;
+            sweep(&folder)?;
+        }
         Self::of_folder(dir, true)
     }
 
@@ -168,6 +174,7 @@ impl Store {
             folder,
             records: Records::new(&own),
             tmp: own.join("tmp"),
+            spares: scratch::Spares::new(own.join(STEPS)),
             index: Mutex::default(),
             installing: Mutex::default(),
             syncing: Mutex::default(),
@@ -250,6 +257,14 @@ impl Store {
     /// When it cannot be made.
     pub fn scratch(&self) -> Result<Scratch, StoreError> {
         Scratch::new_in(&self.inner.tmp)
+    }
+
+    /// A folder for one step.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn step_scratch(&self) -> Result<StepScratch, StoreError> {
+        self.inner.spares.take()
     }
 
     /// Takes a file with these bytes, which may refer to `candidates`.

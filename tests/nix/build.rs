@@ -3,7 +3,7 @@
 use crate::support::*;
 use kiln::backend::nix::NixKind;
 use kiln::backend::{Backend, BuildOutcome, StepEnd, StepEvent};
-use kiln::model::{Failure, FailureKind};
+use kiln::model::{BlockedReason, Failure, FailureKind};
 use std::time::{Duration, Instant};
 
 async fn failure_of(world: &World, outputs: &str) -> Failure {
@@ -92,7 +92,7 @@ async fn f01_a_content_addressed_output_is_known_once_it_is_built() {
     let mut world = World::new(NixKind::Flake);
     world.config.options.push((
         "extra-experimental-features".into(),
-        "ca-derivations nix-command flakes".into(),
+        "ca-derivations".into(),
     ));
     let floating = step("floating", "echo here > $out").replace(
         "name =",
@@ -238,7 +238,19 @@ async fn f06_a_killed_step_may_pass_and_a_fetch_fails_for_the_network_s_reasons(
         return;
     }
     let mut world = World::new(NixKind::Flake);
-    let failure = failure_of(&world, &system("", &step("killed", "kill -9 $$"))).await;
+    let mark = world.folder.path().display().to_string();
+    let killed = step("killed", "echo begun; while :; do :; done");
+    let killed = killed.replace("name =", &format!("mark = {mark:?}; name ="));
+    let evaluated = world.evaluated(&world.flake(&system("", &killed))).await;
+    // As the kernel does when memory has run out.
+    let kill = async {
+        world.heard.until_said("killed", "begun").await;
+        crate::processes::kill_all_with(&format!("mark={mark}"));
+    };
+    let (outcome, ()) = tokio::join!(world.build(&evaluated), kill);
+    let BuildOutcome::Failed { failure, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
     assert_eq!(failure.kind, FailureKind::Transient, "{failure:?}");
     assert_eq!(failure.derivation.as_deref(), Some("killed"));
 
@@ -297,6 +309,8 @@ async fn f06_silence_and_the_build_s_time_are_limits() {
     assert_eq!(failure.derivation.as_deref(), Some("silent"), "{failure:?}");
     assert!(failure.message.contains("silence"), "{failure:?}");
     assert_eq!(failure.log_tail, "last words\n");
+    let ended = world.heard.ended();
+    assert_eq!(ended, [("silent".to_owned(), StepEnd::TimedOut)]);
 
     let mut request = world.build_request(&evaluated);
     request.timeout = Duration::from_secs(1);
@@ -307,4 +321,63 @@ async fn f06_silence_and_the_build_s_time_are_limits() {
     };
     assert!(failure.message.contains("longer than 1 s"), "{failure:?}");
     assert!(began.elapsed() < Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn f06_where_nothing_is_built_what_is_missing_is_waited_for() {
+    if !has_nix() {
+        return;
+    }
+    let mut world = World::new(NixKind::Flake);
+    world.config.jobs = Some(0);
+    let evaluated = world
+        .evaluated(&world.flake(&system("", &step("hello", "echo > $out"))))
+        .await;
+    let outcome = world.build(&evaluated).await;
+    let BuildOutcome::Blocked { reason, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(reason, BlockedReason::Cache);
+    // A binary cache that has it ends the wait.
+    let mut elsewhere = world.config.clone();
+    elsewhere.jobs = None;
+    let cache = format!("file://{}", world.path("cache").display());
+    let (built, _) = elsewhere_built(&world, elsewhere, &evaluated).await;
+    world.nix(
+        "nix",
+        &[
+            "--extra-experimental-features",
+            "nix-command",
+            "copy",
+            "--to",
+            &cache,
+            &built.out_path,
+        ],
+    );
+    std::fs::remove_dir_all(world.path("generations/1")).unwrap();
+    world.nix("nix-store", &["--gc"]);
+    let commit = world.flake(&system("", &step("hello", "echo > $out")));
+    let evaluated = world.evaluated(&commit).await;
+    world.config.substituters = vec![cache];
+    let substitution = [("substitute", "true"), ("require-sigs", "false")];
+    let substitution = substitution.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    world.config.options.extend(substitution);
+    world.heard.steps.lock().unwrap().clear();
+    let (again, steps) = world.built(&evaluated).await;
+    assert_eq!(again, built);
+    assert_eq!((steps.total, steps.done), (1, 1), "{steps:?}");
+    let ended = world.heard.ended();
+    assert_eq!(ended, [("hello".to_owned(), StepEnd::Substituted)]);
+}
+
+async fn elsewhere_built(
+    world: &World,
+    config: kiln::backend::nix::NixConfig,
+    evaluated: &kiln::model::Evaluated,
+) -> (kiln::model::Built, kiln::model::Steps) {
+    let backend = kiln::backend::nix::Nix::new(config);
+    match backend.build(world.build_request(evaluated)).await.unwrap() {
+        BuildOutcome::Succeeded { built, steps } => (built, steps),
+        other => panic!("{other:?}"),
+    }
 }

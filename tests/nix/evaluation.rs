@@ -350,6 +350,7 @@ async fn f02_limits_of_time_memory_and_output_are_named() {
         failure.message.contains("says more than 1 MiB"),
         "{failure:?}"
     );
+    world.config.log_size = 64 << 20;
     let loop_ = world
         .failure(&world.flake(&system("", "let f = x: 1 + f x; in f 0")))
         .await;

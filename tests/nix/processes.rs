@@ -7,7 +7,7 @@ use kiln::process::{GIVE_UP, GRACE};
 use std::time::Instant;
 
 /// Processes that have this text in their command line or environment.
-fn with(text: &str) -> Vec<String> {
+pub fn with(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap_or_default();
@@ -23,6 +23,15 @@ fn with(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// SIGKILL for every process that has this text in its environment.
+pub fn kill_all_with(text: &str) {
+    for found in with(text) {
+        let pid = found.split(' ').next().unwrap().parse().unwrap();
+        let pid = nix::unistd::Pid::from_raw(pid);
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    }
 }
 
 /// A text that only this world's processes have.

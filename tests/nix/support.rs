@@ -123,6 +123,7 @@ impl World {
         let path = folder.path().canonicalize().unwrap();
         let mut config = NixConfig::new(kind, path.join("home"));
         config.options = options(&path.join("store"));
+        config.search_path = std::env::var("PATH").unwrap_or_default();
         World {
             repository: Repository::new(path.join("work")),
             folder,
@@ -243,13 +244,14 @@ impl World {
 }
 
 impl Drop for World {
-    /// Nix's store is read-only to everybody but root.
     fn drop(&mut self) {
-        let _ = command("chmod")
-            .args(["-R", "u+w"])
-            .arg(self.folder.path())
-            .output();
+        make_removable(self.folder.path());
     }
+}
+
+/// Nix's store is read-only to everybody but root.
+pub fn make_removable(folder: &Path) {
+    let _ = command("chmod").args(["-R", "u+w"]).arg(folder).output();
 }
 
 pub fn flake(outputs: &str) -> String {

@@ -32,7 +32,7 @@ use super::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
     Source,
 };
-use crate::model::{BackendKind, Built, Evaluated, Failure, HostName};
+use crate::model::{BackendKind, Built, Evaluated, Failure, HostName, Steps};
 use crate::store::Store;
 use crate::store::cache::{Caches, Session};
 use async_trait::async_trait;
@@ -314,8 +314,11 @@ impl Backend for Native {
         };
         // Until it ends, all that the build comes by is kept.
         let _session = self.store.session();
+        let Ok(drv) = stored.drv(&request.evaluated) else {
+            let steps = Steps::default();
+            return Ok(BuildOutcome::NotEvaluated { steps });
+        };
         let graph = stored.load(&request.evaluated)?;
-        let drv = stored.drv(&request.evaluated)?;
         let none = || Session::none(&self.store);
         let asks = |caches: &Caches| caches.session(&self.store);
         let build = build::Build {

@@ -108,7 +108,10 @@ impl Evaluation<'_> {
             .args(["--eval", "--strict", "--json", "--read-write-mode"])
             .args(["-E", &expression])
             .option("restrict-eval", "true")
-            .option("allowed-uris", &format!("{url} git+{url} {allowed}"))
+            .option(
+                "allowed-uris",
+                &format!("{} {allowed}", own_uris(url, reference)),
+            )
     }
 
     async fn answered(&self, answer: &str) -> Result<EvaluationOutcome, BackendError> {
@@ -291,6 +294,16 @@ fn file_url(repository: &Path) -> Result<String, BackendError> {
             Err(attempted(what, why))
         }
     }
+}
+
+/// By what names a restricted Nix asks for the commit: until 2.19 by the plain
+/// URL, since then by one that has all there is to it.
+fn own_uris(url: &str, reference: &Reference) -> String {
+    let Reference { name, rev, .. } = reference;
+    let exact = format!("ref={name}&rev={rev}");
+    format!(
+        "{url} git+{url}?exportIgnore=1&{exact} git+{url}?{exact} git+{url}?{exact}&submodules=1"
+    )
 }
 
 /// Percent-encodes what may mean something in a URL's path, query or fragment.

@@ -26,6 +26,8 @@ pub(super) struct Progress {
     /// Ends that were announced as failures.
     failed_steps: u32,
     failed: Vec<Failed>,
+    /// Steps that failed, as the counts say, for a reason that was not said yet.
+    unexplained: Vec<Step>,
     /// The last error Nix gave: as shown, and without trace.
     error: Option<(String, String)>,
     /// The last that was said beside errors.
@@ -68,6 +70,7 @@ impl Progress {
             copies: (None, Counts::default()),
             failed_steps: 0,
             failed: Vec::new(),
+            unexplained: Vec::new(),
             error: None,
             said: Tail::default(),
         }
@@ -125,26 +128,24 @@ impl Progress {
         let Some(step) = self.running.remove(&id) else {
             return;
         };
-        let known = self
+        let is_known = self
             .failed
             .iter_mut()
             .find(|failed| failed.drv == step.path);
-        let is_known = known.is_some();
-        if let Some(failed) = known {
+        if let Some(failed) = is_known {
             failed.tail = step.tail.text();
+            let end = failed.end();
+            self.failed_steps += 1;
+            return self.finish(step, end);
         }
-        let counted = if step.is_build {
-            self.builds.1
-        } else {
-            self.copies.1
+        if step.is_build && self.builds.1.failed > self.failed_steps.into() {
+            self.failed_steps += 1;
+            return self.unexplained.push(step); // Nix says why after its end
+        }
+        let end = match step.is_build {
+            true => StepEnd::Built,
+            false => StepEnd::Substituted,
         };
-        let is_failed = is_known || step.is_build && counted.failed > self.failed_steps.into();
-        let end = match (step.is_build, is_failed) {
-            (_, true) => StepEnd::Failed,
-            (true, false) => StepEnd::Built,
-            (false, false) => StepEnd::Substituted,
-        };
-        self.failed_steps += u32::from(is_failed && step.is_build);
         self.finish(step, end);
     }
 
@@ -171,17 +172,28 @@ impl Progress {
     fn errored(&mut self, text: String, message: String) {
         self.say(&text);
         for drv in derivations(&message) {
-            let is_new = self.failed.iter().all(|failed| failed.drv != drv);
-            if is_new && self.failed.len() < MAX_FAILED {
-                let running = self.running.values().find(|step| step.path == drv);
-                self.failed.push(Failed {
-                    tail: running.map_or_else(String::new, |step| step.tail.text()),
-                    drv: drv.to_owned(),
-                    message: message.clone(),
-                });
-            }
+            self.blame(drv, &message);
         }
         self.error = Some((text, message));
+    }
+
+    fn blame(&mut self, drv: &str, message: &str) {
+        let is_known = self.failed.iter().any(|failed| failed.drv == drv);
+        if is_known || self.failed.len() >= MAX_FAILED {
+            return;
+        }
+        let running = self.running.values().find(|step| step.path == drv);
+        let mut failed = Failed {
+            tail: running.map_or_else(String::new, |step| step.tail.text()),
+            drv: drv.to_owned(),
+            message: message.to_owned(),
+        };
+        if let Some(at) = self.unexplained.iter().position(|step| step.path == drv) {
+            let step = self.unexplained.swap_remove(at);
+            failed.tail = step.tail.text();
+            self.finish(step, failed.end());
+        }
+        self.failed.push(failed);
     }
 
     /// Lines of no step are the evaluation's; a build has no log for them.
@@ -222,8 +234,10 @@ impl Progress {
 
     /// Nothing more comes: what still ran ended like this.
     pub fn end(&mut self, end: StepEnd) -> Steps {
-        let running: Vec<_> = self.running.drain().collect();
-        for (_, step) in running {
+        for step in std::mem::take(&mut self.unexplained) {
+            self.finish(step, StepEnd::Failed);
+        }
+        for step in std::mem::take(&mut self.running).into_values() {
             self.finish(step, end);
         }
         self.steps()
@@ -270,6 +284,13 @@ impl Progress {
 }
 
 impl Failed {
+    fn end(&self) -> StepEnd {
+        match self.message.contains("timed out after") {
+            true => StepEnd::TimedOut,
+            false => StepEnd::Failed,
+        }
+    }
+
     fn failure(&self) -> Failure {
         let failure = diagnose::failure(&self.message, &self.message);
         Failure {

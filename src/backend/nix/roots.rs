@@ -122,6 +122,9 @@ pub(super) async fn existing(
     evaluated: &Evaluated,
     roots: &Path,
 ) -> Result<Option<Built>, BackendError> {
+    if is_absent(config, evaluated).await {
+        return Ok(None);
+    }
     let cancel = CancellationToken::new();
     let alone = || {
         Program::new(config, "nix-store")
@@ -144,6 +147,16 @@ pub(super) async fn existing(
         true => built(config, evaluated, &asked.ran.answer).map(Some),
         false => Ok(None),
     }
+}
+
+/// What is not on the disk is not valid: nobody need be asked. What is there may
+/// be anything.
+async fn is_absent(config: &NixConfig, evaluated: &Evaluated) -> bool {
+    let Some(path) = &evaluated.out_path else {
+        return false;
+    };
+    let found = tokio::fs::symlink_metadata(config.real_path(path)).await;
+    found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// What builds the derivation and roots its outputs.

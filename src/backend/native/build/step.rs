@@ -8,7 +8,7 @@ use crate::backend::native::resolve::{Made, Resolved, SCRIPT, resolve, runs_here
 use crate::backend::native::{NativeConfig, attempted, blocking};
 use crate::backend::{BackendError, Sink};
 use crate::model::{Failure, Location};
-use crate::store::{Outputs, PublishError, Scratch, StepOutput, Store, StorePath};
+use crate::store::{Outputs, PublishError, StepOutput, StepScratch, Store, StorePath};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,6 +80,7 @@ impl StepJob {
         };
         let request = self.request(scratch.path().to_owned(), &closure);
         let outcome = self.provider.run(request).await?;
+        scratch.over();
         let mut end = match outcome {
             StepOutcome::Exited(0) => self.take_outputs(Arc::clone(&scratch), closure).await?,
             StepOutcome::Cancelled => NodeEnd::Cancelled,
@@ -139,7 +140,7 @@ impl StepJob {
 
     async fn take_outputs(
         &self,
-        scratch: Arc<Scratch>,
+        scratch: Arc<StepScratch>,
         closure: BTreeSet<StorePath>,
     ) -> Result<NodeEnd, BackendError> {
         let (store, resolved) = (self.store.clone(), Arc::clone(&self.resolved));
@@ -213,7 +214,7 @@ enum First {
     /// It need not run, or cannot.
     Ended(NodeEnd),
     /// An empty scratch folder and the input closure.
-    Prepared(Scratch, BTreeSet<StorePath>),
+    Prepared(StepScratch, BTreeSet<StorePath>),
 }
 
 /// Looks the step up, else prepares it: one visit of the store for both.
@@ -237,7 +238,9 @@ fn first(
     let closure = store
         .closure(named)
         .map_err(attempted("find a step's inputs"))?;
-    let scratch = store.scratch().map_err(attempted("make a step's folder"))?;
+    let scratch = store
+        .step_scratch()
+        .map_err(attempted("make a step's folder"))?;
     Ok(First::Prepared(scratch, closure))
 }
 
@@ -259,7 +262,7 @@ fn within(host: &StepLimits, asked: Option<&Limits>) -> StepLimits {
 fn publish(
     store: &Store,
     resolved: &Resolved,
-    scratch: &Scratch,
+    scratch: &StepScratch,
     closure: &BTreeSet<StorePath>,
 ) -> Result<Outputs, PublishError> {
     let left = |path: &StorePath| scratch.path().join("store").join(path.base_name());

@@ -1,10 +1,12 @@
-//! PID 1 of the step's namespaces: sets everything up, starts the step, reaps,
-//! reports. When it ends, the kernel kills what is left.
+//! PID 1 of a step's namespaces, a copy of `kiln internal sandbox`: sets
+//! everything up, starts the step, reaps, reports. When it ends, the kernel
+//! kills what is left, and only then can the agent reap it.
 
 use super::root::Root;
 use super::spec::{Attempt, Report, STORE, SetupError, Spec};
 use super::watch::Watch;
 use super::{privileges, seccomp, userns};
+use crate::process::{self, GRACE};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -13,31 +15,66 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-/// The helper's orders. The end of the pipe means that the helper is gone.
-pub(super) const GO: u8 = b'g';
-pub(super) const TERMINATE: u8 = b't';
+/// The agent is gone, or the report could not be written.
+const NO_REPORT: u8 = 70;
 
-/// Runs the step and writes one [`Report`]; returns PID 1's exit status.
-pub(super) fn run(spec: &Spec, orders: &File, report: &mut File) -> isize {
-    let outcome = set_up(spec, orders).and_then(|()| supervise(spec, orders));
-    let outcome = match outcome {
-        Ok(Some(report)) => report,
-        Ok(None) => return 1,
-        Err(error) => error.into(),
-    };
-    let written = serde_json::to_vec(&outcome).map(|json| report.write_all(&json));
-    isize::from(!matches!(written, Ok(Ok(()))))
+/// Serves the agent until it is gone: a copy of this process for each step.
+pub fn internal_main() -> ExitCode {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    // Blocked from its first moment on, or a PID 1 that is asked to end before
+    // it listens would never hear of it.
+    match signals().thread_block() {
+        Ok(()) => process::serve(userns::namespaces, step),
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
-fn set_up(spec: &Spec, mut orders: &File) -> Result<(), SetupError> {
-    let mut order = [0];
-    orders
-        .read_exact(&mut order)
-        .attempt(|| "wait for the user mapping".into())?;
+/// Runs one step: the spec on standard input, which then is the lifeline; the
+/// step's log on standard output; one [`Report`] on standard error.
+fn step() -> u8 {
+    // Comes once the agent has mapped the user.
+    let request = process::read_request();
+    let spec = request.and_then(|json| Ok(serde_json::from_slice::<Spec>(&json)?));
+    let spec = spec.attempt(|| "read the step".into());
+    let report = match spec.and_then(|spec| run(&spec)) {
+        Ok(Some(report)) => report,
+        Ok(None) => return NO_REPORT,
+        Err(error) => error.into(),
+    };
+    match serde_json::to_writer(std::io::stderr(), &report) {
+        Ok(()) => 0,
+        Err(_) => NO_REPORT,
+    }
+}
+
+/// `None` when nobody waits for the step any more.
+fn run(spec: &Spec) -> Result<Option<Report>, SetupError> {
+    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    let signals = SignalFd::with_flags(&signals(), flags);
+    let signals = signals.attempt(|| "listen to signals".into())?;
+    set_up(spec)?;
+    supervise(spec, &signals)
+}
+
+/// What is read from a descriptor instead.
+fn signals() -> SigSet {
+    [
+        Signal::SIGCHLD,
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+    ]
+    .into_iter()
+    .collect()
+}
+
+fn set_up(spec: &Spec) -> Result<(), SetupError> {
     nix::unistd::sethostname("localhost").attempt(|| "set the host name".into())?;
     if !spec.network {
         loopback_up()?;
@@ -50,9 +87,6 @@ fn set_up(spec: &Spec, mut orders: &File) -> Result<(), SetupError> {
     // It keeps its capabilities over the namespaces: its uid was no root there.
     userns::become_step_user(spec.user)?;
     root.fill().map_err(explained)?;
-    // After the change of user, which takes it away. The pipe of orders covers
-    // a helper that died before.
-    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).attempt(|| "bind to the helper".into())?;
     privileges::forbid_user_namespaces()?;
     privileges::drop_capabilities()?;
     // The step has the same uid: it shall not look into this process.
@@ -74,18 +108,19 @@ fn loopback_up() -> Result<(), SetupError> {
     Errno::result(answer).map(drop).attempt(attempted)
 }
 
-/// Starts the step and waits for its end; `None` when the helper is gone.
-fn supervise(spec: &Spec, orders: &File) -> Result<Option<Report>, SetupError> {
-    let mut children = SigSet::empty();
-    children.add(Signal::SIGCHLD);
-    children.thread_block().attempt(|| "block SIGCHLD".into())?;
-    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-    let signals = SignalFd::with_flags(&children, flags).attempt(|| "listen to SIGCHLD".into())?;
+/// Starts the step and waits for its end; `None` when the agent is gone, or when
+/// a step that was asked to end has not done so within the grace.
+fn supervise(spec: &Spec, signals: &SignalFd) -> Result<Option<Report>, SetupError> {
     let mut watch = Watch::new(spec);
     let step = start(spec)?;
-    let mut orders = orders;
+    let mut deadline: Option<Instant> = None;
     loop {
-        while let Ok(Some(_)) = signals.read_signal() {}
+        while let Ok(Some(signal)) = signals.read_signal() {
+            if signal.ssi_signo != Signal::SIGCHLD as u32 && deadline.is_none() {
+                let _ = kill(Pid::from_raw(-1), Signal::SIGTERM); // none left is what we want
+                deadline = Some(Instant::now() + GRACE);
+            }
+        }
         match reap(step) {
             Some(Report::Exited(0)) => return Ok(Some(Report::Exited(0))),
             Some(report) => return Ok(Some(watch.full().map_or(report, Report::OverLimit))),
@@ -95,24 +130,27 @@ fn supervise(spec: &Spec, orders: &File) -> Result<Option<Report>, SetupError> {
         if let Some(limit) = watch.look() {
             return Ok(Some(Report::OverLimit(limit)));
         }
-        let mut sources = [
-            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
-            PollFd::new(orders.as_fd(), PollFlags::POLLIN),
-        ];
-        let patience = PollTimeout::try_from(watch.due_in()).unwrap_or(PollTimeout::MAX);
-        match poll(&mut sources, patience) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => return Err(error).attempt(|| "wait for the step".into()),
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO)
+            || !patient(signals, watch.due_in().min(left.unwrap_or(Duration::MAX)))?
+        {
+            return Ok(None);
         }
-        if sources[1].any() == Some(true) {
-            let mut order = [0];
-            match orders.read(&mut order) {
-                Ok(1) if order[0] == TERMINATE => {
-                    let _ = kill(Pid::from_raw(-1), Signal::SIGTERM); // none left is what we want
-                }
-                _ => return Ok(None),
-            }
-        }
+    }
+}
+
+/// Waits for a signal, for a while at most; `false` when the agent is gone: it
+/// sends nothing after the request.
+fn patient(signals: &SignalFd, patience: Duration) -> Result<bool, SetupError> {
+    let stdin = std::io::stdin();
+    let mut sources = [
+        PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+        PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
+    ];
+    let patience = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+    match poll(&mut sources, patience) {
+        Ok(_) | Err(Errno::EINTR) => Ok(sources[1].any() != Some(true)),
+        Err(error) => Err(error).attempt(|| "wait for the step".into()),
     }
 }
 

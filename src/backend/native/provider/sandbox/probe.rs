@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Longer than the slowest host needs for nothing.
 const TIMEOUT: Duration = Duration::from_secs(60);
-const INPUT: &str = "00000000000000000000000000000000-input";
+/// One input more than get mount points on the disk.
+const INPUTS: usize = super::store_view::ON_DISK + 1;
 
 /// What a trial step found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Trial {
     pub overlay: bool,
 }
 
-/// Runs a step that does next to nothing, with one input, in a folder made
+/// Runs a step that does next to nothing, with a few inputs, in a folder made
 /// below `folder` and removed again.
 ///
 /// # Errors
@@ -43,9 +44,13 @@ pub async fn trial(
     for folder in [&store, &scratch] {
         fs::create_dir(folder).map_err(|error| plain(&error))?;
     }
-    fs::write(store.join(INPUT), "").map_err(|error| plain(&error))?;
+    let names = (0..INPUTS).map(|n| format!("{n:032}-input"));
+    let inputs: BTreeMap<_, _> = names.map(|name| (name.clone(), store.join(name))).collect();
+    for input in inputs.values() {
+        fs::write(input, "").map_err(|error| plain(&error))?;
+    }
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let request = request(scratch, store.join(INPUT), host_paths, Arc::clone(&heard));
+    let request = request(scratch, inputs, host_paths, Arc::clone(&heard));
     let began = std::time::Instant::now();
     let outcome = Sandbox::new(config).run(request).await;
     let took = began.elapsed();
@@ -68,7 +73,7 @@ pub async fn trial(
 
 fn request(
     scratch: PathBuf,
-    input: PathBuf,
+    inputs: BTreeMap<String, PathBuf>,
     host_paths: &[PathBuf],
     heard: Arc<Mutex<Vec<u8>>>,
 ) -> StepRequest {
@@ -79,7 +84,7 @@ fn request(
         files: Vec::new(),
         env: BTreeMap::new(),
         src: None,
-        inputs: BTreeMap::from([(INPUT.to_owned(), input)]),
+        inputs,
         outputs: Vec::new(),
         host_paths: host_paths.to_vec(),
         network: false,

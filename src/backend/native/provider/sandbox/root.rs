@@ -71,11 +71,12 @@ impl<'a> Root<'a> {
             false => None,
         };
         let host = host(spec)?;
-        let root = layout.root();
+        // Over the scratch folder itself, which is not looked at by name any more.
+        let root = &spec.scratch;
         let size = spec.limits.scratch;
         let options = format!("mode=755,uid={UID},gid={GID},size={size}");
-        tmpfs(&root, &options, MsFlags::empty())?;
-        std::env::set_current_dir(&root).attempt(|| format!("enter {}", root.display()))?;
+        tmpfs(root, &options, MsFlags::empty())?;
+        std::env::set_current_dir(root).attempt(|| format!("enter {}", root.display()))?;
         Ok(Root {
             spec,
             host,

@@ -1,5 +1,5 @@
-//! What the agent and the helper tell each other: the spec on standard input,
-//! the report in a file beside the folders the step sees.
+//! What the agent and a step's PID 1 tell each other: the spec on standard input,
+//! the report on standard error.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ pub(in super::super) const STORE: &str = "/var/lib/kiln/store";
 pub(super) const UID: u32 = 1000;
 pub(super) const GID: u32 = 100;
 
-/// A step, resolved for the helper.
+/// A step, resolved for its PID 1.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Spec {
     pub argv: Vec<String>,
@@ -25,6 +25,13 @@ pub(super) struct Spec {
     pub scratch: PathBuf,
     pub user: User,
     pub limits: Limits,
+}
+
+impl Spec {
+    /// Whether inputs are shown beside outputs by an overlay (see `store_view.rs`).
+    pub fn overlaid(&self) -> bool {
+        self.inputs.len() > super::store_view::ON_DISK
+    }
 }
 
 /// Who the step is on the host.
@@ -74,13 +81,10 @@ pub(super) enum Report {
     },
 }
 
-/// The folders the helper keeps below the scratch folder.
+/// The folders of a step that lie on the disk, below the scratch folder.
 pub(super) struct Layout<'a>(pub &'a Path);
 
 impl Layout<'_> {
-    pub fn root(&self) -> PathBuf {
-        self.0.join("root")
-    }
     pub fn build(&self) -> PathBuf {
         self.0.join("build")
     }
@@ -95,14 +99,6 @@ impl Layout<'_> {
     pub fn work(&self) -> PathBuf {
         self.0.join("work")
     }
-    /// Written by the helper when the step is over.
-    pub fn report(&self) -> PathBuf {
-        self.0.join("report.json")
-    }
-    /// The host's process id of the step's PID 1.
-    pub fn init_pid(&self) -> PathBuf {
-        self.0.join("init.pid")
-    }
 }
 
 /// The set-up of a step failed: what was attempted, and why.
@@ -111,6 +107,15 @@ impl Layout<'_> {
 pub(in crate::backend::native::provider) struct SetupError {
     pub attempted: String,
     pub source: io::Error,
+}
+
+impl From<io::Error> for SetupError {
+    fn from(source: io::Error) -> Self {
+        SetupError {
+            attempted: "start the step's PID 1".into(),
+            source,
+        }
+    }
 }
 
 /// Says what was attempted when it failed.

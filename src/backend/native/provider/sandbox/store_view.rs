@@ -14,9 +14,9 @@
 //! tmpfs, which are never removed one by one, and binds of a bind that is
 //! read-only already, which need no second call.
 //!
-//! Where overlay is not to be had (before Linux 5.11, or a state on a file
-//! system that cannot be an upper one) mount points are made in the outputs'
-//! folder.
+//! For a few inputs, and where overlay is not to be had (before Linux 5.11, or a
+//! state on a file system that cannot be an upper one), mount points are made in
+//! the outputs' folder: an overlay makes four files there for itself.
 
 use super::mounts::{bind, held, restrict, tmpfs};
 use super::root::{checked_name, folder, make_folder, store_inside};
@@ -32,12 +32,16 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+/// As many inputs get mount points on the disk; more, an overlay.
+pub(super) const ON_DISK: usize = 4;
+
 /// Folders that hold inputs, each bound read-only, and the outputs' folder.
 pub(super) struct StoreView {
     folders: Vec<OwnedFd>,
     inputs: Vec<Input>,
     outputs: OwnedFd,
-    work: OwnedFd,
+    /// The overlay's own, where there is to be one.
+    work: Option<OwnedFd>,
 }
 
 struct Input {
@@ -66,7 +70,10 @@ impl StoreView {
             folders: Vec::new(),
             inputs: Vec::with_capacity(spec.inputs.len()),
             outputs: folder(&layout.store())?,
-            work: folder(&layout.work())?,
+            work: match spec.overlaid() {
+                true => Some(folder(&layout.work())?),
+                false => None,
+            },
         };
         for (name, object) in &spec.inputs {
             let input = view.input(checked_name(name)?, object, &mut known)?;
@@ -116,7 +123,11 @@ impl StoreView {
         let store = store_inside();
         make_folder(store)?;
         let root = folder(Path::new("."))?;
-        if self.inputs.is_empty() || !self.overlay(store)? {
+        let overlaid = match &self.work {
+            Some(work) => self.overlay(store, work)?,
+            None => false,
+        };
+        if !overlaid {
             bind(&held(&self.outputs), store, MsFlags::empty())?;
             restrict(store, MsFlags::empty())?;
             self.mount_points(store)?;
@@ -134,7 +145,7 @@ impl StoreView {
     }
 
     /// Whether an overlay with all mount points could be made at `store`.
-    fn overlay(&self, store: &Path) -> Result<bool, SetupError> {
+    fn overlay(&self, store: &Path, work: &OwnedFd) -> Result<bool, SetupError> {
         let options = format!("mode=755,uid={UID},gid={GID}");
         tmpfs(store, &options, MsFlags::empty())?;
         self.mount_points(store)?;
@@ -143,7 +154,7 @@ impl StoreView {
             "lowerdir={},upperdir={},workdir={},userxattr,volatile",
             store.display(),
             held(&self.outputs).display(),
-            held(&self.work).display()
+            held(work).display()
         );
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         match mount(

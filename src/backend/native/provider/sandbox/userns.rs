@@ -5,25 +5,37 @@ use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid};
 use std::fs;
 use std::io;
+use std::os::fd::BorrowedFd;
 
-const STACK: usize = 1 << 20;
+/// What the server is asked for: a step with a network of its own, or one that
+/// shares the host's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Network {
+    Own = b'o',
+    Host = b'h',
+}
 
-/// Runs `child` as PID 1 of new namespaces, in a copy of this process.
-pub(super) fn clone(network: bool, mut child: impl FnMut() -> isize) -> Result<Pid, SetupError> {
-    let mut flags = CloneFlags::CLONE_NEWUSER
+/// The namespaces of the job that was asked for by this byte.
+pub(super) fn namespaces(job: u8) -> CloneFlags {
+    let shared = CloneFlags::CLONE_NEWUSER
         | CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWPID
         | CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS;
-    if !network {
-        flags |= CloneFlags::CLONE_NEWNET;
+    match job == Network::Host as u8 {
+        true => shared,
+        false => shared | CloneFlags::CLONE_NEWNET,
     }
-    let mut stack = vec![0; STACK];
-    // SAFETY: this process has one thread, so the copy finds no lock held; the
-    // memory is not shared (no CLONE_VM), so stack and closure are its own.
-    unsafe { nix::sched::clone(Box::new(&mut child), &mut stack, flags, Some(libc::SIGCHLD)) }
-        .map_err(|errno| explain(errno.into()))
-        .attempt(|| "make the namespaces of the step".into())
+}
+
+/// Lets the step reopen its own output (`> /dev/stderr`).
+pub(super) fn own(log: BorrowedFd<'_>, user: User) -> Result<(), SetupError> {
+    let User::Build(id) = user else {
+        return Ok(());
+    };
+    std::os::unix::fs::fchown(log, Some(id), Some(id))
+        .attempt(|| format!("give the step's log pipe to uid {id}"))
 }
 
 /// Maps the step's user to one of the host, from outside.
