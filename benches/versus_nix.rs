@@ -22,12 +22,28 @@ mod nix;
 mod objects;
 
 use engine::{Engine, Graph};
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 const RUNS: usize = 3;
 const JOBS: u32 = 2;
 
+/// Everything lies in one folder until the end: whenever ext4 makes a file it looks
+/// through all that were removed lately, which both sides would be measured with.
+static PLACE: OnceLock<PathBuf> = OnceLock::new();
+
+/// A new folder, in its real place.
+fn place() -> PathBuf {
+    let below = PLACE.get().unwrap();
+    TempDir::new_in(below).unwrap().keep()
+}
+
 fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = std::fs::canonicalize(folder.path()).unwrap();
+    PLACE.set(real).unwrap();
     kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
     let wanted: Vec<String> = std::env::args()
         .skip(1)

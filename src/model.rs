@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 mod failure;
 mod generation;
@@ -28,6 +28,13 @@ pub use remote::{Auth, RemoteConfig};
 /// The current time, in UTC. The one place that reads the wall clock for records.
 pub fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
+}
+
+/// `2026-11-21 09:00:12 UTC`: a time as messages say it.
+pub fn clock(at: OffsetDateTime) -> String {
+    let at = at.to_offset(UtcOffset::UTC);
+    let (date, (hour, minute, second)) = (at.date(), at.time().as_hms());
+    format!("{date} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
 /// How commits are evaluated and built.
@@ -84,6 +91,16 @@ pub struct Suspension {
     pub reason: String,
     /// Who asked for it.
     pub by: String,
+}
+
+impl Suspension {
+    /// Who asked for it, and why where that was said: `by root: the disk is changed`.
+    pub fn by_whom(&self) -> String {
+        match self.reason.as_str() {
+            "" => format!("by {}", self.by),
+            reason => format!("by {}: {reason}", self.by),
+        }
+    }
 }
 
 /// The selection does not take over until somebody evaluates again, or until a time.

@@ -244,6 +244,63 @@ async fn b09_a_failed_timed_out_or_cancelled_build_can_be_submitted_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b09_a_build_of_what_was_collected_evaluates_once_more_in_the_same_attempt() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.finds_nothing();
+    bench.evaluation("a").await.evaluates();
+    // Once: if that is of no use, the build has failed.
+    bench.build("a").await.finds_nothing();
+    bench.build("a").await.fails(Failure::certain("exit 1"));
+    bench.idle().await;
+    bench.handle.submit_build(Some(N1), true).await.unwrap();
+    bench.build("a").await.finds_nothing();
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.builds();
+    bench.idle().await;
+    let Some(Build::Succeeded { span, .. }) = bench.generation(N1).build().cloned() else {
+        panic!()
+    };
+    assert_eq!(span.attempt, 3);
+    let builds = ["build_started 1", "build_finished 1"].repeat(3);
+    let evaluation = vec!["eval_started 1", "eval_finished 1"];
+    let expected = [evaluation, builds, vec!["baseline_moved"]].concat();
+    assert_eq!(bench.events().await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b09_what_comes_of_evaluating_once_more_is_the_builds_end() {
+    let mut bench = Bench::new().await;
+    bench.eval("a").await;
+    bench.evaluation("a").await.evaluates();
+    bench.build("a").await.finds_nothing();
+    let failure = Failure::certain("kiln.star:1:1: no");
+    bench.evaluation("a").await.fails(failure.clone());
+    bench.idle().await;
+    let generation = bench.generation(N1);
+    assert!(matches!(generation.build(), Some(Build::Failed { .. })));
+    assert_eq!(generation.failure(), Some(&failure));
+    // Its guards looked at what it was evaluated to before.
+    bench.handle.submit_build(Some(N1), true).await.unwrap();
+    bench.build("a").await.finds_nothing();
+    bench.evaluation("a").await.evaluates_for_machine("another");
+    bench.idle().await;
+    let failure = bench.generation(N1).failure().cloned().unwrap();
+    assert!(failure.message.contains("collected"), "{failure:?}");
+    bench.handle.submit_build(Some(N1), true).await.unwrap();
+    bench.build("a").await.finds_nothing();
+    let evaluation = bench.evaluation("a").await;
+    bench.handle.stop().await.unwrap();
+    assert!(evaluation.is_gone(), "stop returned before it was gone");
+    let end = bench.generation(N1);
+    assert!(
+        matches!(end.build(), Some(Build::Cancelled { .. })),
+        "{end:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn b10_stop_ends_what_runs_and_its_end_is_announced_once() {
     let mut bench = Bench::new().await;
     bench.eval("a").await;

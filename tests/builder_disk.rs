@@ -168,3 +168,33 @@ async fn d04_a_selection_whose_evaluation_by_hand_the_disk_refused_is_built_once
     bench.idle().await;
     assert!(bench.generation(N2).built().is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn d04_an_end_in_time_that_cannot_be_recorded_keeps_no_command_waiting() {
+    let hour = Duration::from_secs(3600);
+    for held in [true, false] {
+        let mut bench = Bench::new().await;
+        match held {
+            true => {
+                bench.eval_held("a", Some(hour)).await;
+                bench.evaluation("a").await.fails(Failure::certain("no"));
+            }
+            false => {
+                let suspended = bench.handle.suspend("x".into(), Some(hour), "ann".into());
+                suspended.await.unwrap();
+            }
+        }
+        bench.idle().await;
+        bench.disk_refuses();
+        tokio::time::sleep(2 * hour).await;
+        let before = tokio::time::Instant::now();
+        for _ in 0..10 {
+            bench.settled().await;
+        }
+        assert_eq!(before.elapsed(), Duration::ZERO, "held: {held}");
+        bench.disk_takes();
+        tokio::time::sleep(AGAIN).await;
+        let state = bench.handle.state();
+        assert_eq!((state.hold, state.suspension), (None, None));
+    }
+}

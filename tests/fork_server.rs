@@ -8,7 +8,7 @@
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
-use kiln::backend::native::provider::sandbox::Sandbox;
+use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use kiln::backend::native::provider::{Provider, StepOutcome};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,6 +17,9 @@ use std::fs;
 #[path = "common/steps.rs"]
 mod steps;
 use steps::{sandbox, step, until};
+
+/// One test at a time: both look at what others would change.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Children of this process that are kiln's sandbox: the server between two steps.
 fn servers() -> Vec<i32> {
@@ -42,6 +45,7 @@ async fn succeeds(sandbox: &Sandbox) {
 
 #[tokio::test]
 async fn n05_steps_share_a_server_that_is_started_again_when_killed_and_leaves_with_its_sandbox() {
+    let _alone = ALONE.lock().await;
     let sandbox = sandbox();
     succeeds(&sandbox).await;
     let first = servers();
@@ -61,4 +65,39 @@ async fn n05_steps_share_a_server_that_is_started_again_when_killed_and_leaves_w
 
     drop(sandbox);
     until("the server is gone", || servers().is_empty()).await;
+}
+
+/// What a step finds of its network: its number, and what went over its loopback.
+const NETWORK: &str = "readlink /proc/self/ns/net; grep lo: /proc/net/dev";
+
+async fn says(sandbox: &Sandbox, script: &str) -> String {
+    let step = step(script);
+    let said = step.said.clone();
+    let outcome = sandbox.run(step.request).await.unwrap();
+    let said = String::from_utf8_lossy(&said.lock().unwrap()).into_owned();
+    assert_eq!(outcome, StepOutcome::Exited(0), "{said}");
+    said
+}
+
+#[tokio::test]
+async fn n05_a_network_is_used_again_only_while_nothing_was_sent_over_it() {
+    if !nix::unistd::geteuid().is_root() {
+        return; // an ordinary user's steps have one of their own each
+    }
+    let _alone = ALONE.lock().await;
+    // One build user, which no other program's steps have: else any that is free.
+    let sandbox = Sandbox::new(SandboxConfig {
+        build_users: Some((61_900, 1)),
+    });
+    let first = says(&sandbox, NETWORK).await;
+    assert_eq!(says(&sandbox, NETWORK).await, first);
+
+    let sends = "/usr/bin/bash -c 'exec 3<>/dev/tcp/127.0.0.1/9' 2>/dev/null || true; readlink /proc/self/ns/net; \
+                 grep -qE 'lo: *[1-9]' /proc/net/dev || { cat /proc/net/dev; exit 3; }";
+    let used = says(&sandbox, sends).await;
+    assert_eq!(first.lines().next(), used.lines().next());
+    let next = says(&sandbox, NETWORK).await;
+    let (network, sent) = next.split_once('\n').unwrap();
+    assert_ne!(Some(network), used.lines().next());
+    assert_eq!(Some(sent), first.split_once('\n').map(|(_, sent)| sent));
 }

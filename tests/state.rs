@@ -387,11 +387,14 @@ async fn d04_on_a_full_disk_the_reserve_finishes_what_was_begun_and_is_made_agai
         "{refused}"
     );
     assert_eq!(state.reader().current(), Some(built(number - 1)));
+    assert!(!state.reader().is_damaged(), "nothing of it is");
+    assert_eq!(state.reader().full_disk(), Some(&*folder));
     // Space again: it goes on where it was, and after a restart.
     fs::remove_file(disk.join("filler")).unwrap();
     fs::remove_file(disk.join("filler2")).unwrap();
     build(&state, number + 1);
     assert!(folder.join("reserve").exists(), "it is made again");
+    assert_eq!(state.reader().full_disk(), None);
     assert_eq!(state.reader().warnings(), Vec::<String>::new());
     state.close().unwrap();
     drop(state);

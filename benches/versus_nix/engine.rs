@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// What is built; the same for both sides.
@@ -77,9 +76,9 @@ impl Graph {
     }
 }
 
-/// One store with a backend; gone with everything in it when dropped.
+/// One store with a backend.
 pub struct Engine {
-    folder: TempDir,
+    folder: PathBuf,
     backend: Native,
     sink: Arc<Counting>,
     evaluated: Mutex<Option<Evaluated>>,
@@ -105,10 +104,9 @@ impl Sink for Counting {
 
 impl Engine {
     pub fn new(jobs: u32) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = std::fs::canonicalize(folder.path()).unwrap();
+        let folder = super::place();
         // As the agent's state is: its folders must let a build user pass.
-        let store = Store::open(&path.join("store")).unwrap();
+        let store = Store::open(&folder.join("store")).unwrap();
         let provider = Sandbox::new(SandboxConfig::default());
         let backend = Native::new(config(jobs), store, Arc::new(provider));
         Engine {
@@ -158,8 +156,7 @@ impl Engine {
 
     /// The same store, opened anew: nothing of it is in memory.
     pub fn restart(&mut self) {
-        let path = std::fs::canonicalize(self.folder.path()).unwrap();
-        let store = Store::open(&path.join("store")).unwrap();
+        let store = Store::open(&self.folder.join("store")).unwrap();
         let provider = Sandbox::new(SandboxConfig::default());
         self.backend = Native::new(config(1), store, Arc::new(provider));
     }
@@ -180,7 +177,7 @@ impl Engine {
     async fn evaluate_commit(&self, commit: Commit) -> Duration {
         let request = EvaluateRequest {
             source: Source {
-                repository: self.folder.path().join("repository"),
+                repository: self.folder.join("repository"),
                 commit,
                 subdir: ".".into(),
             },
@@ -204,13 +201,13 @@ impl Engine {
 
     fn roots(&self) -> PathBuf {
         let generation = self.generation.load(Ordering::Relaxed).to_string();
-        let roots = self.folder.path().join("roots").join(generation);
+        let roots = self.folder.join("roots").join(generation);
         std::fs::create_dir_all(&roots).unwrap();
         roots
     }
 
     fn commit(&self, star: &str) -> Commit {
-        let repository = git2::Repository::init_bare(self.folder.path().join("repository"));
+        let repository = git2::Repository::init_bare(self.folder.join("repository"));
         let repository = repository.unwrap();
         let blob = repository.blob(star.as_bytes()).unwrap();
         let mut tree = repository.treebuilder(None).unwrap();

@@ -1,10 +1,9 @@
 //! Nix's side: the single-user programs, on a store of their own.
 
-use super::Graph;
+use super::{Graph, place};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// Nix is installed, and its sandbox works here.
 pub struct Nix {
@@ -18,22 +17,19 @@ impl Nix {
         let version = version.map_err(|e| format!("nix-store: {e}"))?;
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
         let nix = Nix { version };
-        let folder = tempfile::tempdir().unwrap();
-        nix.build(folder.path(), Graph::Independent(1), 0, 1)?;
+        nix.build(&place(), Graph::Independent(1), 0, 1)?;
         println!("beside {}", nix.version);
         Ok(nix)
     }
 
     /// The time `nix-store -r` takes; the derivations are there before.
     pub fn realise(&self, graph: Graph, salt: usize, jobs: u32) -> Duration {
-        let folder = TempDir::new().unwrap();
-        self.build(folder.path(), graph, salt, jobs).unwrap()
+        self.build(&place(), graph, salt, jobs).unwrap()
     }
 
     /// The time `nix-store --add` takes for a folder.
     pub fn add(&self, tree: &Path) -> Duration {
-        let folder = TempDir::new().unwrap();
-        let mut command = program("nix-store", folder.path());
+        let mut command = program("nix-store", &place());
         command.arg("--add").arg(tree);
         let start = Instant::now();
         checked(command).unwrap();

@@ -1,6 +1,6 @@
 //! Trees into the store, without steps.
 
-use super::{RUNS, median, nix, timed, verdict};
+use super::{RUNS, median, nix, place, timed, verdict};
 use kiln::store::{PublishRequest, Store};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -16,8 +16,7 @@ const BIG: usize = 512 << 20;
 /// database synced and its files not; kiln's is a call, told without its record
 /// on disk and with both there, which is the stricter comparison.
 pub fn add(nix: Option<&nix::Nix>) {
-    let folder = tempfile::tempdir().unwrap();
-    let tree = folder.path().join("files");
+    let tree = place().join("files");
     for n in 0..FILES {
         let sub = tree.join((n % 100).to_string());
         std::fs::create_dir_all(&sub).unwrap();
@@ -45,8 +44,7 @@ pub fn add(nix: Option<&nix::Nix>) {
 
 /// Until the object is there, and until it is durable too.
 fn add_once(tree: &Path) -> (Duration, Duration) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("store")).unwrap();
+    let store = Store::open(&place().join("store")).unwrap();
     let none = BTreeSet::new();
     let added = timed(|| drop(store.add_tree(tree, "files", &none).unwrap()));
     let synced = timed(|| store.sync().unwrap());
@@ -66,8 +64,7 @@ fn publish(store: &Store, path: &Path) {
 
 /// NAR, hash and scan of one big file over SHA-256 of its bytes alone.
 pub fn hash() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("store")).unwrap();
+    let store = Store::open(&place().join("store")).unwrap();
     let (mut ours, mut alone) = (Vec::new(), Vec::new());
     for run in 0..RUNS * 2 {
         let scratch = store.scratch().unwrap();

@@ -89,7 +89,7 @@ impl Core {
             clock: Clock::default(),
         };
         let room = Arc::new(keeper.clone());
-        let started = builder::start_within(builder_config, backend, Arc::clone(&state), room);
+        let started = builder::start(builder_config, backend, Arc::clone(&state), room);
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();

@@ -3,7 +3,7 @@
 use super::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
 };
-use crate::model::{Failure, Steps};
+use crate::model::{Evaluated, Failure, Steps};
 
 /// Builds. When what the evaluation left was collected as garbage meanwhile, it
 /// is evaluated once more, by the request that `evaluation` makes, and built then.
@@ -22,19 +22,28 @@ pub async fn build(
     let drv_path = &request.evaluated.drv_path;
     tracing::warn!(drv_path, "it was collected as garbage: evaluated once more");
     match backend.evaluate(evaluation()).await? {
-        EvaluationOutcome::Succeeded(again) if again == request.evaluated => {
+        EvaluationOutcome::Succeeded(again) if is_same(&again, &request.evaluated) => {
             backend.build(request).await
         }
-        EvaluationOutcome::Succeeded(again) => Ok(differs(&request, &again.drv_path, steps)),
+        EvaluationOutcome::Succeeded(again) => Ok(differs(&request, &again, steps)),
         EvaluationOutcome::Failed(failure) => Ok(BuildOutcome::Failed { failure, steps }),
         EvaluationOutcome::TimedOut(failure) => Ok(BuildOutcome::TimedOut { failure, steps }),
         EvaluationOutcome::Cancelled => Ok(BuildOutcome::Cancelled { steps }),
     }
 }
 
-/// The record names another derivation, and its guards looked at that one.
-fn differs(request: &BuildRequest, now: &str, steps: Steps) -> BuildOutcome {
-    let before = &request.evaluated.drv_path;
+/// Whether the out path is known beforehand depends on what is in the store.
+fn is_same(again: &Evaluated, before: &Evaluated) -> bool {
+    again.drv_path == before.drv_path && again.machine_id == before.machine_id
+}
+
+/// The record names another derivation or machine, and its guards looked at that one.
+fn differs(request: &BuildRequest, again: &Evaluated, steps: Steps) -> BuildOutcome {
+    let said = |evaluated: &Evaluated| match &evaluated.machine_id {
+        Some(id) => format!("{} for machine id {id}", evaluated.drv_path),
+        None => evaluated.drv_path.clone(),
+    };
+    let (before, now) = (said(&request.evaluated), said(again));
     let message = format!(
         "the commit evaluated to {before}, which was collected as garbage, and now to {now}"
     );

@@ -41,12 +41,12 @@ mod work;
 pub use environment::{Clock, Lineage};
 pub use handle::{Handle, HoldFor};
 pub use machine::Illegal;
-pub use room::{Endless, Room};
+pub use room::Room;
 
 use crate::backend::Backend;
 use crate::model::{
     CommitId, Confirmation, Generation, GenerationNumber, Hold, HostName, Preemption, RetryPolicy,
-    Suspension,
+    Suspension, clock,
 };
 use crate::state::{State, StateError};
 use std::path::PathBuf;
@@ -153,7 +153,7 @@ pub enum Refusal {
     },
     #[error("generation {0} does not wait for confirmation")]
     NothingToConfirm(GenerationNumber),
-    #[error("builds are suspended already, since {} by {}: {}", .0.since, .0.by, .0.reason)]
+    #[error("builds are suspended already, since {} {}", clock(.0.since), .0.by_whom())]
     AlreadySuspended(Suspension),
     #[error("builds are not suspended")]
     NotSuspended,
@@ -169,23 +169,12 @@ pub enum Refusal {
 }
 
 /// Starts the Builder; what a crash or a shutdown interrupted is taken up.
-/// The task ends after [`Handle::shutdown`].
+/// Nothing begins while `room` has too little space. The task ends after
+/// [`Handle::shutdown`].
 ///
 /// # Errors
 /// When the state cannot be read.
 pub fn start(
-    config: BuilderConfig,
-    backend: Arc<dyn Backend>,
-    state: Arc<State>,
-) -> Result<(Handle, JoinHandle<()>), StateError> {
-    start_within(config, backend, state, Arc::new(Endless))
-}
-
-/// As [`start`]; nothing begins while `room` has too little space.
-///
-/// # Errors
-/// When the state cannot be read.
-pub fn start_within(
     config: BuilderConfig,
     backend: Arc<dyn Backend>,
     state: Arc<State>,

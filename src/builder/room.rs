@@ -15,19 +15,6 @@ pub trait Room: Send + Sync + 'static {
     async fn freed(&self);
 }
 
-/// Room without end: nothing waits for it.
-#[derive(Debug, Clone, Copy)]
-pub struct Endless;
-
-#[async_trait]
-impl Room for Endless {
-    async fn shortage(&self) -> Option<String> {
-        None
-    }
-
-    async fn freed(&self) {}
-}
-
 impl Actor {
     /// Looks anew; what is short holds back what is to begin.
     pub(super) async fn look_for_space(&mut self) -> Option<String> {

@@ -2,7 +2,7 @@
 //! consent that nobody withheld.
 
 use super::Clock;
-use super::actor::Actor;
+use super::actor::{AGAIN, Actor};
 use super::retry;
 use crate::model::{BlockedReason, Build, Confirmation, Generation};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(super) struct Armed {
     wake: Wake,
     until: OffsetDateTime,
     latest: Option<Instant>,
+    /// Not before: what it led to could not be recorded.
+    rests: Option<Instant>,
 }
 
 impl Armed {
@@ -41,13 +43,15 @@ impl Armed {
             wake,
             until,
             latest: Instant::now().checked_add(longest.min(left)),
+            rests: None,
         }
     }
 
     fn left(&self, now: OffsetDateTime) -> Duration {
         let left = (self.until - now).try_into().unwrap_or(Duration::ZERO);
-        let latest = self.latest.map(|latest| latest - Instant::now());
-        latest.map_or(left, |latest| latest.min(left))
+        let until = |at: Instant| at - Instant::now();
+        let left = self.latest.map_or(left, |latest| until(latest).min(left));
+        self.rests.map_or(left, |rests| until(rests).max(left))
     }
 }
 
@@ -127,18 +131,26 @@ impl Actor {
         }
     }
 
-    pub(super) async fn suspension_is_over(&mut self) {
+    async fn suspension_is_over(&mut self) {
         if let Err(error) = self.resume("kiln: its time was over".to_owned()).await {
-            tracing::error!(%error, "the suspension that is over could not be ended");
-            tokio::time::sleep(Duration::from_secs(1)).await; // not at full speed
+            tracing::error!(%error, "the suspension that is over could not be ended; tried again");
+            self.rests(Wake::SuspensionEnds);
         }
     }
 
     /// What it held back takes over: see [`Actor::selection_takes_over`].
     async fn hold_is_over(&mut self) {
         if let Err(error) = self.record_hold(None).await {
-            tracing::error!(%error, "the hold is over, and its end could not be recorded");
-            tokio::time::sleep(Duration::from_secs(1)).await; // not at full speed
+            tracing::error!(%error, "the hold is over, and its end could not be recorded; tried again");
+            self.rests(Wake::HoldEnds);
+        }
+    }
+
+    /// It is due still, and waits a while: commands are taken meanwhile.
+    fn rests(&mut self, wake: Wake) {
+        let rested = Instant::now() + AGAIN;
+        for armed in self.armed.iter_mut().filter(|armed| armed.wake == wake) {
+            armed.rests = Some(rested);
         }
     }
 

@@ -335,6 +335,9 @@ pub struct Status {
     pub remotes: ::prost::alloc::vec::Vec<RemoteStatus>,
     #[prost(string, repeated, tag = "10")]
     pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The state's folder, while it cannot be written for lack of space; else empty.
+    #[prost(string, tag = "11")]
+    pub full_disk: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RemoteStatus {

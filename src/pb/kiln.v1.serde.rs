@@ -9112,6 +9112,9 @@ impl serde::Serialize for Status {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.Status", len)?;
         if true {
             struct_ser.serialize_field("host", &self.host)?;
@@ -9149,6 +9152,9 @@ impl serde::Serialize for Status {
         if true {
             struct_ser.serialize_field("warnings", &self.warnings)?;
         }
+        if true {
+            struct_ser.serialize_field("fullDisk", &self.full_disk)?;
+        }
         struct_ser.end()
     }
 }
@@ -9169,6 +9175,8 @@ impl<'de> serde::Deserialize<'de> for Status {
             "baseline",
             "remotes",
             "warnings",
+            "full_disk",
+            "fullDisk",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -9183,6 +9191,7 @@ impl<'de> serde::Deserialize<'de> for Status {
             Baseline,
             Remotes,
             Warnings,
+            FullDisk,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -9215,6 +9224,7 @@ impl<'de> serde::Deserialize<'de> for Status {
                             "baseline" => Ok(GeneratedField::Baseline),
                             "remotes" => Ok(GeneratedField::Remotes),
                             "warnings" => Ok(GeneratedField::Warnings),
+                            "fullDisk" | "full_disk" => Ok(GeneratedField::FullDisk),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -9244,6 +9254,7 @@ impl<'de> serde::Deserialize<'de> for Status {
                 let mut baseline__ = None;
                 let mut remotes__ = None;
                 let mut warnings__ = None;
+                let mut full_disk__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Host => {
@@ -9306,6 +9317,12 @@ impl<'de> serde::Deserialize<'de> for Status {
                             }
                             warnings__ = Some(map_.next_value()?);
                         }
+                        GeneratedField::FullDisk => {
+                            if full_disk__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("fullDisk"));
+                            }
+                            full_disk__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -9322,6 +9339,7 @@ impl<'de> serde::Deserialize<'de> for Status {
                     baseline: baseline__.unwrap_or_default(),
                     remotes: remotes__.unwrap_or_default(),
                     warnings: warnings__.unwrap_or_default(),
+                    full_disk: full_disk__.unwrap_or_default(),
                 })
             }
         }

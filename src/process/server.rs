@@ -3,11 +3,11 @@
 //! program costs more than a small job does: exec, the loader, relocations.
 //!
 //! ```text
-//! caller ──kind; stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──clone──▶ job
-//!   ▲  ◀──────────── pid, or minus errno ──────────────┘                  │
-//!   └────────── child of the caller (CLONE_PARENT): waited for, killed ───┘
+//! caller ──place; stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──clone──▶ job
+//!   ▲  ◀──────────── pid, or minus errno ───────────────┘                  │
+//!   └────────── child of the caller (CLONE_PARENT): waited for, killed ────┘
 //! ```
-//! The kind says which namespaces the job begins in. A job is the caller's child
+//! The place says which namespaces the job begins in. A job is the caller's child
 //! as if the caller had started it: the same group, lifeline and kill path,
 //! reaped by the caller alone. It gets its request last, so that the caller can
 //! do before what only the caller may (map its users). The server has one
@@ -47,8 +47,8 @@ const STACK: usize = 1 << 20;
 
 /// What a copy of the server is to do.
 pub struct ForkJob {
-    /// As the server's [`serve`] knows it.
-    pub kind: u8,
+    /// Where it begins, as the server's [`serve`] knows it.
+    pub place: u64,
     pub request: Vec<u8>,
     pub bounds: Bounds,
 }
@@ -90,7 +90,7 @@ impl ForkServer {
         let changes = unix::signal(SignalKind::child())?;
         let server = Arc::clone(self);
         let forked = tokio::task::spawn_blocking(move || {
-            let forked = server.job(job.kind)?;
+            let forked = server.job(job.place)?;
             admit(forked.forked.pid, forked.stdout.as_fd()).map(|()| forked)
         });
         let started = forked.await.map_err(io::Error::from)??.started()?;
@@ -100,11 +100,11 @@ impl ForkServer {
     }
 
     /// A new job; a server that ended while it was idle is started again.
-    fn job(self: &Arc<Self>, kind: u8) -> io::Result<Job> {
+    fn job(self: &Arc<Self>, place: u64) -> io::Result<Job> {
         self.reap();
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = socket.take()
-            && let Ok(forked) = self.ask(&open, kind)
+            && let Ok(forked) = self.ask(&open, place)
         {
             *socket = Some(open);
             return forked;
@@ -112,7 +112,7 @@ impl ForkServer {
         // With pipes of its own: a copy that the old server may have made
         // finds its standard input closed and ends.
         let open = self.start()?;
-        let forked = self.ask(&open, kind)?;
+        let forked = self.ask(&open, place)?;
         *socket = Some(open);
         forked
     }
@@ -141,7 +141,7 @@ impl ForkServer {
     }
 
     /// The outer error is a server that is gone; the inner one its refusal.
-    fn ask(self: &Arc<Self>, socket: &OwnedFd, kind: u8) -> io::Result<io::Result<Job>> {
+    fn ask(self: &Arc<Self>, socket: &OwnedFd, place: u64) -> io::Result<io::Result<Job>> {
         let (request, stdin) = io::pipe()?;
         let (stdout, out) = io::pipe()?;
         let (stderr, err) = io::pipe()?;
@@ -149,8 +149,8 @@ impl ForkServer {
         let pass = [ControlMessage::ScmRights(&theirs)];
         let flags = MsgFlags::MSG_NOSIGNAL;
         // A child's end interrupts both calls, and neither goes on by itself.
-        let kind = [kind];
-        let parts = [IoSlice::new(&kind)];
+        let place = place.to_ne_bytes();
+        let parts = [IoSlice::new(&place)];
         uninterrupted(|| sendmsg::<()>(socket.as_raw_fd(), &parts, &pass, flags, None))?;
         let mut answer = [0; 4];
         let length = uninterrupted(|| recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()))?;
@@ -269,14 +269,19 @@ impl Drop for Forked {
 }
 
 /// The server: answers on standard input until its caller is gone or it was
-/// idle; each copy runs `job` in the new namespaces of its kind, with its request
-/// on *its* standard input.
+/// idle; each copy runs `job`, with its request on *its* standard input. `enter`
+/// brings the server to the place of the next one, and says which namespaces the
+/// copy gets for itself.
 ///
 /// The calling process must have one thread.
-pub fn serve(namespaces: impl Fn(u8) -> CloneFlags, mut job: impl FnMut() -> u8) -> ExitCode {
+pub fn serve(
+    mut enter: impl FnMut(u64) -> nix::Result<CloneFlags>,
+    mut job: impl FnMut() -> u8,
+) -> ExitCode {
     let mut stack = vec![0; STACK];
-    while let Ok(Some((kind, streams))) = asked(io::stdin()) {
-        let forked = copy(namespaces(kind), streams, &mut stack, &mut job);
+    while let Ok(Some((place, streams))) = asked(io::stdin()) {
+        let entered = enter(place);
+        let forked = entered.and_then(|new| copy(new, streams, &mut stack, &mut job));
         let answer = forked.map_or_else(|errno| -(errno as i32), Pid::as_raw);
         let socket = io::stdin().as_raw_fd();
         if send(socket, &answer.to_ne_bytes(), MsgFlags::MSG_NOSIGNAL).is_err() {
@@ -286,8 +291,8 @@ pub fn serve(namespaces: impl Fn(u8) -> CloneFlags, mut job: impl FnMut() -> u8)
     ExitCode::SUCCESS
 }
 
-/// Kind and streams of the next job; none when there will be no more.
-fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u8, [File; STREAMS])>> {
+/// Place and streams of the next job; none when there will be no more.
+fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u64, [File; STREAMS])>> {
     let patience = PollTimeout::try_from(IDLE).unwrap_or(PollTimeout::MAX);
     let mut sources = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     loop {
@@ -298,9 +303,9 @@ fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u8, [File; STREAMS])
             Err(error) => return Err(error.into()),
         }
     }
-    let mut byte = [0];
+    let mut place = [0; 8];
     let mut space = nix::cmsg_space!([RawFd; STREAMS]);
-    let mut parts = [IoSliceMut::new(&mut byte)];
+    let mut parts = [IoSliceMut::new(&mut place)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
     let mut passed = Vec::new();
@@ -315,7 +320,10 @@ fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u8, [File; STREAMS])
         }
     }
     // Nothing came: the other end is closed.
-    Ok(passed.try_into().ok().map(|streams| (byte[0], streams)))
+    Ok(passed
+        .try_into()
+        .ok()
+        .map(|streams| (u64::from_ne_bytes(place), streams)))
 }
 
 fn copy(

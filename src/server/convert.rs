@@ -47,7 +47,8 @@ pub fn builder_state(state: &BuilderState) -> pb::BuilderState {
     }
 }
 
-fn suspension(suspension: &model::Suspension) -> pb::Suspension {
+/// Wire form of a suspension.
+pub fn suspension(suspension: &model::Suspension) -> pb::Suspension {
     pb::Suspension {
         since: Some(time(suspension.since)),
         until: suspension.until.map(time),

@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tokio::net::UnixListener;
 use tokio_stream::{Stream, StreamExt, wrappers::UnixListenerStream};
+use tokio_util::sync::CancellationToken;
 
 /// Bytes a socket's path may have (`sun_path` without its end).
 const PATH_MAX: usize = 107;
@@ -61,12 +62,16 @@ impl Listener {
         &self.name.path
     }
 
-    /// Connections as they come, each with its peer; the name goes with the stream.
-    pub(super) fn incoming(self) -> impl Stream<Item = io::Result<Connection>> {
+    /// Connections as they come, each with its peer, until `end` fires; the name
+    /// goes with the stream.
+    pub(super) fn incoming(
+        self,
+        end: CancellationToken,
+    ) -> impl Stream<Item = io::Result<Connection>> {
         let Listener { socket, name } = self;
         UnixListenerStream::new(socket).map(move |stream| {
             let _kept_until_the_end = &name;
-            stream.map(Connection::new)
+            stream.map(|stream| Connection::new(stream, &end))
         })
     }
 }

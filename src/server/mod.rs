@@ -146,7 +146,7 @@ async fn run(
 ) -> Result<(), ServerError> {
     let stopped = cancel.clone().cancelled_owned();
     tokio::select! {
-        ended = router.serve_with_incoming_shutdown(listener.incoming(), stopped) => ended?,
+        ended = router.serve_with_incoming_shutdown(listener.incoming(cancel.clone()), stopped) => ended?,
         () = drained(&cancel) => tracing::warn!("clients did not let go of their connections; closing them"),
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 /// The most supplementary groups Linux lets a process have.
@@ -24,16 +25,21 @@ pub struct Peer {
 pub struct Connection {
     stream: UnixStream,
     peer: Option<Peer>,
+    /// Fires when the server ends; looked at until the peer has said something.
+    end: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl Connection {
     /// Asks the kernel who is there. Who cannot be named is let in as nobody:
-    /// it may read, as the socket's mode allows, and change nothing.
-    pub fn new(stream: UnixStream) -> Self {
+    /// it may read, as the socket's mode allows, and change nothing. When `end`
+    /// fires, a peer that never said anything has hung up: HTTP/2 would wait for
+    /// its first words before it can be told to go.
+    pub fn new(stream: UnixStream, end: &CancellationToken) -> Self {
         let peer = peer_of(&stream)
             .inspect_err(|error| tracing::warn!(%error, "cannot tell who connected to the socket"))
             .ok();
-        Connection { stream, peer }
+        let end = Some(Box::pin(end.clone().cancelled_owned()));
+        Connection { stream, peer, end }
     }
 }
 
@@ -91,7 +97,16 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        match (&read, &mut self.end) {
+            (Poll::Pending, Some(end)) => end.as_mut().poll(cx).map(Ok),
+            (Poll::Ready(_), end) if buf.filled().len() > before => {
+                *end = None;
+                read
+            }
+            _ => read,
+        }
     }
 }
 

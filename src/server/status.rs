@@ -26,6 +26,8 @@ pub struct Inputs<'a> {
     /// Of the remotes polled by the clock.
     pub intervals: &'a BTreeMap<RemoteName, Duration>,
     pub state_damaged: bool,
+    /// Nothing can be written for lack of space.
+    pub disk_full: bool,
 }
 
 /// The whole status, read now.
@@ -35,6 +37,7 @@ pub fn gather(parts: &Parts) -> pb::Status {
     let remotes = parts.source.statuses();
     let selection = parts.source.selection().borrow().clone();
     let settings = parts.settings.borrow().clone();
+    let full_disk = parts.state.full_disk();
     let conditions = conditions(&Inputs {
         now: model::now(),
         started_at: parts.started_at,
@@ -45,6 +48,7 @@ pub fn gather(parts: &Parts) -> pb::Status {
         remotes: &remotes,
         intervals: &settings.poll_intervals,
         state_damaged: parts.state.is_damaged(),
+        disk_full: full_disk.is_some(),
     });
     pb::Status {
         host: parts.host.to_string(),
@@ -62,6 +66,7 @@ pub fn gather(parts: &Parts) -> pb::Status {
             parts.warnings.borrow().clone(),
         ]
         .concat(),
+        full_disk: full_disk.map_or(String::new(), |folder| folder.display().to_string()),
     }
 }
 
@@ -160,6 +165,7 @@ fn blocked(inputs: &Inputs<'_>) -> Option<BlockedReason> {
 
 fn is_waiting(inputs: &Inputs<'_>) -> bool {
     inputs.builder.phase == Phase::Waiting
+        || inputs.disk_full
         || match blocked(inputs) {
             Some(
                 BlockedReason::Confirmation
@@ -210,6 +216,7 @@ fn is_up_to_date(inputs: &Inputs<'_>) -> bool {
         current.number == latest.number || (latest.is_ended() && latest.failure().is_none());
     is_selected
         && nothing_newer
+        && !inputs.disk_full
         && !is_applying(inputs)
         && !has_failed_hook(inputs)
         && inputs

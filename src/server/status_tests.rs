@@ -15,6 +15,7 @@ struct World {
     remotes: Vec<RemoteStatus>,
     started_at: OffsetDateTime,
     state_damaged: bool,
+    disk_full: bool,
     interval: Duration,
 }
 
@@ -33,6 +34,7 @@ fn world() -> World {
         remotes: vec![remote(Verdict::Selected)],
         started_at: at(NOW - 3600),
         state_damaged: false,
+        disk_full: false,
         interval: Duration::from_secs(60),
     }
 }
@@ -50,6 +52,7 @@ impl World {
             remotes: &self.remotes,
             intervals: &self.remotes.iter().map(name).collect(),
             state_damaged: self.state_damaged,
+            disk_full: self.disk_full,
         })
     }
 
@@ -100,6 +103,13 @@ fn failed() -> Evaluation {
 #[test]
 fn a_host_where_all_is_well_is_up_to_date() {
     assert_eq!(world().conditions(), [UpToDate]);
+}
+
+#[test]
+fn d04_a_host_whose_disk_is_full_waits_and_is_not_up_to_date() {
+    let mut world = world();
+    world.disk_full = true;
+    assert_eq!(world.conditions(), [Waiting]);
 }
 
 #[test]

@@ -66,13 +66,20 @@ async fn c02_every_call_comes_with_the_credentials_of_its_caller() {
 async fn a_client_that_keeps_its_connection_does_not_keep_the_agent_from_ending() {
     let world = world();
     let listener = bind(&world.socket, 0o600, None).unwrap();
-    // Connected, and silent for ever.
-    let idle = tokio::net::UnixStream::connect(&world.socket)
-        .await
-        .unwrap();
-    world.cancel.cancel();
     let router = router(Arc::default()).await;
-    run(router, listener, world.cancel.clone()).await.unwrap();
-    drop(idle);
+    let ended = run(router, listener, world.cancel.clone());
+    let clients = async {
+        // Connected, and silent for ever.
+        let silent = tokio::net::UnixStream::connect(&world.socket).await;
+        // Who comes after it is answered: that one was let in before.
+        let kept = Client::connect(&world.socket, Duration::from_secs(5)).await;
+        let asked = tokio::time::Instant::now();
+        world.cancel.cancel();
+        (silent.unwrap(), kept.unwrap(), asked)
+    };
+    let (ended, (silent, kept, asked)) = tokio::join!(ended, clients);
+    ended.unwrap();
+    assert_eq!(asked.elapsed(), Duration::ZERO, "it waited for a client");
+    drop((silent, kept));
     assert!(!world.socket.exists());
 }

@@ -144,9 +144,16 @@ struct Shared {
     /// What was recovered: said until the agent is started anew.
     damage: Mutex<Vec<String>>,
     /// Why the last transition could not be written.
-    unwritten: Mutex<Option<String>>,
+    unwritten: Mutex<Option<Unwritten>>,
     suspect: Arc<Suspect>,
     reserve: Reserve,
+}
+
+/// What the disk answered to the last transition.
+struct Unwritten {
+    message: String,
+    /// It has no space left: nothing is damaged.
+    is_full: bool,
 }
 
 /// Damage of the index that a reader met; the next writer recovers it.
@@ -273,8 +280,11 @@ impl State {
             }
             other => other,
         };
-        let failed = written.as_ref().err().map(ToString::to_string);
-        *locked(&self.shared.unwritten) = failed;
+        let failed = written.as_ref().err();
+        *locked(&self.shared.unwritten) = failed.map(|error| Unwritten {
+            message: error.to_string(),
+            is_full: error.is_full(),
+        });
         let recovered = written?;
         self.shared.reserve.ensure_if_spent(&self.shared.places);
         drop(writing);

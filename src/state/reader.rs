@@ -4,9 +4,9 @@
 //! reader never brings the agent down.
 
 use super::index::Index;
-use super::{Shared, StateError, files, locked};
+use super::{Shared, StateError, Unwritten, files, locked};
 use crate::model::{Build, Evaluation, Generation, GenerationNumber};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
 /// How many generations are looked at for the newest of some outcome.
@@ -127,17 +127,31 @@ impl Reader {
     /// What status must warn of.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = locked(&self.shared.damage).clone();
-        let unwritten = locked(&self.shared.unwritten).clone();
-        warnings.extend(unwritten.map(|error| {
-            format!("the state cannot be written: {error}; nothing new begins until it can")
+        let unwritten = locked(&self.shared.unwritten);
+        warnings.extend(unwritten.as_ref().map(|Unwritten { message, .. }| {
+            format!("the state cannot be written: {message}; nothing new begins until it can")
         }));
+        drop(unwritten);
         warnings.extend(self.shared.reserve.warning(&self.shared.places));
         warnings
     }
 
-    /// Something of the state was lost, or it cannot be written.
+    /// Something of the state was lost, or it cannot be written though there is space.
     pub fn is_damaged(&self) -> bool {
-        !locked(&self.shared.damage).is_empty() || locked(&self.shared.unwritten).is_some()
+        let unwritten = locked(&self.shared.unwritten);
+        !locked(&self.shared.damage).is_empty()
+            || unwritten
+                .as_ref()
+                .is_some_and(|unwritten| !unwritten.is_full)
+    }
+
+    /// The state's folder, while it cannot be written for lack of space.
+    pub fn full_disk(&self) -> Option<&Path> {
+        let unwritten = locked(&self.shared.unwritten);
+        let is_full = unwritten
+            .as_ref()
+            .is_some_and(|unwritten| unwritten.is_full);
+        is_full.then_some(&*self.shared.places.folder)
     }
 
     /// The folder with a generation's logs: `evaluation.log`, and

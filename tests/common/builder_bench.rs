@@ -96,6 +96,11 @@ impl Call {
             steps: Steps::default(),
         }));
     }
+    /// What the evaluation left is not in the store any more.
+    pub fn finds_nothing(self) {
+        let steps = Steps::default();
+        self.answers(Answer::Build(BuildOutcome::NotEvaluated { steps }));
+    }
     pub fn is_evaluation(&self) -> bool {
         self.what.starts_with("evaluate")
     }
@@ -395,7 +400,7 @@ impl Bench {
         };
         let room = Arc::new(policies.room.clone());
         let (told, kept) = (Arc::<Told>::clone(&backend), Arc::clone(&state));
-        let (handle, task) = builder::start_within(config, told, kept, room).unwrap();
+        let (handle, task) = builder::start(config, told, kept, room).unwrap();
         Bench {
             folder,
             policies,

@@ -31,6 +31,39 @@ fn n05_retention_releases_a_generation_and_its_objects_are_collected() {
 }
 
 #[test]
+fn b09_what_was_collected_before_its_build_is_evaluated_once_more_and_built() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(&host("one"));
+    let agent = Agent::start(&home, &local(&repository));
+    agent.built(1);
+    agent.kiln(&["suspend"]).ok();
+    repository.commit(&host("two"));
+    agent
+        .events()
+        .until(|event| is_end(event, "evalFinished", 2));
+    // What it was evaluated to is let go of, as somebody does who clears space.
+    let store = agent.state.join("store");
+    std::fs::remove_file(agent.state.join("generations/2/derivation")).unwrap();
+    agent.kiln(&["store", "gc"]).ok();
+    assert!(
+        named(&store, "web-1.drv").is_some(),
+        "only that of generation 1"
+    );
+    agent.kiln(&["resume"]).ok();
+    let built = agent.built(2);
+    assert_eq!(
+        built["build"]["status"], "BUILD_STATUS_SUCCEEDED",
+        "{built:#}"
+    );
+    assert_eq!(built["build"]["attempt"], 1);
+    assert_eq!(built["evaluation"]["attempt"], 1);
+    let out = Path::new(built["build"]["realPath"].as_str().unwrap());
+    let said = std::fs::read_to_string(out.join("etc/said")).unwrap();
+    assert_eq!(said, "two\n");
+}
+
+#[test]
 fn n05_below_min_free_nothing_starts_and_everything_else_answers() {
     let home = Home::new();
     let repository = Repository::new(home.path("work"));

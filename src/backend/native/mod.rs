@@ -314,11 +314,12 @@ impl Backend for Native {
         };
         // Until it ends, all that the build comes by is kept.
         let _session = self.store.session();
-        let Ok(drv) = stored.drv(&request.evaluated) else {
+        if !stored.is_there(&request.evaluated) {
             let steps = Steps::default();
             return Ok(BuildOutcome::NotEvaluated { steps });
-        };
+        }
         let graph = stored.load(&request.evaluated)?;
+        let drv = stored.drv(&request.evaluated)?;
         let none = || Session::none(&self.store);
         let asks = |caches: &Caches| caches.session(&self.store);
         let build = build::Build {

@@ -77,6 +77,12 @@ impl Stored<'_> {
         Some(Evaluated { out_path, ..known })
     }
 
+    /// Whether the graph an evaluation stored, and the sources in it, are there still.
+    pub fn is_there(&self, evaluated: &Evaluated) -> bool {
+        let drv = self.drv(evaluated).ok();
+        drv.is_some_and(|drv| self.store.is_whole([drv]))
+    }
+
     /// The graph an evaluation stored.
     pub fn load(&self, evaluated: &Evaluated) -> Result<Graph, BackendError> {
         let doing = || format!("read the graph {}", evaluated.drv_path);

@@ -124,8 +124,7 @@ impl Generation {
             return Some((BlockedReason::MachineId, message));
         }
         if let Some(s) = guards.suspension {
-            let message = format!("suspended by {}: {}", s.by, s.reason);
-            return Some((BlockedReason::Suspended, message));
+            return Some((BlockedReason::Suspended, s.by_whom()));
         }
         let how = match (confirmed, guards.confirmation) {
             (true, _) | (_, Confirmation::None) => {

@@ -1,6 +1,6 @@
 use crate::cli::Context;
 use crate::cli::error::{CliError, Outcome};
-use crate::pb;
+use crate::pb::{self, Phase};
 
 /// End what runs; answers once its processes are gone.
 #[derive(Debug, clap::Args)]
@@ -17,6 +17,43 @@ impl Cancel {
             reason: self.reason,
         };
         let answer = client.builder().stop(request).await?.into_inner();
-        context.changed(answer.state, |_| "nothing runs any more".into())
+        context.changed(answer.state, left)
+    }
+}
+
+/// What waits for space, for the end of a suspension or for another machine runs
+/// no more than what was ended, and is not ended by this.
+fn left(state: &pb::BuilderState) -> String {
+    let number = state.generation;
+    match state.phase() {
+        Phase::Waiting => format!(
+            "nothing runs any more; generation {number} still waits: kiln show {number} says for what"
+        ),
+        Phase::Unspecified
+        | Phase::Idle
+        | Phase::Evaluating
+        | Phase::Building
+        | Phase::Stopping => "nothing runs any more".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b10_a_cancel_says_what_still_waits() {
+        let said = |phase: Phase| {
+            left(&pb::BuilderState {
+                phase: phase.into(),
+                generation: 5,
+                ..Default::default()
+            })
+        };
+        assert_eq!(said(Phase::Idle), "nothing runs any more");
+        assert_eq!(
+            said(Phase::Waiting),
+            "nothing runs any more; generation 5 still waits: kiln show 5 says for what"
+        );
     }
 }

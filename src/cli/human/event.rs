@@ -51,12 +51,10 @@ fn what(event: &pb::Event) -> String {
             )
         }
         Some(E::Suspended(suspended)) => {
-            let suspension = suspended.suspension.clone().unwrap_or_default();
-            format!(
-                "builds suspended by {}: {}",
-                plain(&suspension.by),
-                plain(&suspension.reason)
-            )
+            let pb::Suspension { by, reason, .. } =
+                suspended.suspension.clone().unwrap_or_default();
+            let why = if reason.is_empty() { "" } else { ": " };
+            format!("builds suspended by {}{why}{}", plain(&by), plain(&reason))
         }
         Some(E::Resumed(resumed)) => format!("builds resumed by {}", plain(&resumed.by)),
         Some(E::BaselineMoved(moved)) => format!(

@@ -9,18 +9,18 @@ use time::OffsetDateTime;
 /// `12  built       3f9a0c2b1d4e  Serve the new page  (main, 4 min ago)`
 pub fn line(generation: &pb::Generation, now: OffsetDateTime) -> String {
     let commit = generation.commit.clone().unwrap_or_default();
+    let about = [plain(&generation.branch), age(generation, now)];
+    let about: Vec<String> = about.into_iter().filter(|one| !one.is_empty()).collect();
+    let about = match about.is_empty() {
+        true => String::new(),
+        false => format!("  ({})", about.join(", ")),
+    };
     format!(
-        "{:>5}  {:<20} {}  {}  ({}{})\n",
+        "{:>5}  {:<20} {}  {}{about}\n",
         generation.number,
         outcome(generation),
         short(&commit.id),
         first_line(&commit.summary),
-        if generation.branch.is_empty() {
-            String::new()
-        } else {
-            format!("{}, ", plain(&generation.branch))
-        },
-        ago(last_change(generation), now),
     )
 }
 
@@ -59,8 +59,13 @@ fn cancelled(what: &str, by: CancelledBy) -> &'static str {
     }
 }
 
-/// When something last happened to it.
-pub fn last_change(generation: &pb::Generation) -> Option<&Timestamp> {
+/// How long ago something last happened to it; empty before anything began.
+pub fn age(generation: &pb::Generation, now: OffsetDateTime) -> String {
+    let changed = last_change(generation);
+    changed.map_or(String::new(), |at| ago(Some(at), now))
+}
+
+fn last_change(generation: &pb::Generation) -> Option<&Timestamp> {
     let evaluation = generation.evaluation.as_ref();
     let build = generation.build.as_ref();
     build
@@ -194,6 +199,7 @@ fn evaluation(text: &mut String, evaluation: Option<&pb::Evaluation>, now: Offse
     );
     row(text, "derivation", &plain(&evaluation.drv_path));
     row(text, "machine id", &plain(&evaluation.machine_id));
+    waits_for(text, evaluation.blocked.as_ref(), now);
 }
 
 fn build(text: &mut String, build: Option<&pb::Build>, now: OffsetDateTime) {
@@ -224,16 +230,20 @@ fn build(text: &mut String, build: Option<&pb::Build>, now: OffsetDateTime) {
             ),
         );
     }
-    if let Some(blocked) = &build.blocked {
-        row(text, "waits for", &blocked_line(blocked, now));
-    }
+    waits_for(text, build.blocked.as_ref(), now);
     row(text, "out path", &plain(&build.out_path));
     if build.real_path != build.out_path {
         row(text, "lies at", &plain(&build.real_path));
     }
 }
 
-/// `suspended, since 2 min ago: ...`
+fn waits_for(text: &mut String, blocked: Option<&pb::Blocked>, now: OffsetDateTime) {
+    if let Some(blocked) = blocked {
+        row(text, "waits for", &blocked_line(blocked, now));
+    }
+}
+
+/// `suspended (2 min ago): by root: the disk is changed`
 pub fn blocked_line(blocked: &pb::Blocked, now: OffsetDateTime) -> String {
     let reason = words(
         blocked
@@ -246,7 +256,9 @@ pub fn blocked_line(blocked: &pb::Blocked, now: OffsetDateTime) -> String {
     } else {
         format!(": {}", plain(&blocked.message))
     };
-    format!("{reason}, {}{message}", ago(blocked.since.as_ref(), now))
+    let since = blocked.since.as_ref();
+    let since = since.map_or(String::new(), |at| format!(" ({})", ago(Some(at), now)));
+    format!("{reason}{since}{message}")
 }
 
 fn words(name: &str) -> String {

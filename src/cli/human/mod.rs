@@ -39,3 +39,5 @@ pub fn problem(problem: &Problem, color: bool) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod waiting_tests;

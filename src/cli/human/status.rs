@@ -1,6 +1,6 @@
 //! `kiln status`: is this host up to date, and if not, why, and what to type.
 
-use super::generation::{blocked_line, failure, failure_of, hook_failures, last_change, outcome};
+use super::generation::{age, blocked_line, failure, failure_of, hook_failures, outcome};
 use super::remote::remotes;
 use super::text::{GREEN, RED, YELLOW, ago, clock, first_line, lasting, paint, plain, short};
 use crate::pb::{self, BlockedReason, Condition, HookStatus};
@@ -130,7 +130,7 @@ fn condition(status: &pb::Status) -> String {
                 .map(|until| format!(" until {}", clock(Some(until))));
             format!("{name}{} by {}", until.unwrap_or_default(), plain(&hold.by))
         }
-        (Condition::Waiting, _, _) => match status.latest.as_ref().and_then(waits_for) {
+        (Condition::Waiting, _, _) => match waits_for(status) {
             Some(what) => format!("{name} ({what})"),
             None => name,
         },
@@ -138,16 +138,16 @@ fn condition(status: &pb::Status) -> String {
     }
 }
 
-/// What the latest generation waits for.
-fn waits_for(latest: &pb::Generation) -> Option<String> {
-    let (evaluation, build) = (latest.evaluation.as_ref(), latest.build.as_ref());
-    let retry = build
-        .and_then(|build| build.retry.as_ref())
-        .or(evaluation.and_then(|evaluation| evaluation.retry.as_ref()));
-    if let Some(at) = retry.and_then(|retry| retry.next_at.as_ref()) {
+/// What the host waits for, where the first line says it.
+fn waits_for(status: &pb::Status) -> Option<String> {
+    if !status.full_disk.is_empty() {
+        return Some("space".into());
+    }
+    let latest = status.latest.as_ref()?;
+    if let Some(at) = next_try(latest) {
         return Some(format!("retry at {}", clock(Some(at))));
     }
-    match build?.blocked.as_ref()?.reason() {
+    match blocked_of(latest)?.reason() {
         BlockedReason::Confirmation => Some("confirmation".into()),
         BlockedReason::Space => Some("space".into()),
         BlockedReason::Cache => Some("cache".into()),
@@ -158,6 +158,14 @@ fn waits_for(latest: &pb::Generation) -> Option<String> {
         | BlockedReason::Platform
         | BlockedReason::Building => None,
     }
+}
+
+fn next_try(latest: &pb::Generation) -> Option<&pbjson_types::Timestamp> {
+    let (evaluation, build) = (latest.evaluation.as_ref(), latest.build.as_ref());
+    let retry = build
+        .and_then(|build| build.retry.as_ref())
+        .or(evaluation.and_then(|evaluation| evaluation.retry.as_ref()));
+    retry?.next_at.as_ref()
 }
 
 fn condition_color(condition: Condition) -> &'static str {
@@ -186,11 +194,11 @@ fn about(status: &pb::Status, now: OffsetDateTime) -> String {
     };
     let commit = latest.commit.clone().unwrap_or_default();
     format!(
-        ": generation {}{current}, {} {}, {}",
+        ": generation {}{current}, {} {}{}",
         latest.number,
         short(&commit.id),
         first_line(&commit.summary),
-        ago(last_change(latest), now)
+        after(", ", &age(latest, now))
     )
 }
 
@@ -202,18 +210,23 @@ fn is_latest(current: &pb::Generation, status: &pb::Status) -> bool {
 }
 
 fn summary(generation: &pb::Generation, now: OffsetDateTime) -> String {
-    let real_path = generation
-        .build
-        .as_ref()
-        .map(|build| plain(&build.real_path))
-        .unwrap_or_default();
-    let separator = if real_path.is_empty() { "" } else { "  " };
+    let build = generation.build.as_ref();
+    let real_path = build.map_or(String::new(), |build| plain(&build.real_path));
     format!(
-        "{}  {} {}{separator}{real_path}",
+        "{}  {}{}{}",
         generation.number,
         outcome(generation),
-        ago(last_change(generation), now)
+        after(" ", &age(generation, now)),
+        after("  ", &real_path)
     )
+}
+
+/// `text` with what sets it off from what is before it; nothing when it is empty.
+fn after(separator: &str, text: &str) -> String {
+    match text {
+        "" => String::new(),
+        text => format!("{separator}{text}"),
+    }
 }
 
 /// One command that can be pasted.
@@ -226,7 +239,11 @@ fn next_command(status: &pb::Status) -> Option<String> {
         Condition::Held => Some("kiln eval".into()),
         // A new generation of the same commit runs its hooks again.
         Condition::Failed if is_built(status) => Some("kiln eval --wait".into()),
-        Condition::Failed => Some(format!("kiln log {latest}")),
+        // What failed is a hook of current, and what is newer did not get that far.
+        Condition::Failed => Some(match status.current.as_ref() {
+            Some(current) if !has_failed(status) => format!("kiln show {}", current.number),
+            _ => format!("kiln log {latest}"),
+        }),
         Condition::Stale => Some("kiln fetch".into()),
         Condition::Refused => Some(match is_blocked(status) {
             true => format!("kiln show {latest}"),
@@ -234,6 +251,9 @@ fn next_command(status: &pb::Status) -> Option<String> {
         }),
         Condition::Building | Condition::Evaluating => Some(format!("kiln log {latest} --follow")),
         Condition::Applying => Some("kiln events --follow".into()),
+        Condition::Waiting if !status.full_disk.is_empty() => {
+            Some(format!("df -h {}", plain(&status.full_disk)))
+        }
         Condition::Waiting if wants_consent(status) => Some(format!("kiln confirm {latest}")),
         Condition::Waiting if is_blocked(status) => Some(format!("kiln show {latest}")),
         Condition::Waiting if status.latest.as_ref().is_some_and(is_cancelled) => {
@@ -258,6 +278,12 @@ fn is_built(status: &pb::Status) -> bool {
         .as_ref()
         .and_then(|latest| latest.build.as_ref());
     build.is_some_and(|build| build.status() == pb::BuildStatus::Succeeded)
+}
+
+/// The latest generation, for good.
+fn has_failed(status: &pb::Status) -> bool {
+    let latest = status.latest.as_ref();
+    latest.is_some_and(|latest| failure_of(latest).is_some() && next_try(latest).is_none())
 }
 
 fn is_blocked(status: &pb::Status) -> bool {

@@ -1,5 +1,6 @@
 //! Small pieces: times, colours, and text made safe for a terminal.
 
+use crate::model;
 use pbjson_types::Timestamp;
 use time::OffsetDateTime;
 
@@ -76,8 +77,7 @@ pub fn clock(at: Option<&Timestamp>) -> String {
     let Some(at) = at.and_then(moment) else {
         return "never".into();
     };
-    let (date, (hour, minute, second)) = (at.date(), at.time().as_hms());
-    format!("{date} {hour:02}:{minute:02}:{second:02} UTC")
+    model::clock(at)
 }
 
 /// `12 s ago`, `in 3 min`

@@ -2,6 +2,7 @@
 //! everything up, starts the step, reaps, reports. When it ends, the kernel
 //! kills what is left, and only then can the agent reap it.
 
+use super::places::{self, Network, Places};
 use super::root::Root;
 use super::spec::{Attempt, Report, STORE, SetupError, Spec};
 use super::watch::Watch;
@@ -9,10 +10,11 @@ use super::{privileges, seccomp, userns};
 use crate::process::{self, GRACE};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, clone};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::Pid;
 use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
@@ -21,6 +23,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+/// Of the step's first process before its program: a few calls deep.
+const STACK: usize = 1 << 18;
 /// The agent is gone, or the report could not be written.
 const NO_REPORT: u8 = 70;
 
@@ -29,8 +33,9 @@ pub fn internal_main() -> ExitCode {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     // Blocked from its first moment on, or a PID 1 that is asked to end before
     // it listens would never hear of it.
-    match signals().thread_block() {
-        Ok(()) => process::serve(userns::namespaces, step),
+    let ready = signals().thread_block().and_then(|()| Places::new());
+    match ready {
+        Ok(mut places) => process::serve(|place| places.enter(place.into()), step),
         Err(_) => ExitCode::FAILURE,
     }
 }
@@ -76,8 +81,8 @@ fn signals() -> SigSet {
 
 fn set_up(spec: &Spec) -> Result<(), SetupError> {
     nix::unistd::sethostname("localhost").attempt(|| "set the host name".into())?;
-    if !spec.network {
-        loopback_up()?;
+    if Network::of(spec.network, spec.user) == Network::New {
+        places::loopback_up().attempt(|| "bring the loopback interface up".into())?;
     }
     let explained = |SetupError { attempted, source }| SetupError {
         attempted,
@@ -91,21 +96,6 @@ fn set_up(spec: &Spec) -> Result<(), SetupError> {
     privileges::drop_capabilities()?;
     // The step has the same uid: it shall not look into this process.
     nix::sys::prctl::set_dumpable(false).attempt(|| "close PID 1 to the step".into())
-}
-
-fn loopback_up() -> Result<(), SetupError> {
-    let attempted = || "bring the loopback interface up".to_owned();
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0").attempt(attempted)?;
-    // SAFETY: an all-zero ifreq is a valid one.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    request.ifr_name[0] = b'l' as libc::c_char;
-    request.ifr_name[1] = b'o' as libc::c_char;
-    let flags = libc::IFF_UP | libc::IFF_RUNNING;
-    request.ifr_ifru.ifru_flags = flags as libc::c_short;
-    let socket = std::os::fd::AsRawFd::as_raw_fd(&socket);
-    // SAFETY: the request outlives the call and has the type it expects.
-    let answer = unsafe { libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw const request) };
-    Errno::result(answer).map(drop).attempt(attempted)
 }
 
 /// Starts the step and waits for its end; `None` when the agent is gone, or when
@@ -168,21 +158,24 @@ fn reap(step: Pid) -> Option<Report> {
     }
 }
 
+/// The step's first process: it shares this one's memory, which stands still
+/// until the program begins, since a copy would cost more than all it does before.
 fn start(spec: &Spec) -> Result<Pid, SetupError> {
-    // SAFETY: this process has one thread.
-    match unsafe { fork() }.attempt(|| "start the step's process".into())? {
-        ForkResult::Parent { child } => Ok(child),
-        ForkResult::Child => {
-            let error = match exec(spec) {
-                Err(error) => error,
-                Ok(never) => match never {},
-            };
-            let _ = writeln!(std::io::stderr(), "kiln: {error}");
-            let missing = error.source.kind() == std::io::ErrorKind::NotFound;
-            // SAFETY: ends this copy at once, without the destructors of PID 1.
-            unsafe { libc::_exit(if missing { 127 } else { 126 }) }
-        }
-    }
+    let mut stack = vec![0; STACK];
+    let begin = || {
+        let error = match exec(spec) {
+            Err(error) => error,
+            Ok(never) => match never {},
+        };
+        let _ = writeln!(std::io::stderr(), "kiln: {error}");
+        let missing = error.source.kind() == std::io::ErrorKind::NotFound;
+        if missing { 127 } else { 126 }
+    };
+    let shared = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+    // SAFETY: this process has one thread, and it waits until the other has the
+    // program's memory or has ended: stack, closure and heap outlive that.
+    unsafe { clone(Box::new(begin), &mut stack, shared, Some(libc::SIGCHLD)) }
+        .attempt(|| "start the step's process".into())
 }
 
 /// Gives up what is left and becomes the step's program.

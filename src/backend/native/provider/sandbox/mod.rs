@@ -20,7 +20,8 @@
 //! How one scheme serves both (privileged: the agent is root):
 //! 1. The agent makes the few folders that lie on the disk: where outputs arrive
 //!    is the build user's (privileged) or the agent's.
-//! 2. The server clones PID 1 into all new namespaces at once, and the agent writes
+//! 2. The server clones PID 1 into all new namespaces at once (the network's may be
+//!    one that it keeps, see `places.rs`), and the agent writes
 //!    the maps from outside: 1000 to the build user (privileged) or to the agent
 //!    itself, for whom `setgroups` must be denied first. Then it sends the spec.
 //! 3. PID 1 keeps the agent's uid while it opens what is to be shown: that uid
@@ -40,6 +41,7 @@
 
 mod init;
 pub(super) mod mounts;
+mod places;
 mod privileges;
 pub mod probe;
 mod root;
@@ -57,10 +59,11 @@ use super::{Provider, StepLimit, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
 use crate::process::{Bounds, End, ForkJob, ForkServer, Stream};
 use async_trait::async_trait;
+use places::Network;
 use spec::{Limit, Limits, Report, SetupError, Spec, User};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use userns::Network;
+
 use users::{Claimed, Users};
 
 /// How steps are run on this host.
@@ -134,10 +137,7 @@ impl Provider for Sandbox {
         let request = serde_json::to_vec(&spec)
             .map_err(|source| error("write the step for the sandbox", source))?;
         let job = ForkJob {
-            kind: match spec.network {
-                true => Network::Host as u8,
-                false => Network::Own as u8,
-            },
+            place: Network::of(spec.network, user).into(),
             request,
             bounds: Bounds {
                 timeout: Some(limits.timeout),

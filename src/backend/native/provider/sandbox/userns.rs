@@ -1,33 +1,10 @@
 //! The step's namespaces and the mapping of its user.
 
 use super::spec::{Attempt, GID, SetupError, UID, User};
-use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid};
 use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
-
-/// What the server is asked for: a step with a network of its own, or one that
-/// shares the host's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Network {
-    Own = b'o',
-    Host = b'h',
-}
-
-/// The namespaces of the job that was asked for by this byte.
-pub(super) fn namespaces(job: u8) -> CloneFlags {
-    let shared = CloneFlags::CLONE_NEWUSER
-        | CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWPID
-        | CloneFlags::CLONE_NEWIPC
-        | CloneFlags::CLONE_NEWUTS;
-    match job == Network::Host as u8 {
-        true => shared,
-        false => shared | CloneFlags::CLONE_NEWNET,
-    }
-}
 
 /// Lets the step reopen its own output (`> /dev/stderr`).
 pub(super) fn own(log: BorrowedFd<'_>, user: User) -> Result<(), SetupError> {
