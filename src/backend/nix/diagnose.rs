@@ -102,7 +102,10 @@ pub(super) fn brief(message: &str) -> String {
     let words: Vec<_> = paragraph.split_whitespace().collect();
     let mut brief = words.join(" ");
     if brief.len() > MAX_MESSAGE {
-        brief.truncate(brief.floor_char_boundary(MAX_MESSAGE));
+        let whole = (0..=MAX_MESSAGE)
+            .rev()
+            .find(|at| brief.is_char_boundary(*at));
+        brief.truncate(whole.unwrap_or_default());
         brief.push('…');
     }
     brief
@@ -111,7 +114,8 @@ pub(super) fn brief(message: &str) -> String {
 /// The last bytes that a failure carries.
 pub(super) fn tail(text: &str) -> String {
     let from = text.len().saturating_sub(Failure::LOG_TAIL);
-    text[text.ceil_char_boundary(from)..].to_owned()
+    let whole = (from..=text.len()).find(|at| text.is_char_boundary(*at));
+    text[whole.unwrap_or_default()..].to_owned()
 }
 
 /// Places in an error's text that may lie in the commit, the likeliest first: what
@@ -124,7 +128,7 @@ pub(super) fn places(text: &str) -> Vec<Location> {
         line.strip_prefix("error:")
             .is_some_and(|rest| !rest.trim().is_empty())
     };
-    let split = lines.iter().rposition(|line| error(line)).unwrap_or(0);
+    let split = lines.iter().rposition(error).unwrap_or(0);
     let (before, after) = lines.split_at(split);
     let places = after.iter().chain(before.iter().rev());
     places.filter_map(|line| place(line)).collect()
