@@ -13,7 +13,7 @@ mod builder_bench;
 use builder_bench::*;
 use kiln::builder::Phase;
 use kiln::model::{
-    AfterFailure, BlockedReason, Failure, GenerationNumber, Preemption, RetryPolicy,
+    AfterFailure, BackendKind, BlockedReason, Failure, GenerationNumber, Preemption, RetryPolicy,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -268,6 +268,35 @@ async fn d01_what_another_host_left_unfinished_is_ended_not_taken_up() {
         bench.idle().await;
         let bench = bench.restart_with(|policies| policies.host = "web-1").await;
         assert_eq!(bench.handle.state().phase, Phase::Idle);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d01_what_another_backend_left_unfinished_is_ended_and_the_commit_evaluated_by_this_one() {
+    for is_built in [false, true] {
+        let mut bench = Bench::new().await;
+        bench.select("a").await;
+        let call = bench.evaluation("a").await;
+        if is_built {
+            call.evaluates();
+            drop(bench.build("a").await);
+        }
+        assert_eq!(bench.generation(N1).backend, BackendKind::Native);
+        let mut bench = bench
+            .restart_with(|policies| {
+                policies.kind = BackendKind::NixFlake;
+                policies.settings = "of Nix".into();
+            })
+            .await;
+        bench.idle().await;
+        assert!(bench.generation(N1).is_ended());
+        assert!(bench.generation(N1).built().is_none());
+        bench.select("a").await;
+        bench.evaluation("a").await.evaluates();
+        bench.build("a").await.builds();
+        bench.idle().await;
+        assert_eq!(bench.generation(N2).backend, BackendKind::NixFlake);
+        assert!(bench.generation(N2).built().is_some());
     }
 }
 
