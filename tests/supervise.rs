@@ -9,7 +9,6 @@
 
 mod common;
 
-use common::PATIENCE;
 use kiln::process::supervise::{CANNOT_START, Supervised};
 use kiln::process::{End, GIVE_UP, GRACE};
 use std::os::unix::process::ExitStatusExt;
@@ -131,14 +130,8 @@ async fn f05_nothing_is_left_when_kiln_itself_dies() {
         .write_all(&(body.len() as u64).to_le_bytes())
         .unwrap();
     lifeline.write_all(&body).unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    let pid = loop {
-        match std::fs::read_to_string(&file) {
-            Ok(pid) if pid.ends_with('\n') => break pid,
-            _ => assert!(Instant::now() < deadline, "it never began"),
-        }
-        std::thread::yield_now();
-    };
+    let said = || std::fs::read_to_string(&file).ok();
+    let pid = common::wait_for(|| said().filter(|pid| pid.ends_with('\n')));
     assert!(is_alive(&pid));
     drop(lifeline);
     assert_eq!(kiln.wait().unwrap().signal(), Some(libc::SIGTERM));

@@ -32,22 +32,23 @@ impl Sink for Unheard {
 struct Asked {
     ran: Ran,
     progress: Progress,
-    /// Something was said that is no progress.
-    spoke: bool,
+    /// Store paths were listed: what would have to be built or brought.
+    lists: bool,
 }
 
 async fn ask(program: Program, cancel: &CancellationToken) -> Result<Asked, BackendError> {
     use super::messages::Message;
     let mut progress = Progress::of_build(Arc::new(Unheard));
-    let mut spoke = false;
+    let mut lists = false;
     let ran = program.timeout(PATIENCE).run(cancel, |message| {
-        spoke |= matches!(message, Message::Said(_) | Message::Error { .. });
+        // Beside warnings, which say nothing of it.
+        lists |= matches!(&message, Message::Said(text) if text.trim_start().starts_with('/'));
         progress.hear(message);
     });
     Ok(Asked {
         ran: ran.await?,
         progress,
-        spoke,
+        lists,
     })
 }
 
@@ -108,7 +109,10 @@ pub(super) async fn derivation(
     let link = text(&roots.join(DERIVATION))?;
     let program = Program::new(config, "nix-instantiate")
         .args(["--indirect", "--add-root", &link, "-E", &expression])
-        .option("substitute", "false");
+        .option("substitute", "false")
+        // It is kiln's own expression, and names a path.
+        .option("pure-eval", "false")
+        .option("restrict-eval", "false");
     let asked = ask(program, cancel).await?;
     asked.is_there("keep the derivation")
 }
@@ -133,7 +137,7 @@ pub(super) async fn existing(
     };
     // It lists what would have to be built: nothing is what is hoped for.
     let asked = ask(alone().args(["--dry-run"]), &cancel).await?;
-    if !asked.is_there("ask Nix for the result")? || asked.spoke {
+    if !asked.is_there("ask Nix for the result")? || asked.lists {
         return Ok(None);
     }
     make_folder(roots).await?;
