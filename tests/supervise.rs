@@ -9,7 +9,6 @@
 
 mod common;
 
-use common::PATIENCE;
 use kiln::process::supervise::{CANNOT_START, Supervised};
 use kiln::process::{End, GIVE_UP, GRACE};
 use std::io::Write;
@@ -134,14 +133,8 @@ async fn f05_nothing_is_left_when_kiln_itself_dies() {
         .write_all(&(body.len() as u64).to_le_bytes())
         .unwrap();
     lifeline.write_all(&body).unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    let pid = loop {
-        match std::fs::read_to_string(&file) {
-            Ok(pid) if pid.ends_with('\n') => break pid,
-            _ => assert!(Instant::now() < deadline, "it never began"),
-        }
-        std::thread::yield_now();
-    };
+    let said = || std::fs::read_to_string(&file).ok();
+    let pid = common::wait_for(|| said().filter(|pid| pid.ends_with('\n')));
     assert!(is_alive(&pid));
     drop(lifeline);
     assert_eq!(kiln.wait().unwrap().signal(), Some(libc::SIGTERM));
@@ -166,7 +159,7 @@ async fn it_reads_what_it_is_told_later_and_nothing_else() {
             never.cancel();
         }
     });
-    let end = tokio::time::timeout(PATIENCE, run).await.unwrap().unwrap();
+    let end = tokio::time::timeout(common::PATIENCE, run).await.unwrap().unwrap();
     assert!(matches!(end, End::Cancelled), "it waits for more: {end:?}");
     assert_eq!(said, b"begun\ntold\n");
 

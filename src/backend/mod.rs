@@ -7,12 +7,14 @@
 
 pub mod again;
 pub mod choice;
+pub mod inspect;
 pub mod native;
 pub mod nix;
 pub mod redacted;
 
 use crate::model::{BackendKind, BlockedReason, Built, Evaluated, Failure, HostName, Steps};
 use async_trait::async_trait;
+use inspect::{DerivationGraph, Files};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,7 +159,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError>;
 
     /// Its own settings that an evaluation depends on, as text: with another
-    /// text the same commit may evaluate to something else.
+    /// text the same commit may evaluate to something else, or by another kind.
     fn settings(&self) -> String;
 
     /// Whether what the evaluation left for its build is still there; roots it.
@@ -176,4 +178,10 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Result<Option<Built>, BackendError>;
 
     async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BackendError>;
+
+    /// The graph of an evaluation, to be looked at.
+    async fn graph(&self, evaluated: &Evaluated) -> Result<DerivationGraph, BackendError>;
+
+    /// The files its result has, as far as they are known without building.
+    async fn files(&self, evaluated: &Evaluated) -> Result<Files, BackendError>;
 }

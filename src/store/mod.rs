@@ -27,6 +27,7 @@ mod hash;
 mod identity;
 mod nar;
 mod objects;
+mod optimise;
 mod path;
 mod proof;
 mod publish;
@@ -51,6 +52,7 @@ pub use hash::{Hash, InvalidHash};
 pub use identity::{FixedMode, FixedOutput, RealisationKey, ResolvedStep, scratch_path};
 pub use nar::{RestoreError, TreeError, dump as dump_nar, restore as restore_nar};
 pub use objects::Objects;
+pub use optimise::Optimised;
 pub use path::{DIGEST_CHARS, InvalidStorePath, STORE_DIR, STORE_PREFIX, StorePath, check_name};
 pub use proof::ProofError;
 pub use publish::{PublishError, PublishRequest, StepOutput};
@@ -281,28 +283,6 @@ impl Store {
         let scratch = Scratch::name_in(&self.inner.tmp);
         let path = scratch.path();
         write_file(path, bytes, executable).map_err(|e| StoreError::io("write", path, e))?;
-        self.publish(PublishRequest {
-            path,
-            name,
-            candidates,
-            scratch_self: None,
-        })
-    }
-
-    /// Takes a symlink with this target, which may refer to `candidates`.
-    ///
-    /// # Errors
-    /// As [`Store::publish`].
-    pub fn add_symlink(
-        &self,
-        name: &str,
-        target: &str,
-        candidates: &BTreeSet<StorePath>,
-    ) -> Result<StorePath, PublishError> {
-        let scratch = Scratch::name_in(&self.inner.tmp);
-        let path = scratch.path();
-        std::os::unix::fs::symlink(target, path)
-            .map_err(|e| StoreError::io("create the symlink", path, e))?;
         self.publish(PublishRequest {
             path,
             name,

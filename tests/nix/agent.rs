@@ -1,6 +1,6 @@
 //! A real agent whose commits are flakes: from a push to a generation.
 
-use crate::common::{Agent, Home, PATIENCE, Repository, command, is_end};
+use crate::common::{Agent, Home, Repository, command, is_end, wait_for};
 use crate::processes::with;
 use crate::support::*;
 use serde_json::Value;
@@ -224,11 +224,7 @@ fn f05_cancelling_a_build_of_a_minute_leaves_nothing_within_the_grace_time() {
     site.push(&system("", &step("minute", &minute)));
     let agent = site.start("");
     begun(&agent, "minute");
-    let deadline = Instant::now() + PATIENCE;
-    while with(&format!("MARK={mark}")).len() < 2 {
-        assert!(Instant::now() < deadline, "it never began");
-        std::thread::yield_now();
-    }
+    wait_for(|| (with(&format!("MARK={mark}")).len() >= 2).then_some(()));
     let began = Instant::now();
     agent.kiln(&["cancel"]).ok();
     assert_eq!(with(&mark), Vec::<String>::new());
@@ -251,11 +247,7 @@ fn f05_an_agent_that_is_killed_leaves_no_nix_behind() {
     begun(&agent, "slow");
     agent.kill();
     let store = format!("{}/store", site.mark());
-    let deadline = Instant::now() + PATIENCE;
-    while !with(&store).is_empty() {
-        assert!(Instant::now() < deadline, "{:?}", with(&store));
-        std::thread::yield_now();
-    }
+    wait_for(|| with(&store).is_empty().then_some(()));
     std::fs::write(site.gate("open"), "").unwrap();
     let agent = site.start("");
     assert_eq!(agent.built(1)["build"]["status"], "BUILD_STATUS_SUCCEEDED");
@@ -311,11 +303,7 @@ fn f04_retention_lets_go_of_what_nix_keeps() {
         agent.built(u64::from(number));
     }
     let gone = agent.state.join("generations/1");
-    let deadline = Instant::now() + PATIENCE;
-    while gone.exists() {
-        assert!(Instant::now() < deadline, "retention lets go of nothing");
-        std::thread::yield_now();
-    }
+    wait_for(|| (!gone.exists()).then_some(()));
     site.nix(&["--gc"]);
     let path =
         |generation: &Value| PathBuf::from(generation["build"]["realPath"].as_str().unwrap());

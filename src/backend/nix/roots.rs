@@ -36,25 +36,29 @@ impl Sink for Unheard {
 }
 
 /// A question's answer: how it ended, and what was said beside.
-struct Asked {
-    ran: Ran,
+pub(super) struct Asked {
+    pub ran: Ran,
     progress: Progress,
-    /// Something was said that is no progress.
-    spoke: bool,
+    /// Store paths were listed: what would have to be built or brought.
+    lists: bool,
 }
 
-async fn ask(program: Program, cancel: &CancellationToken) -> Result<Asked, BackendError> {
+pub(super) async fn ask(
+    program: Program,
+    cancel: &CancellationToken,
+) -> Result<Asked, BackendError> {
     use super::messages::Message;
     let mut progress = Progress::of_build(Arc::new(Unheard));
-    let mut spoke = false;
-    let ran = program.run(cancel, |message| {
-        spoke |= matches!(message, Message::Said(_) | Message::Error { .. });
+    let mut lists = false;
+    let ran = program.timeout(PATIENCE).run(cancel, |message| {
+        // Beside warnings, which say nothing of it.
+        lists |= matches!(&message, Message::Said(text) if text.trim_start().starts_with('/'));
         progress.hear(message);
     });
     Ok(Asked {
         ran: ran.await?,
         progress,
-        spoke,
+        lists,
     })
 }
 
@@ -63,7 +67,7 @@ impl Asked {
     ///
     /// # Errors
     /// When Nix could not be asked, or says something else is wrong.
-    fn is_there(&self, what: &str) -> Result<bool, BackendError> {
+    pub fn is_there(&self, what: &str) -> Result<bool, BackendError> {
         match &self.ran.end {
             End::Exited(status) if status.success() => Ok(true),
             End::Exited(status) => {
@@ -107,7 +111,7 @@ pub(super) async fn derivation(
     cancel: &CancellationToken,
 ) -> Result<bool, BackendError> {
     let program = keeping(config, roots).await?.args(["-E", &derived(drv)]);
-    let asked = ask(program.timeout(PATIENCE), cancel).await?;
+    let asked = ask(program, cancel).await?;
     asked.is_there("keep the derivation")
 }
 
@@ -117,7 +121,10 @@ async fn keeping(config: &NixConfig, roots: &Path) -> Result<Program, BackendErr
     let link = text(&roots.join(DERIVATION))?;
     Ok(Program::new(config, "nix-instantiate")
         .args(["--indirect", "--add-root", &link])
-        .option("substitute", "false"))
+        .option("substitute", "false")
+        // It is kiln's own expression, and names a path.
+        .option("pure-eval", "false")
+        .option("restrict-eval", "false"))
 }
 
 /// An expression that leads to the derivation. `storePath` asks for validity: a
@@ -151,7 +158,7 @@ pub(super) async fn soon(
         // Open here until the end, so that what is told early is not lost.
         let path = format!("/proc/{}/fd/{}", std::process::id(), pipe.as_raw_fd());
         let program = keeping(config, roots).await?.args(["-"]).stdin(path.into());
-        ask(program.timeout(PATIENCE), cancel).await
+        ask(program, cancel).await
     };
     let (asked, ()) = tokio::join!(asking, telling);
     let kept = asked.and_then(|asked| asked.is_there("keep the derivation"));
@@ -175,11 +182,10 @@ pub(super) async fn existing(
         Program::new(config, "nix-store")
             .args(["--realise", &evaluated.drv_path])
             .option("substitute", "false")
-            .timeout(PATIENCE)
     };
     // It lists what would have to be built: nothing is what is hoped for.
     let asked = ask(alone().args(["--dry-run"]), &cancel).await?;
-    if !asked.is_there("ask Nix for the result")? || asked.spoke {
+    if !asked.is_there("ask Nix for the result")? || asked.lists {
         return Ok(None);
     }
     make_folder(roots).await?;
