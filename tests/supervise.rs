@@ -159,7 +159,10 @@ async fn it_reads_what_it_is_told_later_and_nothing_else() {
             never.cancel();
         }
     });
-    let end = tokio::time::timeout(common::PATIENCE, run).await.unwrap().unwrap();
+    let end = tokio::time::timeout(common::PATIENCE, run)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(matches!(end, End::Cancelled), "it waits for more: {end:?}");
     assert_eq!(said, b"begun\ntold\n");
 

@@ -24,13 +24,15 @@ const SHOWN: usize = 30;
 pub(super) struct Evaluation<'a> {
     pub config: &'a NixConfig,
     pub request: EvaluateRequest,
+    /// Two Nix may open the store at once.
+    pub is_open: bool,
 }
 
 impl Evaluation<'_> {
     pub async fn run(self) -> Result<EvaluationOutcome, BackendError> {
         let (tell, told) = oneshot::channel();
         let EvaluateRequest { roots, cancel, .. } = &self.request;
-        let rooted = roots::soon(self.config, roots, told, cancel);
+        let rooted = async { self.is_open && roots::soon(self.config, roots, told, cancel).await };
         match tokio::join!(self.evaluate(tell), rooted) {
             (Ok(EvaluationOutcome::Succeeded(evaluated)), false) => self.root(evaluated).await,
             (outcome, _) => outcome,
