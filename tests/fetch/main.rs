@@ -11,6 +11,7 @@
 mod workbench;
 
 mod download;
+mod https;
 mod server;
 mod unpack;
 
