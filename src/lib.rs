@@ -46,6 +46,8 @@ pub mod client;
 pub mod agent;
 
 mod allocator;
+#[cfg(test)]
+mod fixtures;
 pub mod process;
 mod suggest;
 mod tls;

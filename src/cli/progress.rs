@@ -169,8 +169,8 @@ pub fn result(generation: &pb::Generation, news: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::{self, generation, succeeded};
     use crate::server::convert;
-    use crate::server::fixtures::{self, generation, succeeded};
 
     fn event(event: E) -> pb::Event {
         pb::Event {

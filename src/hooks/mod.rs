@@ -8,8 +8,8 @@
 //! Which hooks a transition makes due is recorded with it (`state/hooks.rs`), so
 //! a crash forgets none. `plan.rs` says, purely, what the one hook at a time is to be and what
 //! follows its end; `task.rs` is the one task; `run.rs` starts a runner and waits for it;
-//! `runner.rs` is that process, which outlives the agent, and `tree.rs` ends
-//! whatever a hook started.
+//! `runner.rs` is that process, which outlives the agent and ends whatever the hook
+//! started (`process/tree.rs`).
 //!
 //! A runner holds a lock on `generations/<n>/hooks/<name>/lock`, taken by the
 //! agent before it starts it and handed over without a gap. So whoever comes

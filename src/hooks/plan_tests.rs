@@ -1,5 +1,5 @@
 use super::*;
-use crate::server::fixtures::{NOW, at, evaluated, generation, succeeded};
+use crate::fixtures::{NOW, at, evaluated, generation, succeeded};
 
 fn hook(name: &str, on: Occasion, status: HookStatus) -> Hook {
     let name = name.parse().unwrap();

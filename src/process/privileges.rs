@@ -1,6 +1,7 @@
-//! Capabilities given up for good.
+//! What a process takes from itself for good: capabilities, rights over its mounts.
 
 use nix::errno::Errno;
+use std::ffi::CStr;
 
 /// `CAP_DAC_READ_SEARCH`: reading what the mode of a file would forbid.
 pub(crate) const READ_ANYTHING: u32 = 2;
@@ -46,4 +47,29 @@ pub(crate) fn keep_capabilities(kept: &[u32]) -> Result<(), PrivilegeError> {
     let set = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) };
     Errno::result(set).map_err(failed("drop the capabilities".into()))?;
     Ok(())
+}
+
+/// Sets these `MOUNT_ATTR_`s on every mount at or below a path.
+///
+/// # Errors
+/// `ENOSYS` before Linux 5.12, and the kernel's refusals.
+pub(crate) fn set_mounts(path: &CStr, attributes: u64) -> nix::Result<()> {
+    let attributes = libc::mount_attr {
+        attr_set: attributes,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    // SAFETY: path and attributes outlive the call, and the size is theirs.
+    let set = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    Errno::result(set).map(drop)
 }

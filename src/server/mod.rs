@@ -11,8 +11,6 @@ mod builder_service;
 mod change;
 pub(crate) mod convert;
 mod event_stream;
-#[cfg(test)]
-pub(crate) mod fixtures;
 mod inspect;
 mod listener;
 mod log_folder;

@@ -1,9 +1,9 @@
 use super::*;
+use crate::fixtures::*;
 use crate::model::{
     Blocked, Build, CancelledBy, Failure, GenerationNumber, Hold, HookStatus, Occasion, Steps,
     Suspension,
 };
-use crate::server::fixtures::*;
 use Condition::*;
 
 /// A host where all is well; each test breaks one thing.

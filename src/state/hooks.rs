@@ -114,8 +114,8 @@ fn generation_of(event: &mut EventKind) -> Option<&mut Generation> {
 mod tests {
     use super::*;
     use crate::events::Item;
+    use crate::fixtures::{NOW, at, evaluated, generation, succeeded};
     use crate::model::HookStatus;
-    use crate::server::fixtures::{NOW, at, evaluated, generation, succeeded};
 
     fn plan() -> HookPlan {
         let entry = |name: &str, on| (name.parse().unwrap(), vec![on]);

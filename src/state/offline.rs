@@ -134,7 +134,7 @@ impl Offline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::fixtures::{commit, evaluated, generation, succeeded};
+    use crate::fixtures::{commit, evaluated, generation, succeeded};
     use crate::state::{Change, State};
 
     #[tokio::test]

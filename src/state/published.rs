@@ -81,8 +81,8 @@ impl Newest {
 
 #[cfg(test)]
 mod tests {
+    use crate::fixtures::{commit, evaluated, generation, succeeded};
     use crate::model::GenerationNumber;
-    use crate::server::fixtures::{commit, evaluated, generation, succeeded};
     use crate::state::{Change, State};
     use std::sync::PoisonError;
     use std::sync::mpsc;

@@ -269,10 +269,8 @@ impl Store {
     }
 
     /// How many objects' records there are.
-    ///
-    /// # Errors
-    /// When they cannot be listed.
-    pub fn object_count(&self) -> Result<usize, StoreError> {
+    #[cfg(test)]
+    pub(super) fn object_count(&self) -> Result<usize, StoreError> {
         Ok(self.inner.records.object_files()?.len())
     }
 

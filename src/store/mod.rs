@@ -292,28 +292,6 @@ impl Store {
         })
     }
 
-    /// Takes a symlink with this target, which may refer to `candidates`.
-    ///
-    /// # Errors
-    /// As [`Store::publish`].
-    pub fn add_symlink(
-        &self,
-        name: &str,
-        target: &str,
-        candidates: &BTreeSet<StorePath>,
-    ) -> Result<StorePath, PublishError> {
-        let scratch = Scratch::name_in(&self.inner.tmp);
-        let path = scratch.path();
-        std::os::unix::fs::symlink(target, path)
-            .map_err(|e| StoreError::io("create the symlink", path, e))?;
-        self.publish(PublishRequest {
-            path,
-            name,
-            candidates,
-            scratch_self: None,
-        })
-    }
-
     /// Puts a canonical tree in its place; a second copy is removed.
     fn install(&self, tree: &Path, info: ObjectInfo) -> Result<StorePath, StoreError> {
         let (path, place) = (info.path.clone(), self.real_path(&info.path));

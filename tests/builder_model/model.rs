@@ -1,5 +1,5 @@
 //! What a user may rely on, without disk, tasks or time: small enough to be
-//! read beside `design.md`'s words on the Builder.
+//! read beside what `src/builder/mod.rs` says of the Builder.
 
 use super::words::*;
 use kiln::builder::Phase;

@@ -7,10 +7,7 @@ use kiln::backend::inspect::{DerivationGraph, Files};
 use kiln::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
 };
-use kiln::builder::{
-    self, BuilderConfig, Clock, Handle, HoldFor, Lineage, Phase, Refusal, Room, Selected, Timeouts,
-};
-use kiln::events::{Event, EventKind, Item};
+use kiln::builder::{self, BuilderConfig, Clock, Handle, Lineage, Timeouts};
 use kiln::model::{
     BackendKind, Built, Commit, CommitId, Confirmation, Evaluated, Failure, Generation,
     GenerationNumber, HostName, Origin, Preemption, RetryPolicy, Steps,
@@ -25,124 +22,31 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+#[path = "builder_bench/asking.rs"]
+mod asking;
+#[path = "builder_bench/call.rs"]
+mod call;
+#[path = "builder_bench/seen.rs"]
+mod seen;
+#[path = "builder_bench/surroundings.rs"]
+mod surroundings;
+
+use call::Answer;
+pub use call::Call;
+pub use surroundings::Disk;
+use surroundings::WallClock;
+
+pub const N1: GenerationNumber = GenerationNumber(1);
+pub const N2: GenerationNumber = GenerationNumber(2);
+pub const N3: GenerationNumber = GenerationNumber(3);
+pub const N4: GenerationNumber = GenerationNumber(4);
+pub const HOUR: Duration = Duration::from_secs(3600);
+
 /// Of evaluations and builds.
 const LIMIT: Duration = Duration::from_secs(60);
 
-enum Answer {
-    Evaluate(EvaluationOutcome),
-    Build(BuildOutcome),
-}
-
-/// One call of the backend, waiting for the test's answer.
-pub struct Call {
-    what: String,
-    answer: Option<oneshot::Sender<Answer>>,
-    gone: Arc<AtomicUsize>,
-}
-
-impl Call {
-    fn answers(mut self, answer: Answer) {
-        let sent = self.answer.take().unwrap().send(answer);
-        assert!(sent.is_ok(), "{} was cancelled", self.what);
-    }
-    pub fn evaluates(self) {
-        self.evaluates_for(None);
-    }
-    pub fn evaluates_for_machine(self, id: &str) {
-        self.evaluates_for(Some(id.to_owned()));
-    }
-    fn evaluates_for(self, machine_id: Option<String>) {
-        let drv_path = self.what.replace("evaluate ", "");
-        let evaluated = Evaluated {
-            drv_path,
-            out_path: None,
-            machine_id,
-            secrets: Vec::new(),
-        };
-        self.answers(Answer::Evaluate(EvaluationOutcome::Succeeded(evaluated)));
-    }
-    pub fn builds(self) {
-        let built = built(&self.what.replace("build ", ""));
-        self.answers(Answer::Build(BuildOutcome::Succeeded {
-            built,
-            steps: Steps::default(),
-        }));
-    }
-    pub fn fails(self, failure: Failure) {
-        let answer = match self.what.starts_with("evaluate") {
-            true => Answer::Evaluate(EvaluationOutcome::Failed(failure)),
-            false => Answer::Build(BuildOutcome::Failed {
-                failure,
-                steps: Steps::default(),
-            }),
-        };
-        self.answers(answer);
-    }
-    pub fn times_out(self) {
-        let failure = Failure::certain("took longer than its limit");
-        let answer = match self.what.starts_with("evaluate") {
-            true => Answer::Evaluate(EvaluationOutcome::TimedOut(failure)),
-            false => Answer::Build(BuildOutcome::TimedOut {
-                failure,
-                steps: Steps::default(),
-            }),
-        };
-        self.answers(answer);
-    }
-    /// No cache has what is missing.
-    pub fn lacks_cache(self) {
-        self.answers(Answer::Build(BuildOutcome::Blocked {
-            reason: kiln::model::BlockedReason::Cache,
-            message: "no cache has hello".into(),
-            steps: Steps::default(),
-        }));
-    }
-    /// What the evaluation left is not in the store any more.
-    pub fn finds_nothing(self) {
-        let steps = Steps::default();
-        self.answers(Answer::Build(BuildOutcome::NotEvaluated { steps }));
-    }
-    pub fn is_evaluation(&self) -> bool {
-        self.what.starts_with("evaluate")
-    }
-    /// Ends when its processes have ended, once it was answered or cancelled.
-    pub fn gone(&self) -> impl Future<Output = ()> + use<> {
-        let gone = Arc::clone(&self.gone);
-        async move {
-            while gone.load(Ordering::SeqCst) == 0 {
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-    /// Its processes have ended.
-    pub fn is_gone(&self) -> bool {
-        self.gone.load(Ordering::SeqCst) == 1
-    }
-}
-
 /// Pairs of commits of which the second does not descend from the first.
 type Diverging = Arc<Mutex<HashSet<(CommitId, CommitId)>>>;
-
-/// A wall clock that goes on with the paused one, and can be set.
-#[derive(Clone)]
-struct WallClock {
-    begun: tokio::time::Instant,
-    at: time::OffsetDateTime,
-    set: Arc<Mutex<time::Duration>>,
-}
-
-impl WallClock {
-    fn new() -> Self {
-        WallClock {
-            begun: tokio::time::Instant::now(),
-            at: time::OffsetDateTime::now_utc(),
-            set: Arc::default(),
-        }
-    }
-    fn now(&self) -> time::OffsetDateTime {
-        self.at + self.begun.elapsed() + *self.set.lock().unwrap()
-    }
-}
 
 struct Told {
     calls: mpsc::UnboundedSender<Call>,
@@ -287,32 +191,6 @@ pub struct Policies {
     pub room: Disk,
 }
 
-/// A disk that is full when the test says so.
-#[derive(Clone)]
-pub struct Disk(Arc<tokio::sync::watch::Sender<bool>>);
-
-impl Disk {
-    pub fn set_full(&self, full: bool) {
-        self.0.send_replace(full);
-    }
-}
-
-impl Default for Disk {
-    fn default() -> Self {
-        Disk(Arc::new(tokio::sync::watch::Sender::new(false)))
-    }
-}
-
-#[async_trait]
-impl Room for Disk {
-    async fn shortage(&self) -> Option<String> {
-        self.0.borrow().then(|| "the disk is full".to_owned())
-    }
-    async fn freed(&self) {
-        let _ = self.0.subscribe().wait_for(|full| !full).await;
-    }
-}
-
 impl Default for Policies {
     fn default() -> Self {
         Policies {
@@ -325,6 +203,38 @@ impl Default for Policies {
             room: Disk::default(),
         }
     }
+}
+
+impl Policies {
+    /// Builds may finish, so many in a row.
+    pub fn finish_build(limit: u32) -> Self {
+        Policies {
+            preemption: Preemption::FinishBuild(limit),
+            ..Policies::default()
+        }
+    }
+    pub fn confirmation(confirmation: Confirmation) -> Self {
+        Policies {
+            confirmation,
+            ..Policies::default()
+        }
+    }
+    /// A transient failure is tried again until there were so many.
+    pub fn attempts(attempts: u32) -> Self {
+        let retry = RetryPolicy {
+            attempts,
+            ..RetryPolicy::default()
+        };
+        Policies {
+            retry,
+            ..Policies::default()
+        }
+    }
+}
+
+/// A failure that is tried again.
+pub fn network() -> Failure {
+    Failure::transient("connection reset")
 }
 
 pub struct Bench {
@@ -471,48 +381,6 @@ impl Bench {
         self.crash().await
     }
 
-    pub async fn eval(&self, name: &str) {
-        self.handle
-            .eval(selection(name, false), false, None)
-            .await
-            .unwrap();
-    }
-    pub async fn eval_by_hand(&self, name: &str) {
-        self.handle
-            .eval(selection(name, false), true, None)
-            .await
-            .unwrap();
-    }
-    pub async fn eval_held(&self, name: &str, duration: Option<Duration>) {
-        let by = "ann".into();
-        self.handle
-            .eval(selection(name, false), true, Some(HoldFor { duration, by }))
-            .await
-            .unwrap();
-    }
-    pub async fn select(&self, name: &str) {
-        self.try_select(name).await.unwrap();
-    }
-    pub async fn try_select(&self, name: &str) -> Result<Selected, Refusal> {
-        self.handle.select(selection(name, false)).await
-    }
-    pub async fn select_testing(&self, name: &str) {
-        self.handle.select(selection(name, true)).await.unwrap();
-    }
-
-    /// The next call of the backend, which must be this one.
-    async fn next(&mut self, what: String) -> Call {
-        let call = in_time(self.calls.recv()).await.unwrap();
-        assert_eq!(call.what, what);
-        call
-    }
-    pub async fn evaluation(&mut self, name: &str) -> Call {
-        self.next(format!("evaluate {name}")).await
-    }
-    pub async fn build(&mut self, name: &str) -> Call {
-        self.next(format!("build {name}")).await
-    }
-
     pub fn state_folder(&self) -> std::path::PathBuf {
         self.folder.path().join("state")
     }
@@ -568,16 +436,6 @@ impl Bench {
         self.backend.most.load(Ordering::SeqCst)
     }
 
-    pub async fn phase(&self, phase: Phase) {
-        let mut watch = self.handle.watch();
-        in_time(watch.wait_for(|state| state.phase == phase))
-            .await
-            .unwrap();
-    }
-    pub async fn idle(&mut self) {
-        self.phase(Phase::Idle).await;
-        self.nothing_asked();
-    }
     /// Everything asked for before is done: the Builder waits for what is next.
     /// What the backend answered before counts as asked for.
     pub async fn settled(&self) {
@@ -600,45 +458,13 @@ impl Bench {
     pub fn generation(&self, number: GenerationNumber) -> Generation {
         self.reader().generation(number).unwrap()
     }
+}
 
-    /// What was announced after `seq` so far. Numbers are skipped over a crash:
-    /// waiting for the newest to arrive would be waiting for ever. A moment of
-    /// the paused clock passes when nothing else can happen, reading included.
-    pub async fn announced(&self, seq: u64) -> Vec<Arc<Event>> {
-        let mut subscription = self.state.events().subscribe(seq);
-        let mut events = Vec::new();
-        let moment = Duration::from_micros(1);
-        while let Ok(item) = tokio::time::timeout(moment, subscription.next()).await {
-            let Some(Item::Event(event)) = item else {
-                panic!("lagged")
-            };
-            events.push(event);
-        }
-        events
-    }
-
-    /// Everything announced so far, each as a word and a number.
-    pub async fn events(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for event in self.announced(0).await {
-            names.push(match &event.kind {
-                EventKind::EvalStarted { generation } => {
-                    format!("eval_started {}", generation.number)
-                }
-                EventKind::EvalFinished { generation } => {
-                    format!("eval_finished {}", generation.number)
-                }
-                EventKind::BuildStarted { generation } => {
-                    format!("build_started {}", generation.number)
-                }
-                EventKind::BuildFinished { generation } => {
-                    format!("build_finished {}", generation.number)
-                }
-                EventKind::BaselineMoved { .. } => "baseline_moved".into(),
-                EventKind::StateRecovered { .. } => "state_recovered".into(),
-                other => format!("{other:?}"),
-            });
-        }
-        names
-    }
+/// Changes a record by hand, as nothing but damage does.
+pub fn change_record(state: &Path, number: u32, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = state.join(format!("generations/{number}/generation.json"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut record = serde_json::from_str(&text).unwrap();
+    change(&mut record);
+    std::fs::write(&path, record.to_string()).unwrap();
 }

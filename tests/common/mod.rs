@@ -72,6 +72,11 @@ impl Repository {
     pub fn commit_all(&self, message: &str) -> String {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+        self.head()
+    }
+
+    /// The id of the commit at HEAD.
+    pub fn head(&self) -> String {
         self.git(&["rev-parse", "HEAD"])
     }
 }

@@ -1,6 +1,6 @@
 //! What runs when, and what two builds at once share.
 
-use super::support::{Engine, Heard, config};
+use super::engine::{Engine, Heard, config};
 use kiln::backend::{Backend, BuildOutcome, StepEnd, StepEvent};
 use kiln::model::Evaluated;
 use std::path::PathBuf;

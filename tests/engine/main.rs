@@ -8,6 +8,8 @@
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
+#[path = "../common/engine.rs"]
+mod engine;
+
 mod build;
 mod recall;
-mod support;

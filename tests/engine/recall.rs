@@ -1,6 +1,6 @@
 //! Evaluations remembered: asked again only where an answer has changed.
 
-use super::support::{Engine, config};
+use super::engine::{Engine, config};
 use kiln::backend::EvaluationOutcome;
 
 const STAR: &str = r#"
@@ -125,7 +125,7 @@ async fn an_evaluation_whose_graph_left_the_store_is_made_again() {
     let commit = engine.commit(&BASE);
     let first = engine.evaluate("a", &commit).await;
     let name = drv(&first).unwrap().rsplit('/').next().unwrap();
-    let object = engine.folder.path().join("store").join(name);
+    let object = engine.folder.join("store").join(name);
     std::fs::remove_file(object).unwrap();
     assert_eq!(drv(&engine.remembered("a", &commit).await), None);
     assert_eq!(drv(&engine.evaluate("a", &commit).await), drv(&first));

@@ -1,9 +1,9 @@
 //! N11: what is brought, from whom, and what never is.
 
+use crate::engine::Engine;
 use crate::server::{Request, Server, redirect, reply};
-use crate::workbench::Workbench;
-use kiln::backend::BuildOutcome;
 use kiln::backend::native::download::{Denied, DownloadConfig};
+use kiln::backend::{Backend, BuildOutcome, BuildRequest};
 use kiln::model::FailureKind;
 use kiln::store::Hash;
 use std::io::Write;
@@ -37,9 +37,9 @@ fn hash(bytes: &[u8]) -> String {
 #[tokio::test]
 async fn n11_the_right_hash_is_taken_and_works_offline_afterwards() {
     let server = Server::new(hello);
-    let bench = Workbench::new(open());
+    let engine = Engine::fetching(open());
     let url = [server.url("dir/x-1.tar.gz")];
-    let path = bench.built(&fetch(&url, &hash(b"hello\n"))).await;
+    let path = engine.built(&fetch(&url, &hash(b"hello\n"))).await;
     assert_eq!(std::fs::read(&path).unwrap(), b"hello\n");
     assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o7777, 0o444);
     assert_eq!(
@@ -49,7 +49,7 @@ async fn n11_the_right_hash_is_taken_and_works_offline_afterwards() {
     drop(server);
     // Another URL, the other spelling of the hash, the same file.
     let hex = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
-    let again = bench
+    let again = engine
         .built(&fetch(&["https://nowhere.invalid/y".into()], hex))
         .await;
     assert_eq!(again, path);
@@ -58,13 +58,13 @@ async fn n11_the_right_hash_is_taken_and_works_offline_afterwards() {
 #[tokio::test]
 async fn n11_a_program_is_executable_and_another_object() {
     let server = Server::new(hello);
-    let bench = Workbench::new(open());
+    let engine = Engine::fetching(open());
     let url = server.url("tool");
-    let plain = bench
+    let plain = engine
         .built(&format!("fetch({url:?}, '{}')", hash(b"hello\n")))
         .await;
     let tool = format!("fetch({url:?}, '{}', executable = True)", hash(b"hello\n"));
-    let tool = bench.built(&tool).await;
+    let tool = engine.built(&tool).await;
     assert_ne!(plain, tool);
     assert_eq!(std::fs::metadata(&tool).unwrap().mode() & 0o7777, 0o555);
 }
@@ -72,8 +72,8 @@ async fn n11_a_program_is_executable_and_another_object() {
 #[tokio::test]
 async fn n11_a_wrong_hash_prints_both_and_leaves_nothing() {
     let server = Server::new(hello);
-    let bench = Workbench::new(open());
-    let failure = bench
+    let engine = Engine::fetching(open());
+    let failure = engine
         .failure(&fetch(&[server.url("a")], &hash(b"other")))
         .await;
     assert_eq!(failure.kind, FailureKind::Certain);
@@ -92,7 +92,7 @@ async fn n11_a_wrong_hash_prints_both_and_leaves_nothing() {
         1,
         "what is certain is not asked again"
     );
-    let store = bench.folder.path().join("store");
+    let store = engine.folder.join("store");
     let left = std::fs::read_dir(&store).unwrap().flatten();
     let left: Vec<_> = left
         .map(|entry| entry.file_name().into_string().unwrap())
@@ -107,7 +107,7 @@ async fn n11_a_wrong_hash_prints_both_and_leaves_nothing() {
 #[tokio::test]
 async fn n11_an_empty_hash_fails_with_the_line_to_write() {
     let server = Server::new(hello);
-    let failure = Workbench::new(open())
+    let failure = Engine::fetching(open())
         .failure(&fetch(&[server.url("a")], ""))
         .await;
     let line = format!("sha256 = \"{}\"", hash(b"hello\n"));
@@ -118,7 +118,7 @@ async fn n11_an_empty_hash_fails_with_the_line_to_write() {
 #[tokio::test]
 async fn n11_loopback_and_link_local_are_refused_unless_allowed() {
     let server = Server::new(hello);
-    let bench = Workbench::new(DownloadConfig {
+    let engine = Engine::fetching(DownloadConfig {
         pause: Duration::from_millis(1),
         ..DownloadConfig::default()
     });
@@ -135,7 +135,7 @@ async fn n11_loopback_and_link_local_are_refused_unless_allowed() {
         "[fe80::1]".into(),
     ] {
         let url = format!("http://{host}/latest/meta-data");
-        let failure = bench.failure(&fetch(&[url], &hash(b"hello\n"))).await;
+        let failure = engine.failure(&fetch(&[url], &hash(b"hello\n"))).await;
         assert!(
             failure.message.contains("is refused"),
             "{host}: {failure:?}"
@@ -149,7 +149,7 @@ async fn n11_loopback_and_link_local_are_refused_unless_allowed() {
 #[tokio::test]
 async fn n11_a_redirect_to_a_file_or_a_denied_address_is_refused() {
     // ::1 may be reached, 127.0.0.1 as well, link-local and metadata not.
-    let bench = Workbench::new(DownloadConfig {
+    let engine = Engine::fetching(DownloadConfig {
         deny: vec![Denied::LinkLocal, Denied::Metadata],
         ..open()
     });
@@ -162,7 +162,7 @@ async fn n11_a_redirect_to_a_file_or_a_denied_address_is_refused() {
         ("http://[fe80::1]/", "is refused"),
     ] {
         let server = Server::new(move |_, to| redirect(to, location));
-        let failure = bench.failure(&fetch(&[server.url("a")], &hash(b""))).await;
+        let failure = engine.failure(&fetch(&[server.url("a")], &hash(b""))).await;
         assert!(failure.message.contains(word), "{location}: {failure:?}");
         assert_eq!(
             failure.kind,
@@ -181,12 +181,12 @@ async fn n11_ten_redirects_are_followed_and_no_more() {
             redirect(to, &format!("/{}", left - 1));
         }
     });
-    let bench = Workbench::new(open());
-    bench
+    let engine = Engine::fetching(open());
+    engine
         .built(&fetch(&[server.url("10")], &hash(b"hello\n")))
         .await;
-    let bench = Workbench::new(open());
-    let failure = bench
+    let engine = Engine::fetching(open());
+    let failure = engine
         .failure(&fetch(&[server.url("11")], &hash(b"hello\n")))
         .await;
     assert!(
@@ -200,14 +200,14 @@ async fn n11_mirrors_are_asked_in_order_until_one_has_the_file() {
     let missing = Server::new(|_, to| reply(to, "404 Not Found", "", b"no"));
     let wrong = Server::new(|_, to| reply(to, "200 OK", "", b"evil"));
     let right = Server::new(hello);
-    let bench = Workbench::new(open());
+    let engine = Engine::fetching(open());
     let urls = [
         "http://nowhere.invalid/a".to_owned(),
         missing.url("a"),
         wrong.url("a"),
         right.url("a"),
     ];
-    let path = bench.built(&fetch(&urls, &hash(b"hello\n"))).await;
+    let path = engine.built(&fetch(&urls, &hash(b"hello\n"))).await;
     assert_eq!(std::fs::read(path).unwrap(), b"hello\n");
     let asked = [&missing, &wrong, &right].map(|server| server.requests().len());
     assert_eq!(asked, [1, 1, 1]);
@@ -224,16 +224,16 @@ async fn n11_a_server_in_trouble_is_asked_again_and_a_missing_file_is_not() {
         }
         _ => reply(to, "200 OK", "", b"hello\n"),
     });
-    let bench = Workbench::new(open());
-    bench
+    let engine = Engine::fetching(open());
+    engine
         .built(&fetch(&[server.url("later")], &hash(b"hello\n")))
         .await;
-    let bench = Workbench::new(open());
-    let down = bench
+    let engine = Engine::fetching(open());
+    let down = engine
         .failure(&fetch(&[server.url("down")], &hash(b"")))
         .await;
     assert_eq!(down.kind, FailureKind::Transient, "{down:?}");
-    let gone = bench
+    let gone = engine
         .failure(&fetch(&[server.url("gone")], &hash(b"")))
         .await;
     assert_eq!(gone.kind, FailureKind::Certain, "{gone:?}");
@@ -269,8 +269,8 @@ fn cut_once(content: &'static [u8]) -> impl Fn(&Request, &mut TcpStream) + Send 
 async fn n11_a_cut_download_goes_on_where_it_was() {
     static CONTENT: [u8; 300_000] = [b'k'; 300_000];
     let server = Server::new(cut_once(&CONTENT));
-    let bench = Workbench::new(open());
-    let path = bench
+    let engine = Engine::fetching(open());
+    let path = engine
         .built(&fetch(&[server.url("a")], &hash(&CONTENT)))
         .await;
     assert_eq!(std::fs::read(path).unwrap(), CONTENT);
@@ -293,8 +293,8 @@ async fn n11_pieces_of_two_files_are_not_taken_for_one() {
             (None, _) => reply(to, "200 OK", "", &NEW),
         }
     });
-    let bench = Workbench::new(open());
-    let path = bench.built(&fetch(&[server.url("a")], &hash(&NEW))).await;
+    let engine = Engine::fetching(open());
+    let path = engine.built(&fetch(&[server.url("a")], &hash(&NEW))).await;
     assert_eq!(std::fs::read(path).unwrap(), NEW);
     let ranges: Vec<_> = server.requests().iter().map(Request::range).collect();
     assert_eq!(ranges, [None, Some(500), None]);
@@ -320,14 +320,16 @@ async fn n11_a_body_that_ends_early_is_transient_and_one_without_end_is_certain(
             }
         }
     });
-    let bench = Workbench::with_size(open(), 1 << 20);
-    let short = bench
+    let engine = Engine::with_size(open(), 1 << 20);
+    let short = engine
         .failure(&fetch(&[server.url("short")], &hash(b"")))
         .await;
     assert_eq!(short.kind, FailureKind::Transient, "{short:?}");
     assert!(short.message.contains("cut after 5"), "{short:?}");
     for path in ["endless", "announced"] {
-        let failure = bench.failure(&fetch(&[server.url(path)], &hash(b""))).await;
+        let failure = engine
+            .failure(&fetch(&[server.url(path)], &hash(b"")))
+            .await;
         assert_eq!(failure.kind, FailureKind::Certain, "{failure:?}");
         assert!(
             failure.message.contains("larger than the 1048576"),
@@ -345,11 +347,11 @@ async fn n11_a_server_that_drips_is_left() {
             sent = to.write_all(b"x");
         }
     });
-    let bench = Workbench::new(DownloadConfig {
+    let engine = Engine::fetching(DownloadConfig {
         stall: Duration::from_millis(1500),
         ..open()
     });
-    let failure = bench.failure(&fetch(&[server.url("a")], &hash(b""))).await;
+    let failure = engine.failure(&fetch(&[server.url("a")], &hash(b""))).await;
     assert!(failure.message.contains("next to nothing"), "{failure:?}");
     assert_eq!(failure.kind, FailureKind::Transient);
 }
@@ -366,14 +368,15 @@ async fn n11_the_builds_time_limit_ends_a_download() {
             sent = sent.and_then(|()| to.write_all(b"\r\n"));
         }
     });
-    let bench = Workbench::new(open());
-    let files = tempfile::tempdir().unwrap();
-    let kiln = format!("host('h', {})\n", fetch(&[server.url("a")], &hash(b"")));
-    std::fs::write(files.path().join("kiln.star"), kiln).unwrap();
-    let outcome = bench
-        .build_tree(files.path(), Duration::from_secs(3))
-        .await
-        .unwrap();
+    let engine = Engine::fetching(open());
+    let star = format!("host('h', {})\n", fetch(&[server.url("a")], &hash(b"")));
+    let commit = engine.commit(&[("kiln.star", &star)]);
+    let evaluated = engine.evaluated(&commit).await;
+    let request = BuildRequest {
+        timeout: Duration::from_secs(3),
+        ..engine.build_request(evaluated, engine.heard.clone())
+    };
+    let outcome = engine.backend.build(request).await.unwrap();
     assert!(
         matches!(outcome, BuildOutcome::TimedOut { .. }),
         "{outcome:?}"
@@ -399,27 +402,27 @@ async fn n11_a_login_goes_to_its_host_and_never_where_it_redirects_to() {
     });
     let folder = tempfile::tempdir().unwrap();
     let text = "machine 127.0.0.1 login ann password s3cret\n";
-    let bench = Workbench::new(DownloadConfig {
+    let engine = Engine::fetching(DownloadConfig {
         netrc_file: Some(netrc(folder.path(), text, 0o600)),
         ..open()
     });
-    bench
+    engine
         .built(&fetch(&[home.url("here")], &hash(b"hello\n")))
         .await;
     let there = &other.requests()[0];
     assert_eq!(there.headers.get("authorization"), None, "{there:?}");
     assert!(
-        !bench.heard.log().contains("s3cret"),
+        !engine.heard.text().contains("s3cret"),
         "{}",
-        bench.heard.log()
+        engine.heard.text()
     );
     // Without one, or with one that others could read, it says what to do.
-    let none = Workbench::new(open());
+    let none = Engine::fetching(open());
     let failure = none
         .failure(&fetch(&[home.url("here")], &hash(b"hello\n")))
         .await;
     assert!(failure.hint.contains("netrc_file"), "{failure:?}");
-    let readable = Workbench::new(DownloadConfig {
+    let readable = Engine::fetching(DownloadConfig {
         netrc_file: Some(netrc(folder.path(), text, 0o644)),
         ..open()
     });
@@ -453,7 +456,7 @@ async fn while_downloading(look: impl FnOnce(i32, &str, &Path)) {
         let mut nothing = [0];
         let _ = std::io::Read::read(to, &mut nothing); // until the child is gone
     });
-    let bench = Workbench::new(open());
+    let engine = Engine::fetching(open());
     let kiln = format!("host('h', {})\n", fetch(&[server.url("a")], &hash(b"")));
     let looked = async {
         tokio::task::spawn_blocking(move || wait.recv_timeout(Duration::from_secs(120)))
@@ -462,11 +465,11 @@ async fn while_downloading(look: impl FnOnce(i32, &str, &Path)) {
             .expect("the server is asked");
         let found = children();
         assert_eq!(found.len(), 1, "{found:?}");
-        look(found[0].0, &found[0].1, bench.folder.path());
-        bench.cancel.cancel();
+        look(found[0].0, &found[0].1, &engine.folder);
+        engine.cancel.cancel();
         found[0].0
     };
-    let (outcome, pid) = tokio::join!(bench.outcome(&kiln), looked);
+    let (outcome, pid) = tokio::join!(engine.build(&kiln), looked);
     assert!(
         matches!(outcome, BuildOutcome::Cancelled { .. }),
         "{outcome:?}"
@@ -538,7 +541,7 @@ async fn n11_two_builds_that_want_one_file_at_once_download_it_once() {
         let _ = gate.lock().unwrap().recv(); // ends with the sender, too
         hello(request, to);
     });
-    let bench = Workbench::new(open());
+    let engine = Engine::fetching(open());
     let file = fetch(&[server.url("x")], &hash(b"hello\n"));
     let first = format!("host('h', {file})\n");
     // The file has the longer way to go: `b` runs after it was looked at.
@@ -549,13 +552,13 @@ async fn n11_two_builds_that_want_one_file_at_once_download_it_once() {
     );
     let begin_second = async {
         until("the first asks for it", || !server.requests().is_empty()).await;
-        bench.outcome(&second).await
+        engine.build(&second).await
     };
     let let_go = async {
-        until("b runs", || bench.heard.log().contains("b runs")).await;
+        until("b runs", || engine.heard.text().contains("b runs")).await;
         drop(open_gate);
     };
-    let (one, two, ()) = tokio::join!(bench.outcome(&first), begin_second, let_go);
+    let (one, two, ()) = tokio::join!(engine.build(&first), begin_second, let_go);
     for outcome in [one, two] {
         assert!(
             matches!(outcome, BuildOutcome::Succeeded { .. }),

@@ -7,8 +7,8 @@
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
-#[path = "../common/workbench.rs"]
-mod workbench;
+#[path = "../common/engine.rs"]
+mod engine;
 
 mod download;
 mod https;

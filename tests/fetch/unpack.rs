@@ -1,7 +1,7 @@
 //! `fetch(unpack = True)`: every format, and archives that mean harm.
 
+use crate::engine::Engine;
 use crate::server::{Server, reply};
-use crate::workbench::Workbench;
 use kiln::backend::native::download::DownloadConfig;
 use kiln::model::{Failure, FailureKind};
 use kiln::store::Hash;
@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use tar::{EntryType, Header};
 
 struct Archives {
-    bench: Workbench,
+    engine: Engine,
 }
 
 impl Archives {
@@ -27,7 +27,7 @@ impl Archives {
             ..DownloadConfig::default()
         };
         Archives {
-            bench: Workbench::with_size(config, size),
+            engine: Engine::with_size(config, size),
         }
     }
 
@@ -40,12 +40,12 @@ impl Archives {
 
     async fn unpacked(&self, bytes: Vec<u8>) -> PathBuf {
         let (_server, fetch) = Self::fetch(bytes);
-        self.bench.built(&fetch).await
+        self.engine.built(&fetch).await
     }
 
     async fn refused(&self, bytes: Vec<u8>) -> Failure {
         let (_server, fetch) = Self::fetch(bytes);
-        let failure = self.bench.failure(&fetch).await;
+        let failure = self.engine.failure(&fetch).await;
         assert_eq!(failure.kind, FailureKind::Certain, "{failure:?}");
         assert_eq!(failure.location.as_ref().unwrap().file, "kiln.star");
         failure
@@ -276,15 +276,15 @@ async fn two_things_at_the_top_stay_where_they_are() {
 async fn what_was_unpacked_works_offline_afterwards() {
     let archives = Archives::new();
     let (server, fetch) = Archives::fetch(good());
-    let first = archives.bench.built(&fetch).await;
+    let first = archives.engine.built(&fetch).await;
     drop(server);
-    assert_eq!(archives.bench.built(&fetch).await, first);
+    assert_eq!(archives.engine.built(&fetch).await, first);
 }
 
 #[tokio::test]
 async fn n11_an_archive_that_means_harm_is_refused_as_a_whole() {
     let archives = Archives::new();
-    let outside = archives.bench.folder.path().join("outside");
+    let outside = archives.engine.folder.join("outside");
     let one = |kind, name: &[u8], target: &[u8]| {
         let mut tar = Vec::new();
         file(&mut tar, "ok", "1");

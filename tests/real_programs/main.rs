@@ -8,19 +8,19 @@
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
+#[path = "../common/engine.rs"]
+mod engine;
 #[path = "../fetch/server.rs"]
 #[allow(dead_code, reason = "made for the tests of fetch()")]
 mod server;
-#[path = "../common/workbench.rs"]
-mod workbench;
 
+use engine::Engine;
 use kiln::backend::native::download::DownloadConfig;
 use kiln::store::{Hash, dump_nar};
 use server::{Server, reply};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use workbench::Workbench;
 
 /// Debian's source packages: one by autoconf with a test of its own, one
 /// library that other programs link.
@@ -174,12 +174,12 @@ host("h", tree("h", {{"hello": hello, "zlib": zlib, "greeter": greeter}}))
 
 struct Made {
     // Keeps the store as long as its paths are looked at.
-    _bench: Workbench,
+    _engine: Engine,
     root: PathBuf,
 }
 
 async fn made(archives: &[PathBuf]) -> Made {
-    let bench = Workbench::new(DownloadConfig {
+    let engine = Engine::fetching(DownloadConfig {
         deny: Vec::new(), // the server is on loopback
         ..DownloadConfig::default()
     });
@@ -197,12 +197,12 @@ async fn made(archives: &[PathBuf]) -> Made {
         format!("fetch({url:?}, '{}', unpack = True)", hashes[index])
     };
     let kiln = kiln_star(&fetch(0), &fetch(1));
-    let root = match bench.outcome(&kiln).await {
+    let root = match engine.build(&kiln).await {
         kiln::backend::BuildOutcome::Succeeded { built, .. } => built.real_path,
-        other => panic!("{other:#?}\n{}", bench.heard.log()),
+        other => panic!("{other:#?}\n{}", engine.heard.text()),
     };
     Made {
-        _bench: bench,
+        _engine: engine,
         root,
     }
 }

@@ -46,6 +46,11 @@ use tokio_util::sync::CancellationToken;
 /// Nodes without a sandbox that one blocking job makes.
 const BATCH: usize = 64;
 
+/// From the end of a sync to the next: each makes the disk's journal wait for
+/// everything before it, and as many small steps as can shall share one. A kill
+/// may take what was built since, a power cut no more.
+const BETWEEN_SYNCS: Duration = Duration::from_millis(200);
+
 /// One build of one graph.
 pub(super) struct Build {
     pub store: Store,
@@ -105,6 +110,8 @@ struct Running {
     waiting: Vec<Waiting>,
     syncing: bool,
     unsynced: bool,
+    /// No sync begins before.
+    next_sync: Instant,
     /// Made or reused, and not kept with the graph yet.
     fresh: Vec<StorePath>,
     /// What was kept with the graph before this build.
@@ -114,6 +121,13 @@ struct Running {
     timed_out: bool,
     /// This host cannot go on: the first reason.
     broken: Option<BackendError>,
+}
+
+impl Running {
+    /// One at a time.
+    fn wants_sync(&self) -> bool {
+        self.unsynced && !self.syncing && !self.cancel.is_cancelled()
+    }
 }
 
 impl Build {
@@ -153,6 +167,9 @@ impl Build {
                     }
                 }
                 _ = running.given_back.changed(), if wants_room => {}
+                () = tokio::time::sleep_until(running.next_sync), if running.wants_sync() => {
+                    self.sync(&mut running);
+                }
                 () = cancel.cancelled(), if wants_room => {}
                 () = tokio::time::sleep_until(deadline), if !running.cancel.is_cancelled() => {
                     running.timed_out = true;
@@ -182,6 +199,7 @@ impl Build {
             waiting: Vec::new(),
             syncing: false,
             unsynced: false,
+            next_sync: Instant::now(),
             fresh: Vec::new(),
             kept: Arc::default(),
             cancel: self.request.cancel.child_token(),
@@ -201,7 +219,7 @@ impl Build {
         match job {
             Job::Synced(result) => {
                 running.syncing = false;
-                self.sync_if_idle(running);
+                running.next_sync = Instant::now() + BETWEEN_SYNCS;
                 result
             }
             Job::Landed(node) => {
@@ -259,9 +277,9 @@ impl Build {
     fn ended(&self, running: &mut Running, node: usize, end: NodeEnd) {
         match end {
             NodeEnd::Made(MadeNode { outputs, reused }) => {
-                self.made(running, node, outputs, !reused);
+                Self::made(running, node, outputs, !reused);
             }
-            NodeEnd::Substituted(outputs) => self.made(running, node, outputs, true),
+            NodeEnd::Substituted(outputs) => Self::made(running, node, outputs, true),
             NodeEnd::Failed(failure) | NodeEnd::TimedOut(failure) => {
                 running.tally.failures.push(failure);
                 running.schedule.failed(node);
@@ -270,23 +288,19 @@ impl Build {
         }
     }
 
-    fn made(&self, running: &mut Running, node: usize, outputs: Outputs, is_new: bool) {
+    fn made(running: &mut Running, node: usize, outputs: Outputs, is_new: bool) {
         running.unsynced |= is_new;
         running.fresh.extend(outputs.values().cloned());
         running.made.insert(node, outputs);
         running.schedule.made(node);
-        self.sync_if_idle(running);
     }
 
-    /// Makes what was built durable while other steps run: one at a time, so
-    /// that many small steps share it.
-    fn sync_if_idle(&self, running: &mut Running) {
-        if !running.syncing && running.unsynced && !running.cancel.is_cancelled() {
-            running.syncing = true;
-            running.unsynced = false;
-            let keep = self.keeper(running);
-            running.jobs.spawn_blocking(move || Job::Synced(keep()));
-        }
+    /// Makes what was built durable while other steps run.
+    fn sync(&self, running: &mut Running) {
+        running.syncing = true;
+        running.unsynced = false;
+        let keep = self.keeper(running);
+        running.jobs.spawn_blocking(move || Job::Synced(keep()));
     }
 
     /// Keeps what is fresh with the graph and makes it durable.

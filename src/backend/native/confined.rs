@@ -6,6 +6,7 @@
 //! descriptor opened before belongs to the mount it was opened on, which stays
 //! as it was.
 
+use crate::process::privileges;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -81,7 +82,7 @@ impl Confinement {
         read_only()?;
         match self.user {
             Some(user) => become_user(user)?,
-            None => crate::process::privileges::keep_capabilities(&[])
+            None => privileges::keep_capabilities(&[])
                 .map_err(|error| failed("drop the capabilities")(error.source))?,
         }
         nix::sys::prctl::set_no_new_privs().map_err(failed("rule out new privileges"))?;
@@ -126,26 +127,9 @@ fn own_mounts(privileged: bool) -> Result<(), ConfineError> {
 /// Every mount at once. Kernels before 5.12 cannot; there the file modes and
 /// the user alone keep the child from writing.
 fn read_only() -> Result<(), ConfineError> {
-    let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
-    // SAFETY: the path is a C string, the attributes have the size given, and
-    // both live through the call.
-    let set = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            c"/".as_ptr(),
-            libc::AT_RECURSIVE,
-            &raw const attributes,
-            size_of::<libc::mount_attr>(),
-        )
-    };
-    match nix::errno::Errno::result(set) {
-        Ok(_) | Err(nix::errno::Errno::ENOSYS) => Ok(()),
+    let attributes = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID;
+    match privileges::set_mounts(c"/", attributes) {
+        Ok(()) | Err(nix::errno::Errno::ENOSYS) => Ok(()),
         Err(error) => Err(failed("make its mounts read-only")(error)),
     }
 }

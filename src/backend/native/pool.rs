@@ -2,7 +2,7 @@
 //! slot each, which is a build user of its own, and the memory for steps.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Slots and memory; clones are the same.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ struct Shared {
     free: Mutex<Free>,
     /// Counts what was given back, for those that wait.
     given_back: watch::Sender<u64>,
+    /// As many as there are slots.
+    taking: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl Pool {
         Pool(Arc::new(Shared {
             free: Mutex::new(free),
             given_back: watch::channel(0).0,
+            taking: Arc::new(Semaphore::new(slots.max(1) as usize)),
         }))
     }
 
@@ -77,6 +80,15 @@ impl Pool {
     }
 }
 
+impl Lease {
+    /// Exchanges the slot, once no process of the step is left, for the right to
+    /// take its outputs.
+    pub async fn taking(self) -> Option<OwnedSemaphorePermit> {
+        let taking = Arc::clone(&self.pool.0.taking);
+        taking.acquire_owned().await.ok() // it is never closed
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut free = self.pool.free();
@@ -109,6 +121,20 @@ mod tests {
         assert!(pool.take(1).is_none());
         drop(huge);
         assert!(pool.take(100).is_some(), "all of it came back");
+    }
+
+    #[tokio::test]
+    async fn as_many_outputs_are_taken_at_once_as_there_are_slots() {
+        let pool = Pool::new(1, 0);
+        let first = pool.take(0).unwrap().taking().await;
+        assert!(pool.has_slot(), "the next step runs meanwhile");
+        let second = pool.take(0).unwrap();
+        let mut second = std::pin::pin!(second.taking());
+        assert!(futures_util::poll!(second.as_mut()).is_pending());
+        assert!(!pool.has_slot());
+        drop(first);
+        assert!(second.await.is_some());
+        assert!(pool.has_slot());
     }
 
     #[test]

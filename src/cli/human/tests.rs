@@ -1,11 +1,11 @@
 use super::*;
 use crate::cli::error::Problem;
+use crate::fixtures::{
+    NOW, at, evaluated, generation as model_generation, remote, span, succeeded,
+};
 use crate::model::{Build, Evaluation, Failure, Location, Steps};
 use crate::pb;
 use crate::server::convert;
-use crate::server::fixtures::{
-    NOW, at, evaluated, generation as model_generation, remote, span, succeeded,
-};
 use crate::source::Verdict;
 
 fn wire(number: u32, evaluation: Evaluation) -> pb::Generation {

@@ -2,12 +2,10 @@
 //! written.
 
 use super::*;
+use crate::fixtures::{NOW, at, evaluated, generation as model_generation, span, succeeded};
 use crate::model::{Blocked, BlockedReason, Evaluation, Hook, HookStatus, Occasion};
 use crate::pb;
 use crate::server::convert;
-use crate::server::fixtures::{
-    NOW, at, evaluated, generation as model_generation, span, succeeded,
-};
 
 fn waiting(number: u32, reason: BlockedReason, message: &str) -> pb::Generation {
     let blocked = Some(Blocked {

@@ -51,8 +51,8 @@ pub(super) fn hook(hook: &model::Hook) -> pb::Hook {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::{NOW, at, span};
     use crate::model::{CancelledBy, HookStatus, Occasion};
-    use crate::server::fixtures::{NOW, at, span};
     use pb::HookStatus as S;
 
     #[test]

@@ -3,11 +3,11 @@ use super::generation::{blocked, build_reason, cancelled_by};
 use super::*;
 use crate::backend::StepEnd;
 use crate::events::{Event, EventKind};
+use crate::fixtures::{self, *};
 use crate::model::{
     Blocked, BlockedReason, Build, BuildReason, CancelledBy, Evaluation, Failure, GenerationNumber,
     Location, Steps,
 };
-use crate::server::fixtures::{self, *};
 use crate::source::{BranchKind, Verdict};
 use serde_json::json;
 

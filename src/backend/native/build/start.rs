@@ -71,7 +71,7 @@ impl Build {
             return;
         };
         let job = self.step_job(node, resolved, lease.slot, &running.cancel);
-        self.run_job(running, index, (own, lease), |begins| job.run(begins));
+        self.run_job(running, index, own, |begins| job.run(begins, lease));
     }
 
     fn start_fetch(&self, running: &mut Running, index: usize, node: &FetchNode, lease: Lease) {
@@ -81,7 +81,9 @@ impl Build {
         let Some(own) = self.makes(running, index, wanted) else {
             return;
         };
-        self.run_job(running, index, (own, lease), |begins| job.run(begins));
+        self.run_job(running, index, own, |begins| {
+            holding(lease, job.run(begins))
+        });
     }
 
     fn start_unpack(&self, running: &mut Running, index: usize, node: &UnpackNode, lease: Lease) {
@@ -92,15 +94,17 @@ impl Build {
         let Some(own) = self.makes(running, index, Some(job.wanted())) else {
             return;
         };
-        self.run_job(running, index, (own, lease), |begins| job.run(begins));
+        self.run_job(running, index, own, |begins| {
+            holding(lease, job.run(begins))
+        });
     }
 
-    /// Runs what this build makes itself; `held` is given back when it has ended.
+    /// Runs what this build makes itself; other builds wait until it has ended.
     fn run_job<F>(
         &self,
         running: &mut Running,
         index: usize,
-        held: (Option<Flight>, Lease),
+        own: Option<Flight>,
         job: impl FnOnce(Begins) -> F,
     ) where
         F: Future<Output = Result<NodeEnd, BackendError>> + Send + 'static,
@@ -111,7 +115,7 @@ impl Build {
         let work = job(self.announce_begin(index, &running.tally));
         running.jobs.spawn(async move {
             let end = work.await;
-            drop(held);
+            drop(own);
             ended(end)
         });
     }
@@ -210,6 +214,13 @@ impl Build {
             }
         }
     }
+}
+
+/// The slot is the job's to its end.
+async fn holding<T>(lease: Lease, job: impl Future<Output = T>) -> T {
+    let end = job.await;
+    drop(lease);
+    end
 }
 
 /// It cannot even be begun.

@@ -3,6 +3,7 @@
 use super::Build;
 use super::outcome::{Made as MadeNode, NodeEnd};
 use crate::backend::native::graph::{Limits, StepNode};
+use crate::backend::native::pool::Lease;
 use crate::backend::native::provider::{Provider, StepLimits, StepOutcome, StepRequest};
 use crate::backend::native::resolve::{Made, Resolved, SCRIPT, resolve};
 use crate::backend::native::{NativeConfig, attempted, blocking};
@@ -64,10 +65,13 @@ pub(super) struct StepJob {
 }
 
 impl StepJob {
-    /// `begins` is called when the step really runs.
+    /// `begins` is called when the step really runs. The slot is another step's
+    /// as soon as its outputs are being taken, of which as many as there are slots
+    /// are at a time.
     pub async fn run(
         self,
         begins: impl FnOnce() + Send + 'static,
+        lease: Lease,
     ) -> Result<NodeEnd, BackendError> {
         let (store, resolved) = (self.store.clone(), Arc::clone(&self.resolved));
         let first = blocking("look up a step", move || first(&store, &resolved, begins));
@@ -79,7 +83,10 @@ impl StepJob {
         let outcome = self.provider.run(request).await?;
         scratch.over();
         let mut end = match outcome {
-            StepOutcome::Exited(0) => self.take_outputs(Arc::clone(&scratch), closure).await?,
+            StepOutcome::Exited(0) => {
+                let _taking = lease.taking().await;
+                self.take_outputs(Arc::clone(&scratch), closure).await?
+            }
             StepOutcome::Cancelled => NodeEnd::Cancelled,
             outcome => self.failed(outcome),
         };

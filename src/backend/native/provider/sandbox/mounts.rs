@@ -1,6 +1,7 @@
 //! Mounts, one by one: what the private root and `kiln shell` are made of.
 
 use super::spec::{Attempt, SetupError};
+use crate::process::privileges::set_mounts;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -126,24 +127,8 @@ pub(super) fn restrict_trees(roots: &[PathBuf]) -> Result<(), SetupError> {
 
 fn restrict_tree(root: &Path) -> nix::Result<()> {
     let path = CString::new(root.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
-    let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
-    // SAFETY: path and attributes outlive the call, and the size is theirs.
-    let set = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            libc::AT_RECURSIVE,
-            &raw const attributes,
-            size_of::<libc::mount_attr>(),
-        )
-    };
-    Errno::result(set).map(drop)
+    let attributes = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+    set_mounts(&path, attributes)
 }
 
 /// The same, mount by mount. One that another hides cannot be reached and need not be.

@@ -1,4 +1,4 @@
-//! Model values for this folder's tests.
+//! Model values for unit tests of whatever layer.
 
 use crate::model::*;
 use crate::source::{Branch, BranchKind, RemoteStatus, Selection, Verdict};

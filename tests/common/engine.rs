@@ -1,4 +1,7 @@
-//! A repository whose commits are written by hand, and a backend on a store.
+//! The native backend on a store of its own, as the Builder calls it, and a
+//! repository whose commits are written by hand. Needs nothing else of the tests:
+//! a benchmark may use it too.
+#![allow(dead_code, reason = "each program uses its part")]
 
 use git2::{Oid, Repository};
 use kiln::backend::native::download::DownloadConfig;
@@ -9,7 +12,7 @@ use kiln::backend::{
     Backend, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink, Source,
     StepEvent,
 };
-use kiln::model::{Commit, Evaluated};
+use kiln::model::{Commit, Evaluated, Failure};
 use kiln::store::Store;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -53,9 +56,14 @@ impl Heard {
 }
 
 pub struct Engine {
-    pub folder: TempDir,
+    /// Store, repository and roots.
+    pub folder: PathBuf,
+    /// Removes it.
+    _kept: Option<TempDir>,
     pub backend: Arc<Native>,
     pub heard: Arc<Heard>,
+    /// Ends all that is asked for.
+    pub cancel: CancellationToken,
 }
 
 pub fn config(jobs: u32) -> NativeConfig {
@@ -71,29 +79,53 @@ pub fn config(jobs: u32) -> NativeConfig {
         memory: 16 << 30,
         host_paths: host_paths.map(PathBuf::from).into(),
         limits: StepLimits {
-            timeout: Duration::from_secs(600),
+            timeout: Duration::MAX,
             silence: Duration::from_secs(600),
             memory: None,
             processes: 4096,
             output_size: 1 << 30,
             scratch: ScratchLimit::new(None, physical_memory()),
-            log_size: 1 << 20,
+            log_size: 64 << 20,
         },
     }
 }
 
 impl Engine {
     pub fn new(config: NativeConfig) -> Self {
-        kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::Builder::new().prefix("kiln-test-").tempdir();
+        let folder = folder.unwrap();
         let path = std::fs::canonicalize(folder.path()).unwrap();
-        let store = Store::open(&path.join("store")).unwrap();
+        Engine {
+            _kept: Some(folder),
+            ..Self::at(path, config)
+        }
+    }
+
+    /// In a folder that stays.
+    pub fn at(folder: PathBuf, config: NativeConfig) -> Self {
+        kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
+        let store = Store::open(&folder.join("store")).unwrap();
         let provider = Arc::new(Sandbox::new(SandboxConfig::default()));
         Engine {
             folder,
+            _kept: None,
             backend: Arc::new(Native::new(config, store, provider)),
             heard: Arc::default(),
+            cancel: CancellationToken::new(),
         }
+    }
+
+    /// One that fetches so.
+    pub fn fetching(download: DownloadConfig) -> Self {
+        Self::with_size(download, 1 << 30)
+    }
+
+    /// `size`: bytes a fetched file, or what is unpacked, may have.
+    pub fn with_size(download: DownloadConfig, size: u64) -> Self {
+        let mut config = config(2);
+        config.download = download;
+        config.limits.output_size = size;
+        Self::new(config)
     }
 
     /// A commit of these files.
@@ -120,11 +152,11 @@ impl Engine {
     }
 
     fn repository(&self) -> PathBuf {
-        self.folder.path().join("repository")
+        self.folder.join("repository")
     }
 
     fn roots(&self) -> PathBuf {
-        let roots = self.folder.path().join("roots");
+        let roots = self.folder.join("roots");
         std::fs::create_dir_all(&roots).unwrap();
         roots
     }
@@ -141,7 +173,7 @@ impl Engine {
             timeout: Duration::from_secs(120),
             memory: 1 << 30,
             sink: self.heard.clone(),
-            cancel: CancellationToken::new(),
+            cancel: self.cancel.child_token(),
         }
     }
 
@@ -173,7 +205,7 @@ impl Engine {
             timeout: Duration::from_secs(600),
             silence: Duration::from_secs(600),
             sink,
-            cancel: CancellationToken::new(),
+            cancel: self.cancel.child_token(),
         }
     }
 
@@ -182,6 +214,22 @@ impl Engine {
         let evaluated = self.evaluated(&self.commit(&[("kiln.star", star)])).await;
         let request = self.build_request(evaluated, self.heard.clone());
         self.backend.build(request).await.unwrap()
+    }
+
+    /// The real place of what `root` builds; it must.
+    pub async fn built(&self, root: &str) -> PathBuf {
+        match self.build(&format!("host('h', {root})\n")).await {
+            BuildOutcome::Succeeded { built, .. } => built.real_path,
+            other => panic!("{other:?}\n{}", self.heard.text()),
+        }
+    }
+
+    /// Why building `root` fails; it must.
+    pub async fn failure(&self, root: &str) -> Failure {
+        match self.build(&format!("host('h', {root})\n")).await {
+            BuildOutcome::Failed { failure, .. } => failure,
+            other => panic!("{other:?}\n{}", self.heard.text()),
+        }
     }
 }
 

@@ -1,43 +1,18 @@
-//! The Builder on a disk that refuses for a while: what its work came to is
-//! recorded once that can be, nothing is announced twice, nothing is forgotten.
+//! A disk that refuses for a while: what the work came to is recorded once that can
+//! be, nothing is announced twice, nothing is forgotten.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test says what went wrong by panicking"
-)]
-
-#[path = "common/builder_bench.rs"]
-mod builder_bench;
-
-use builder_bench::*;
+use crate::builder_bench::*;
 use kiln::builder::{Phase, Refusal};
-use kiln::model::{Failure, GenerationNumber, Preemption};
+use kiln::model::Failure;
 use std::time::Duration;
 
-const N1: GenerationNumber = GenerationNumber(1);
-const N2: GenerationNumber = GenerationNumber(2);
 /// Longer than the Builder lets a refused write rest.
 const AGAIN: Duration = Duration::from_secs(60);
 
-fn finish_build(limit: u32) -> Policies {
-    Policies {
-        preemption: Preemption::FinishBuild(limit),
-        ..Policies::default()
-    }
-}
-
-async fn announced(bench: &Bench, what: &str) -> usize {
-    let events = bench.events().await;
-    events.iter().filter(|event| *event == what).count()
-}
-
 #[tokio::test(start_paused = true)]
 async fn d04_what_waited_for_a_build_begins_once_the_end_of_that_is_recorded() {
-    let mut bench = Bench::with(finish_build(1)).await;
-    bench.eval("a").await;
-    bench.evaluation("a").await.evaluates();
-    let build = bench.build("a").await;
+    let mut bench = Bench::with(Policies::finish_build(1)).await;
+    let build = bench.building("a").await;
     bench.eval("b").await;
     bench.disk_refuses();
     build.builds();
@@ -47,7 +22,7 @@ async fn d04_what_waited_for_a_build_begins_once_the_end_of_that_is_recorded() {
     bench.disk_takes();
     bench.evaluation("b").await.evaluates();
     assert!(bench.generation(N1).built().is_some());
-    assert_eq!(announced(&bench, "build_finished 1").await, 1);
+    assert_eq!(bench.times("build_finished 1").await, 1);
     // It counts as one that finished.
     let build = bench.build("b").await;
     bench.eval("c").await;
@@ -65,18 +40,15 @@ async fn d04_a_failure_that_could_not_be_recorded_is_tried_again_after_it_is() {
     bench.nothing_asked();
     bench.disk_takes();
     let again = bench.evaluation("a").await;
-    assert_eq!(announced(&bench, "eval_finished 1").await, 1);
+    assert_eq!(bench.times("eval_finished 1").await, 1);
     again.evaluates();
-    bench.build("a").await.builds();
-    bench.idle().await;
+    bench.builds("a").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn d04_a_stop_that_cannot_be_recorded_is_refused() {
-    let mut bench = Bench::with(finish_build(5)).await;
-    bench.eval("a").await;
-    bench.evaluation("a").await.evaluates();
-    let build = bench.build("a").await;
+    let mut bench = Bench::with(Policies::finish_build(5)).await;
+    let build = bench.building("a").await;
     bench.eval("b").await;
     bench.disk_refuses();
     let refused = bench.handle.stop().await;
@@ -87,16 +59,14 @@ async fn d04_a_stop_that_cannot_be_recorded_is_refused() {
     bench.phase(Phase::Idle).await;
     for (number, end) in [(N1, "build_finished 1"), (N2, "eval_finished 2")] {
         assert!(bench.generation(number).is_ended(), "{number}");
-        assert_eq!(announced(&bench, end).await, 1, "{end}");
+        assert_eq!(bench.times(end).await, 1, "{end}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn d04_a_build_whose_suspension_could_not_be_recorded_goes_on_after_the_resume() {
     let mut bench = Bench::new().await;
-    bench.eval("a").await;
-    bench.evaluation("a").await.evaluates();
-    let build = bench.build("a").await;
+    let build = bench.building("a").await;
     let suspended = bench.handle.suspend("x".into(), None, "ann".into());
     let refuses = async {
         bench.is_written("suspension.json").await;
@@ -108,11 +78,10 @@ async fn d04_a_build_whose_suspension_could_not_be_recorded_goes_on_after_the_re
     assert!(build.is_gone() && suspended.is_ok());
     tokio::time::sleep(AGAIN).await;
     bench.disk_takes();
-    bench.handle.resume("ann".into()).await.unwrap();
-    bench.build("a").await.builds();
-    bench.idle().await;
+    bench.resume().await;
+    bench.builds("a").await;
     assert!(bench.generation(N1).built().is_some());
-    assert_eq!(announced(&bench, "build_finished 1").await, 2);
+    assert_eq!(bench.times("build_finished 1").await, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,9 +93,7 @@ async fn d04_a_pushed_commit_that_the_disk_refused_is_built_once_it_can_be() {
     let refused = bench.try_select("b").await;
     assert!(matches!(refused, Err(Refusal::State(_))), "{refused:?}");
     bench.disk_takes();
-    bench.evaluation("b").await.evaluates();
-    bench.build("b").await.builds();
-    bench.idle().await;
+    bench.evaluates_and_builds("b").await;
     assert!(bench.generation(N1).is_ended());
     assert!(bench.generation(N2).built().is_some());
 }
@@ -146,9 +113,7 @@ async fn d04_an_evaluation_that_the_disk_refuses_leaves_what_waits_as_it_was() {
     assert!(matches!(refused, Err(Refusal::State(_))), "{refused:?}");
     bench.disk_takes();
     disk.set_full(false);
-    bench.evaluation("a").await.evaluates();
-    bench.build("a").await.builds();
-    bench.idle().await;
+    bench.evaluates_and_builds("a").await;
     assert!(bench.generation(N1).built().is_some());
 }
 
@@ -163,9 +128,7 @@ async fn d04_a_selection_whose_evaluation_by_hand_the_disk_refused_is_built_once
     assert!(matches!(refused, Err(Refusal::State(_))), "{refused:?}");
     assert!(evaluation.is_gone());
     bench.disk_takes();
-    bench.evaluation("a").await.evaluates();
-    bench.build("a").await.builds();
-    bench.idle().await;
+    bench.evaluates_and_builds("a").await;
     assert!(bench.generation(N2).built().is_some());
 }
 
