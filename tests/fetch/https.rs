@@ -1,7 +1,7 @@
 //! `fetch()` over https: a real TLS server on loopback, vouched for by an authority
 //! of the host, which is put into a mount namespace of the test's own.
 
-use crate::workbench::Workbench;
+use crate::engine::Engine;
 use kiln::backend::native::download::DownloadConfig;
 use kiln::model::FailureKind;
 use kiln::store::Hash;
@@ -126,13 +126,13 @@ async fn n11_https_is_believed_when_the_hosts_authorities_vouch_for_the_name() {
         return inside(test);
     };
     let server = Server::start(Path::new(&folder));
-    let bench = Workbench::new(open());
-    let wrong_name = bench.failure(&fetch(&server.url("127.0.0.1", "x"))).await;
+    let engine = Engine::fetching(open());
+    let wrong_name = engine.failure(&fetch(&server.url("127.0.0.1", "x"))).await;
     assert!(wrong_name.message.contains("certificate"), "{wrong_name:?}");
-    let path = bench.built(&fetch(&server.url("localhost", "away"))).await;
+    let path = engine.built(&fetch(&server.url("localhost", "away"))).await;
     assert_eq!(std::fs::read(path).unwrap(), b"hello\n");
     // As configured by default, it is an address no fetch may go to.
-    let closed = Workbench::new(DownloadConfig::default());
+    let closed = Engine::fetching(DownloadConfig::default());
     let denied = closed.failure(&fetch(&server.url("localhost", "x"))).await;
     assert_eq!(denied.kind, FailureKind::Certain, "{denied:?}");
     assert!(denied.hint.contains("fetch_deny"), "{denied:?}");
@@ -143,7 +143,7 @@ async fn n11_a_server_that_nobody_vouches_for_is_not_believed() {
     let folder = tempfile::tempdir().unwrap();
     certificate(folder.path());
     let server = Server::start(folder.path());
-    let bench = Workbench::new(open());
-    let stranger = bench.failure(&fetch(&server.url("localhost", "x"))).await;
+    let engine = Engine::fetching(open());
+    let stranger = engine.failure(&fetch(&server.url("localhost", "x"))).await;
     assert!(stranger.message.contains("certificate"), "{stranger:?}");
 }
