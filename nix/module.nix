@@ -22,6 +22,17 @@ in
       description = "The kiln to run.";
     };
 
+    machineId = lib.mkOption {
+      type = lib.types.nullOr lib.types.str;
+      default = null;
+      example = "22823ba6c96947e78b006c51a56fd89c";
+      description = ''
+        The /etc/machine-id of the machine this configuration is for. kiln reads it
+        when it evaluates the configuration, and builds and applies it on no other
+        machine: a configuration can move to a new machine without both taking it.
+      '';
+    };
+
     settings = lib.mkOption {
       inherit (format) type;
       default = { };
@@ -45,6 +56,8 @@ in
 
   config = lib.mkIf cfg.enable {
     environment.etc."kiln/kiln.toml".source = file;
+    # For [[hooks]]: command = [ "/etc/kiln/hooks/apply-nixos" ].
+    environment.etc."kiln/hooks/apply-nixos".source = ../examples/hooks/apply-nixos;
     environment.systemPackages = [ cfg.package ];
     users.groups.kiln = { };
 
@@ -53,7 +66,12 @@ in
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];
       after = [ "network-online.target" ];
-      path = [ pkgs.git ];
+      # What kiln starts: flakes need Nix and git, a remote builder ssh.
+      path = [
+        config.nix.package
+        pkgs.git
+        pkgs.openssh
+      ];
       reloadTriggers = [ file ];
       serviceConfig = {
         Type = "notify";

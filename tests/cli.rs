@@ -197,3 +197,44 @@ fn doctor_says_what_this_host_supports_and_exits_1_when_kiln_cannot_work() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.starts_with("broken  configuration: "), "{said}");
 }
+
+#[test]
+fn a_configuration_of_comin_is_translated_on_stdout_and_what_is_lost_said_on_stderr() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |text: &str| std::fs::write(dir.path().join("comin.yaml"), text).unwrap();
+    write(
+        "hostname: web-1\nrepository_type: flake\ngpg_public_key_paths: [/k]\n\
+         remotes: [{name: o, url: /srv/x}]\n",
+    );
+    let said = run(dir.path(), "config import-comin comin.yaml");
+    assert_eq!(said.status.code(), Some(0));
+    assert!(text(&said.stderr).contains("line 3, gpg_public_key_paths: "));
+    std::fs::write(dir.path().join("kiln.toml"), &said.stdout).unwrap();
+    let checked = run(dir.path(), "config check --config kiln.toml");
+    assert_eq!(text(&checked.stdout), "kiln.toml: fine\n");
+    let json = run(dir.path(), "config import-comin comin.yaml --json");
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        json["configuration"].as_str().map(str::trim_end),
+        Some(text(&said.stdout).trim_end())
+    );
+    assert_eq!(json["notes"][0]["isLoss"], true);
+    // What cannot be fetched from is translated, and said to be wrong.
+    write("hostname: web-1\nremotes: [{name: o, url: 'ftp://x/y'}]\n");
+    let said = run(dir.path(), "config import-comin comin.yaml");
+    assert_eq!(said.status.code(), Some(1));
+    assert!(text(&said.stdout).contains("url = \"ftp://x/y\""));
+    assert!(text(&said.stderr).contains("ftp:// is not supported"));
+    write("remotes: {");
+    for line in [
+        "config import-comin comin.yaml",
+        "config import-comin missing.yaml",
+    ] {
+        let said = run(dir.path(), line);
+        assert_eq!(
+            (said.status.code(), text(&said.stdout).as_str()),
+            (Some(2), "")
+        );
+        assert!(text(&said.stderr).contains(".yaml"), "{said:?}");
+    }
+}

@@ -65,6 +65,9 @@ fn the_module_runs_the_agent_with_its_settings() {
     );
     assert_eq!(service["StateDirectory"], "kiln");
     assert_eq!(service["RuntimeDirectory"], "kiln");
+    assert_eq!(flake["path"], serde_json::json!(["nix", "git", "openssh"]));
+    assert_eq!(flake["machineId"], serde_json::Value::Null);
+    assert_eq!(flake["hook"], "apply-nixos");
     assert_eq!(flake["groups"], serde_json::json!(["kiln"]));
     assert_eq!(flake["settings"], serde_json::json!({ "host": "web-1" }));
 }

@@ -159,7 +159,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError>;
 
     /// Its own settings that an evaluation depends on, as text: with another
-    /// text the same commit may evaluate to something else.
+    /// text the same commit may evaluate to something else, or by another kind.
     fn settings(&self) -> String;
 
     /// Whether what the evaluation left for its build is still there; roots it.

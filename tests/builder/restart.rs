@@ -2,7 +2,7 @@
 
 use crate::builder_bench::*;
 use kiln::builder::Phase;
-use kiln::model::{AfterFailure, Build, Failure};
+use kiln::model::{AfterFailure, BackendKind, Build, Failure};
 use std::path::Path;
 
 #[tokio::test(start_paused = true)]
@@ -90,6 +90,35 @@ async fn d01_what_another_host_left_unfinished_is_ended_not_taken_up() {
         bench.select_and_build("a").await;
         let bench = bench.restart_with(|policies| policies.host = "web-1").await;
         assert_eq!(bench.handle.state().phase, Phase::Idle);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d01_what_another_backend_left_unfinished_is_ended_and_the_commit_evaluated_by_this_one() {
+    for is_built in [false, true] {
+        let mut bench = Bench::new().await;
+        bench.select("a").await;
+        let call = bench.evaluation("a").await;
+        if is_built {
+            call.evaluates();
+            drop(bench.build("a").await);
+        }
+        assert_eq!(bench.generation(N1).backend, BackendKind::Native);
+        let mut bench = bench
+            .restart_with(|policies| {
+                policies.kind = BackendKind::NixFlake;
+                policies.settings = "of Nix".into();
+            })
+            .await;
+        bench.idle().await;
+        assert!(bench.generation(N1).is_ended());
+        assert!(bench.generation(N1).built().is_none());
+        bench.select("a").await;
+        bench.evaluation("a").await.evaluates();
+        bench.build("a").await.builds();
+        bench.idle().await;
+        assert_eq!(bench.generation(N2).backend, BackendKind::NixFlake);
+        assert!(bench.generation(N2).built().is_some());
     }
 }
 

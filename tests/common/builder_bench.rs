@@ -53,6 +53,7 @@ struct Told {
     existing: Mutex<HashSet<String>>,
     collected: Mutex<HashSet<String>>,
     settings: String,
+    kind: BackendKind,
     running: AtomicUsize,
     most: AtomicUsize,
 }
@@ -100,7 +101,7 @@ impl Backend for Told {
         })
     }
     async fn kind(&self, _source: &Source) -> BackendKind {
-        BackendKind::Native
+        self.kind
     }
     fn settings(&self) -> String {
         self.settings.clone()
@@ -188,6 +189,8 @@ pub struct Policies {
     pub host: &'static str,
     /// Of the backend, which evaluations depend on.
     pub settings: String,
+    /// What the backend says each commit is worked on by.
+    pub kind: BackendKind,
     pub room: Disk,
 }
 
@@ -200,6 +203,7 @@ impl Default for Policies {
             max_suspend: None,
             host: "web-1",
             settings: String::new(),
+            kind: BackendKind::Native,
             room: Disk::default(),
         }
     }
@@ -286,6 +290,7 @@ impl Bench {
             existing: Mutex::new(existing),
             collected: Mutex::default(),
             settings: policies.settings.clone(),
+            kind: policies.kind,
             running: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
         });

@@ -170,6 +170,15 @@ impl<'a> Agent<'a> {
 
     /// Starts it on a whole configuration and waits until it is ready.
     pub fn configured(home: &'a Home, config: &str) -> Self {
+        Self::configured_with(home, config, |_| {})
+    }
+
+    /// The same, started as `prepare` says.
+    pub fn configured_with(
+        home: &'a Home,
+        config: &str,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Self {
         let (state, socket) = (home.path("agent"), home.path("kiln.sock"));
         let file = home.path("kiln.toml");
         std::fs::write(&file, config).unwrap();
@@ -187,6 +196,7 @@ impl<'a> Agent<'a> {
             .arg(&file)
             .env("NOTIFY_SOCKET", &notify)
             .stderr(log);
+        prepare(&mut kiln);
         let mut child = kiln.spawn().unwrap();
         let mut said = [0; 64];
         let said = match ready.recv(&mut said) {

@@ -7,7 +7,11 @@ let
     mkEnableOption = description: { inherit description; };
     mkIf = condition: value: if condition then value else { };
     mkOption = option: option;
-    types.package = "package";
+    types = {
+      package = "package";
+      str = "str";
+      nullOr = type: "null or ${type}";
+    };
     licenses = { mit = "MIT"; asl20 = "Apache-2.0"; };
     platforms.linux = [ "x86_64-linux" ];
   };
@@ -15,7 +19,7 @@ let
     system:
     let
       named = name: { outPath = "/nix/store/${name}"; inherit name; };
-      names = [ "busybox" "cargo-deny" "clippy" "coreutils" "git" "nix" "openssl" "python3" "rust-analyzer" "rustfmt" ];
+      names = [ "busybox" "cargo-deny" "clippy" "coreutils" "git" "nix" "openssh" "openssl" "python3" "rust-analyzer" "rustfmt" ];
       pkgs = lib.genAttrs names named // {
         inherit lib;
         stdenv.hostPlatform.system = system;
@@ -43,6 +47,7 @@ let
   module = self.nixosModules.default {
     inherit lib;
     pkgs = nixpkgs.legacyPackages.x86_64-linux;
+    config.nix.package = nixpkgs.legacyPackages.x86_64-linux.nix;
     config.services.kiln = {
       enable = true;
       package = self.packages.x86_64-linux.default;
@@ -66,6 +71,9 @@ in
   options = builtins.attrNames module.options.services.kiln;
   defaultPackage = module.options.services.kiln.package.default.pname;
   settings = module.config.environment.etc."kiln/kiln.toml".source.value;
+  machineId = module.options.services.kiln.machineId.default;
+  hook = builtins.baseNameOf module.config.environment.etc."kiln/hooks/apply-nixos".source;
+  path = map (program: program.name) module.config.systemd.services.kiln.path;
   groups = builtins.attrNames module.config.users.groups;
   service = module.config.systemd.services.kiln.serviceConfig;
 }

@@ -3,7 +3,7 @@
 use crate::support::*;
 use kiln::backend::nix::NixKind;
 use kiln::backend::{Backend, BuildOutcome, StepEnd, StepEvent};
-use kiln::model::{Failure, FailureKind};
+use kiln::model::{BlockedReason, Failure, FailureKind};
 use std::time::{Duration, Instant};
 
 async fn failure_of(world: &World, outputs: &str) -> Failure {
@@ -54,9 +54,10 @@ async fn f03_what_is_valid_is_not_built_whatever_lies_there() {
         return;
     }
     let world = World::new(NixKind::Flake);
-    let evaluated = world
-        .evaluated(&world.flake(&system("", &step("hello", "echo hello > $out"))))
-        .await;
+    // Nix builds what prefers it here even where it may build nothing.
+    let hello =
+        step("hello", "echo hello > $out").replace("name =", "preferLocalBuild = true; name =");
+    let evaluated = world.evaluated(&world.flake(&system("", &hello))).await;
     // A file by that name that Nix knows nothing of is no result.
     let path = world
         .path("store")
@@ -92,7 +93,7 @@ async fn f01_a_content_addressed_output_is_known_once_it_is_built() {
     let mut world = World::new(NixKind::Flake);
     world.config.options.push((
         "extra-experimental-features".into(),
-        "ca-derivations nix-command flakes".into(),
+        "ca-derivations".into(),
     ));
     let floating = step("floating", "echo here > $out").replace(
         "name =",
@@ -321,4 +322,63 @@ async fn f06_silence_and_the_build_s_time_are_limits() {
     };
     assert!(failure.message.contains("longer than 1 s"), "{failure:?}");
     assert!(began.elapsed() < Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn f06_where_nothing_is_built_what_is_missing_is_waited_for() {
+    if !has_nix() {
+        return;
+    }
+    let mut world = World::new(NixKind::Flake);
+    world.config.jobs = Some(0);
+    let evaluated = world
+        .evaluated(&world.flake(&system("", &step("hello", "echo > $out"))))
+        .await;
+    let outcome = world.build(&evaluated).await;
+    let BuildOutcome::Blocked { reason, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(reason, BlockedReason::Cache);
+    // A binary cache that has it ends the wait.
+    let mut elsewhere = world.config.clone();
+    elsewhere.jobs = None;
+    let cache = format!("file://{}", world.path("cache").display());
+    let (built, _) = elsewhere_built(&world, elsewhere, &evaluated).await;
+    world.nix(
+        "nix",
+        &[
+            "--extra-experimental-features",
+            "nix-command",
+            "copy",
+            "--to",
+            &cache,
+            &built.out_path,
+        ],
+    );
+    std::fs::remove_dir_all(world.path("generations/1")).unwrap();
+    world.nix("nix-store", &["--gc"]);
+    let commit = world.flake(&system("", &step("hello", "echo > $out")));
+    let evaluated = world.evaluated(&commit).await;
+    world.config.substituters = vec![cache];
+    let substitution = [("substitute", "true"), ("require-sigs", "false")];
+    let substitution = substitution.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    world.config.options.extend(substitution);
+    world.heard.steps.lock().unwrap().clear();
+    let (again, steps) = world.built(&evaluated).await;
+    assert_eq!(again, built);
+    assert_eq!((steps.total, steps.done), (1, 1), "{steps:?}");
+    let ended = world.heard.ended();
+    assert_eq!(ended, [("hello".to_owned(), StepEnd::Substituted)]);
+}
+
+async fn elsewhere_built(
+    world: &World,
+    config: kiln::backend::nix::NixConfig,
+    evaluated: &kiln::model::Evaluated,
+) -> (kiln::model::Built, kiln::model::Steps) {
+    let backend = kiln::backend::nix::Nix::new(config);
+    match backend.build(world.build_request(evaluated)).await.unwrap() {
+        BuildOutcome::Succeeded { built, steps } => (built, steps),
+        other => panic!("{other:?}"),
+    }
 }

@@ -350,6 +350,7 @@ async fn f02_limits_of_time_memory_and_output_are_named() {
         failure.message.contains("says more than 1 MiB"),
         "{failure:?}"
     );
+    world.config.log_size = 64 << 20;
     let loop_ = world
         .failure(&world.flake(&system("", "let f = x: 1 + f x; in f 0")))
         .await;
@@ -412,4 +413,39 @@ async fn the_settings_name_what_an_evaluation_depends_on() {
         .push(("allowed-uris".into(), "https://x".into()));
     let other = kiln::backend::nix::Nix::new(other);
     assert_ne!(world.backend().settings(), other.settings());
+}
+
+#[tokio::test]
+async fn f02_what_only_calls_itself_a_derivation_is_refused() {
+    if !has_nix() {
+        return;
+    }
+    let world = World::new(NixKind::Flake);
+    for drv in ["--delete", "/etc/passwd", "/nix/store/x.drv"] {
+        let fake = format!("{{ type = \"derivation\"; drvPath = {drv:?}; outPath = \"-x\"; }}");
+        let failure = world.failure(&world.flake(&system("", &fake))).await;
+        assert_eq!(failure.kind, FailureKind::Certain, "{failure:?}");
+        assert!(failure.message.contains(drv), "{failure:?}");
+    }
+    // Nobody made this one, whatever it is called.
+    let absent = format!("/nix/store/{}-x.drv", "0".repeat(32));
+    let fake = format!("{{ type = \"derivation\"; drvPath = {absent:?}; outPath = {absent:?}; }}");
+    world.failure(&world.flake(&system("", &fake))).await;
+    assert!(!world.path("generations/1/derivation").exists());
+}
+
+#[tokio::test]
+async fn f01_settings_of_nix_that_are_strict_or_unknown_do_no_harm() {
+    if !has_nix() {
+        return;
+    }
+    let mut world = World::new(NixKind::Flake);
+    let options = [("pure-eval", "true"), ("no-such-setting", "x")];
+    let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    world.config.options.extend(options);
+    let evaluated = world.evaluated(&world.flake(&system("", &hello()))).await;
+    let (built, _) = world.built(&evaluated).await;
+    let (host, roots) = (HOST.parse().unwrap(), world.path("generations/2"));
+    let existing = world.backend().is_built(&evaluated, &host, &roots).await;
+    assert_eq!(existing.unwrap(), Some(built));
 }

@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod agent;
 mod build;
 mod evaluation;
 mod processes;

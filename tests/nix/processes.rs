@@ -7,7 +7,7 @@ use kiln::process::{GIVE_UP, GRACE};
 use std::time::Instant;
 
 /// Processes that have this text in their command line or environment.
-fn with(text: &str) -> Vec<String> {
+pub fn with(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap_or_default();

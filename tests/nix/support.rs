@@ -16,20 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 pub const HOST: &str = "web-1";
 
-/// Where another version of Nix lies than the host's, for `tests/nix/other-version`.
-fn own_nix() -> Option<String> {
-    std::env::var("KILN_TEST_NIX").ok()
-}
-
-/// `PATH` with that version first.
-fn search_path() -> String {
-    let usual = std::env::var("PATH").unwrap_or_default();
-    match own_nix() {
-        Some(folder) => format!("{folder}:{usual}"),
-        None => usual,
-    }
-}
-
 /// Whether Nix is there. It may be missing only where the tests' runner has said so.
 pub fn has_nix() -> bool {
     let found = command("nix-store").arg("--version").output();
@@ -137,7 +123,7 @@ impl World {
         let path = folder.path().canonicalize().unwrap();
         let mut config = NixConfig::new(kind, path.join("home"));
         config.options = options(&path.join("store"));
-        config.search_path = search_path();
+        config.search_path = std::env::var("PATH").unwrap_or_default();
         World {
             repository: Repository::new(path.join("work")),
             folder,
@@ -246,9 +232,7 @@ impl World {
     /// A program of Nix on the same store; its standard output.
     pub fn nix(&self, program: &str, args: &[&str]) -> String {
         let mut nix = command(program);
-        nix.env("PATH", search_path())
-            .env("HOME", self.path("home"))
-            .args(args);
+        nix.env("HOME", self.path("home")).args(args);
         for (name, value) in &self.config.options {
             nix.args(["--option", name, value]);
         }
@@ -260,13 +244,14 @@ impl World {
 }
 
 impl Drop for World {
-    /// Nix's store is read-only to everybody but root.
     fn drop(&mut self) {
-        let _ = command("chmod")
-            .args(["-R", "u+w"])
-            .arg(self.folder.path())
-            .output();
+        make_removable(self.folder.path());
     }
+}
+
+/// Nix's store is read-only to everybody but root.
+pub fn make_removable(folder: &Path) {
+    let _ = command("chmod").args(["-R", "u+w"]).arg(folder).output();
 }
 
 pub fn flake(outputs: &str) -> String {

@@ -155,10 +155,7 @@ mod tests {
         assert_eq!(why("a b"), InvalidAttribute::Unquoted(' '));
         assert_eq!(why("\"${x}\""), InvalidAttribute::Character('$'));
         assert_eq!(why("\"a\\\""), InvalidAttribute::Character('\\'));
-        assert_eq!(
-            why(&"a.".repeat(40).replace("a.", "a.a.").trim_end_matches('.')),
-            InvalidAttribute::TooLong
-        );
+        assert_eq!(why(&["a"; 33].join(".")), InvalidAttribute::TooLong);
     }
 
     proptest! {

@@ -2,9 +2,9 @@
 
 use super::program::{Ran, not_started};
 use super::progress::{self, Progress};
-use super::{NixConfig, roots};
+use super::{NixConfig, diagnose, roots};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd};
-use crate::model::{Failure, FailureKind};
+use crate::model::{BlockedReason, Failure, FailureKind};
 use crate::process::End;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -84,6 +84,15 @@ impl Build<'_> {
         };
         if !timed_out && self.is_gone(&progress).await? {
             return Ok(BuildOutcome::NotEvaluated { steps });
+        }
+        let waits = self.config.jobs == Some(0) && diagnose::nothing_builds(&failure);
+        if waits {
+            let message = "nothing is built on this host, and no binary cache has what is missing";
+            return Ok(BuildOutcome::Blocked {
+                reason: BlockedReason::Cache,
+                message: message.into(),
+                steps,
+            });
         }
         Ok(match timed_out {
             true => BuildOutcome::TimedOut { failure, steps },

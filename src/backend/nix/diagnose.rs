@@ -9,7 +9,7 @@ const MAX_MESSAGE: usize = 2048;
 
 /// Words by which Nix, Git, curl and the kernel say that a host, a service or
 /// the network is not there now, or that something has run out.
-const MAY_PASS: [&str; 30] = [
+const MAY_PASS: [&str; 31] = [
     "could not resolve host",
     "couldn't resolve host",
     "temporary failure in name resolution",
@@ -40,9 +40,13 @@ const MAY_PASS: [&str; 30] = [
     "unexpected end-of-file",
     "database is busy",
     "failed due to signal 9",
+    "usually happens due to networking issues",
 ];
 
-/// What its settings forbid can be allowed.
+/// Nothing may be built here, and no builder is named.
+const NOTHING_BUILDS: &str = "unable to start any build";
+
+/// What its settings forbid can be allowed; in lower case, as above.
 const HINTS: [(&str, &str); 5] = [
     (
         "in restricted mode",
@@ -52,10 +56,7 @@ const HINTS: [(&str, &str); 5] = [
         "in pure evaluation mode",
         "pin the input with its hash, or set pure-eval = \"false\" in `[nix] options`",
     ),
-    (
-        "unable to start any build",
-        "raise max-jobs, or name `[nix] builders`",
-    ),
+    (NOTHING_BUILDS, "raise max-jobs, or name `[nix] builders`"),
     (
         "is not allowed to build on",
         "name a builder of that system in `[nix] builders`",
@@ -79,7 +80,8 @@ pub(super) fn kind_of(message: &str) -> FailureKind {
 /// error without its trace.
 pub(super) fn failure(text: &str, message: &str) -> Failure {
     let (text, message) = (plain(text), brief(message));
-    let hint = HINTS.iter().find(|(words, _)| message.contains(words));
+    let lower = message.to_lowercase();
+    let hint = HINTS.iter().find(|(words, _)| lower.contains(words));
     Failure {
         kind: kind_of(&message),
         log_tail: tail(&text),
@@ -88,13 +90,22 @@ pub(super) fn failure(text: &str, message: &str) -> Failure {
     }
 }
 
-/// One paragraph, of bounded length.
+/// Nothing may be built here, and no binary cache has what is missing.
+pub(super) fn nothing_builds(failure: &Failure) -> bool {
+    failure.message.to_lowercase().contains(NOTHING_BUILDS)
+}
+
+/// One paragraph in one line, of bounded length.
 pub(super) fn brief(message: &str) -> String {
     let message = plain(message);
     let paragraph = message.trim().split("\n\n").next().unwrap_or_default();
-    let mut brief = paragraph.trim().to_owned();
+    let words: Vec<_> = paragraph.split_whitespace().collect();
+    let mut brief = words.join(" ");
     if brief.len() > MAX_MESSAGE {
-        brief.truncate(brief.floor_char_boundary(MAX_MESSAGE));
+        let whole = (0..=MAX_MESSAGE)
+            .rev()
+            .find(|at| brief.is_char_boundary(*at));
+        brief.truncate(whole.unwrap_or_default());
         brief.push('…');
     }
     brief
@@ -103,7 +114,8 @@ pub(super) fn brief(message: &str) -> String {
 /// The last bytes that a failure carries.
 pub(super) fn tail(text: &str) -> String {
     let from = text.len().saturating_sub(Failure::LOG_TAIL);
-    text[text.ceil_char_boundary(from)..].to_owned()
+    let whole = (from..=text.len()).find(|at| text.is_char_boundary(*at));
+    text[whole.unwrap_or_default()..].to_owned()
 }
 
 /// Places in an error's text that may lie in the commit, the likeliest first: what
@@ -116,7 +128,7 @@ pub(super) fn places(text: &str) -> Vec<Location> {
         line.strip_prefix("error:")
             .is_some_and(|rest| !rest.trim().is_empty())
     };
-    let split = lines.iter().rposition(|line| error(line)).unwrap_or(0);
+    let split = lines.iter().rposition(error).unwrap_or(0);
     let (before, after) = lines.split_at(split);
     let places = after.iter().chain(before.iter().rev());
     places.filter_map(|line| place(line)).collect()

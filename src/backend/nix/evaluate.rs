@@ -108,7 +108,10 @@ impl Evaluation<'_> {
             .args(["--eval", "--strict", "--json", "--read-write-mode"])
             .args(["-E", &expression])
             .option("restrict-eval", "true")
-            .option("allowed-uris", &format!("{url} git+{url} {allowed}"))
+            .option(
+                "allowed-uris",
+                &format!("{} {allowed}", own_uris(url, reference)),
+            )
     }
 
     async fn answered(&self, answer: &str) -> Result<EvaluationOutcome, BackendError> {
@@ -141,9 +144,13 @@ impl Evaluation<'_> {
     fn read(&self, answer: Answer) -> Result<Evaluated, Failure> {
         let what = self.config.attribute_of(&self.request.host);
         match answer {
+            Answer::Found { drv, .. } if !is_store_path(&drv) || !drv.ends_with(".drv") => {
+                let message = format!("{what} has the drvPath {drv:?}, which Nix did not make");
+                Err(Failure::certain(diagnose::brief(&message)))
+            }
             Answer::Found { drv, out, machine } => Ok(Evaluated {
                 // A content-addressed output has a placeholder before it is built.
-                out_path: (Path::new(&out).parent() == Path::new(&drv).parent()).then_some(out),
+                out_path: is_beside(&out, &drv).then_some(out),
                 machine_id: machine_id(machine)?,
                 drv_path: drv,
                 secrets: Vec::new(),
@@ -271,6 +278,22 @@ impl NixConfig {
     }
 }
 
+/// A path such as `/nix/store/<32 characters>-<name>`, in whatever folder: what a
+/// repository calls a derivation may say anything.
+fn is_store_path(text: &str) -> bool {
+    let Some((folder, name)) = text.rsplit_once('/') else {
+        return false;
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._?=".contains(&byte);
+    let is_named = name.len() > 33 && name.as_bytes()[32] == b'-' && name.bytes().all(plain);
+    let is_folder = folder.starts_with('/') && !folder.contains(|c: char| c.is_control());
+    is_named && is_folder
+}
+
+fn is_beside(out: &str, drv: &str) -> bool {
+    is_store_path(out) && Path::new(out).parent() == Path::new(drv).parent()
+}
+
 fn machine_id(value: serde_json::Value) -> Result<Option<String>, Failure> {
     match value {
         serde_json::Value::Null => Ok(None),
@@ -291,6 +314,16 @@ fn file_url(repository: &Path) -> Result<String, BackendError> {
             Err(attempted(what, why))
         }
     }
+}
+
+/// By what names a restricted Nix asks for the commit: until 2.19 by the plain
+/// URL, since then by one that has all there is to it.
+fn own_uris(url: &str, reference: &Reference) -> String {
+    let Reference { name, rev, .. } = reference;
+    let exact = format!("ref={name}&rev={rev}");
+    format!(
+        "{url} git+{url}?exportIgnore=1&{exact} git+{url}?{exact} git+{url}?{exact}&submodules=1"
+    )
 }
 
 /// Percent-encodes what may mean something in a URL's path, query or fragment.

@@ -7,8 +7,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Bytes of a line that are looked at.
-const MAX_LINE: usize = 1 << 20;
+/// Bytes of a line that are looked at: the trace of an endless recursion has some
+/// megabytes.
+const MAX_LINE: usize = 32 << 20;
+/// Bytes that are kept for the next line.
+const USUAL_LINE: usize = 64 << 10;
 /// `Verbosity::lvlInfo`: what is beyond it is for debugging.
 const INFO: u64 = 3;
 
@@ -178,6 +181,7 @@ impl Messages {
             false => Message::read(line.trim_end_matches('\r')),
         };
         self.line.clear();
+        self.line.shrink_to(USUAL_LINE);
         self.overlong = false;
         if let Some(message) = message {
             each(message);
@@ -303,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_takes_no_memory_and_the_next_is_read() {
-        let flood = vec![b'x'; 3 * MAX_LINE];
+        let flood = vec![b'x'; MAX_LINE + 1000];
         let found = all(&[b"@nix ", &flood, b"\n@nix {\"action\":\"stop\",\"id\":7}\n"]);
         assert_eq!(found, [Message::Stopped { id: 7 }]);
         let Message::Said(text) = &all(&[&flood])[0] else {

@@ -40,7 +40,6 @@ impl Program {
         let mut option = |name: &str, value: &str| {
             args.extend(["--option".into(), name.into(), value.into()]);
         };
-        option("extra-experimental-features", "nix-command flakes");
         // Its entries are never asked for again, and would only grow.
         option("eval-cache", "false");
         option("max-build-log-size", &config.log_size.to_string());
@@ -60,6 +59,8 @@ impl Program {
         for (name, value) in &config.options {
             option(name, value);
         }
+        // Behind what would take their place.
+        option("extra-experimental-features", "nix-command flakes");
         let home = config.home.display();
         let env = [
             ("PATH", config.search_path.clone()),

@@ -32,8 +32,8 @@ impl Sink for Unheard {
 pub(super) struct Asked {
     pub ran: Ran,
     progress: Progress,
-    /// Something was said that is no progress.
-    spoke: bool,
+    /// Store paths were listed: what would have to be built or brought.
+    lists: bool,
 }
 
 pub(super) async fn ask(
@@ -42,15 +42,16 @@ pub(super) async fn ask(
 ) -> Result<Asked, BackendError> {
     use super::messages::Message;
     let mut progress = Progress::of_build(Arc::new(Unheard));
-    let mut spoke = false;
+    let mut lists = false;
     let ran = program.timeout(PATIENCE).run(cancel, |message| {
-        spoke |= matches!(message, Message::Said(_) | Message::Error { .. });
+        // Beside warnings, which say nothing of it.
+        lists |= matches!(&message, Message::Said(text) if text.trim_start().starts_with('/'));
         progress.hear(message);
     });
     Ok(Asked {
         ran: ran.await?,
         progress,
-        spoke,
+        lists,
     })
 }
 
@@ -111,7 +112,10 @@ pub(super) async fn derivation(
     let link = text(&roots.join(DERIVATION))?;
     let program = Program::new(config, "nix-instantiate")
         .args(["--indirect", "--add-root", &link, "-E", &expression])
-        .option("substitute", "false");
+        .option("substitute", "false")
+        // It is kiln's own expression, and names a path.
+        .option("pure-eval", "false")
+        .option("restrict-eval", "false");
     let asked = ask(program, cancel).await?;
     asked.is_there("keep the derivation")
 }
@@ -125,6 +129,9 @@ pub(super) async fn existing(
     evaluated: &Evaluated,
     roots: &Path,
 ) -> Result<Option<Built>, BackendError> {
+    if is_absent(config, evaluated).await {
+        return Ok(None);
+    }
     let cancel = CancellationToken::new();
     let alone = || {
         Program::new(config, "nix-store")
@@ -133,7 +140,7 @@ pub(super) async fn existing(
     };
     // It lists what would have to be built: nothing is what is hoped for.
     let asked = ask(alone().args(["--dry-run"]), &cancel).await?;
-    if !asked.is_there("ask Nix for the result")? || asked.spoke {
+    if !asked.is_there("ask Nix for the result")? || asked.lists {
         return Ok(None);
     }
     make_folder(roots).await?;
@@ -147,6 +154,16 @@ pub(super) async fn existing(
         true => built(config, evaluated, &asked.ran.answer).map(Some),
         false => Ok(None),
     }
+}
+
+/// What is not on the disk is not valid: nobody need be asked. What is there may
+/// be anything.
+async fn is_absent(config: &NixConfig, evaluated: &Evaluated) -> bool {
+    let Some(path) = &evaluated.out_path else {
+        return false;
+    };
+    let found = tokio::fs::symlink_metadata(config.real_path(path)).await;
+    found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// What builds the derivation and roots its outputs.
