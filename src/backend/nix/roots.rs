@@ -32,24 +32,13 @@ impl Sink for Unheard {
 struct Asked {
     ran: Ran,
     progress: Progress,
-    /// Store paths were listed: what would have to be built or brought.
-    lists: bool,
 }
 
 async fn ask(program: Program, cancel: &CancellationToken) -> Result<Asked, BackendError> {
-    use super::messages::Message;
     let mut progress = Progress::of_build(Arc::new(Unheard));
-    let mut lists = false;
-    let ran = program.timeout(PATIENCE).run(cancel, |message| {
-        // Beside warnings, which say nothing of it.
-        lists |= matches!(&message, Message::Said(text) if text.trim_start().starts_with('/'));
-        progress.hear(message);
-    });
-    Ok(Asked {
-        ran: ran.await?,
-        progress,
-        lists,
-    })
+    let ran = program.timeout(PATIENCE);
+    let ran = ran.run(cancel, |message| progress.hear(message)).await?;
+    Ok(Asked { ran, progress })
 }
 
 impl Asked {
@@ -61,12 +50,13 @@ impl Asked {
         match &self.ran.end {
             End::Exited(status) if status.success() => Ok(true),
             End::Exited(status) => {
-                let text = self.progress.error_text();
+                let text = self.progress.error_text().to_lowercase();
                 let missing = [
                     "is not valid",
                     "does not exist",
                     "cannot build missing derivation",
                     "unable to start any build",
+                    "is required to build",
                 ];
                 match missing.iter().any(|words| text.contains(words)) {
                     true => Ok(false),
@@ -129,24 +119,13 @@ pub(super) async fn existing(
     if is_absent(config, evaluated).await {
         return Ok(None);
     }
-    let cancel = CancellationToken::new();
-    let alone = || {
-        Program::new(config, "nix-store")
-            .args(["--realise", &evaluated.drv_path])
-            .option("substitute", "false")
-    };
-    // It lists what would have to be built: nothing is what is hoped for.
-    let asked = ask(alone().args(["--dry-run"]), &cancel).await?;
-    if !asked.is_there("ask Nix for the result")? || asked.lists {
-        return Ok(None);
-    }
-    make_folder(roots).await?;
-    let link = text(&roots.join(RESULT))?;
-    let rooted = alone()
-        .args(["--indirect", "--add-root", &link])
+    // With nothing that may build or bring it, it is there or it is not.
+    let rooted = realise(config, evaluated, roots)
+        .await?
+        .option("substitute", "false")
         .option("max-jobs", "0")
         .option("builders", "");
-    let asked = ask(rooted, &cancel).await?;
+    let asked = ask(rooted, &CancellationToken::new()).await?;
     match asked.is_there("keep the result")? {
         true => built(config, evaluated, &asked.ran.answer).map(Some),
         false => Ok(None),
