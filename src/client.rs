@@ -65,6 +65,9 @@ impl ConnectError {
     }
 }
 
+/// Bytes of one answer: a graph may be large.
+const ANSWER_MAX: usize = 64 << 20;
+
 /// A connection to one agent; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -121,7 +124,7 @@ impl Client {
 
     /// The Agent service.
     pub fn agent(&self) -> AgentClient<Channel> {
-        AgentClient::new(self.channel.clone())
+        AgentClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_MAX)
     }
 
     /// The Builder service.

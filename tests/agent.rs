@@ -366,3 +366,29 @@ host("web-1", step)
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
 }
+
+#[test]
+fn an_agent_says_once_what_keeps_which_limit_as_doctor_does() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("work"));
+    repository.commit(HELLO);
+    let agent = first_generation(&home, &repository);
+    assert!(agent.terminate().success());
+    let log = std::fs::read_to_string(home.path("agent.log")).unwrap();
+    let said: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("limits of steps:"))
+        .collect();
+    assert_eq!(said.len(), 1, "{log}");
+    let doctor = home.kiln(&["doctor"]);
+    let facts = doctor
+        .stdout
+        .lines()
+        .find_map(|line| line.split_once(" limits: "));
+    let (_, facts) = facts.unwrap();
+    assert!(
+        facts.contains("rlimit") && said[0].contains(facts),
+        "{facts}\n{}",
+        said[0]
+    );
+}

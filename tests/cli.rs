@@ -26,6 +26,8 @@ const ASKING: &[&str] = &[
     "show previous",
     "log",
     "log current --follow",
+    "graph 1",
+    "diff 1 latest --stat",
     "events",
     "events --after 3 --follow",
 ];

@@ -17,9 +17,9 @@ mod crash_world;
 use crash_world::{Moment, World};
 use kiln::state::fail_point::POINTS;
 
-/// Points that only a damaged or a grown index, or a collection of garbage,
-/// leads by: in tests of their own.
-const ELSEWHERE: [&str; 7] = [
+/// Points that only a damaged or a grown index, a collection of garbage, or files
+/// that are shared lead by: in tests of their own.
+const ELSEWHERE: [&str; 9] = [
     "index-moved-aside",
     "index-rebuilt",
     "compacted",
@@ -27,6 +27,8 @@ const ELSEWHERE: [&str; 7] = [
     "compacted-in-place",
     "garbage-forgotten",
     "garbage-moved-away",
+    "file-linked",
+    "link-renamed",
 ];
 
 /// A moment: a point in its turn every other time, else any time at all.

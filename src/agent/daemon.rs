@@ -6,7 +6,9 @@ use super::reload::{Reloader, load, settings, source_config};
 use super::signals::{Asked, Signals};
 use super::watch::ConfigWatch;
 use super::{AgentOptions, RunError};
-use crate::config::Grpc;
+use crate::backend::native::provider::kept::kept;
+use crate::config::{BackendChoice, Config, Grpc};
+use crate::model::BackendKind;
 use crate::server::{self, Access};
 use crate::source::poller;
 use std::collections::BTreeSet;
@@ -41,6 +43,7 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     let (published, in_force) = watch::channel(settings(&config));
     core.serve(&config, &source, listener, access, in_force);
     tracing::info!(host = %config.host, socket = %config.grpc.socket.display(), "ready");
+    say_what_keeps_limits(&config);
     notify(notify_socket, "READY=1");
     let mut reloader = Reloader::new(options, config, &core, source, published);
     loop {
@@ -57,6 +60,18 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     notify(notify_socket, "STOPPING=1");
     tracing::info!("stopping: what runs is cancelled and taken up at the next start");
     core.stop(Some(source_task)).await
+}
+
+/// Once, where steps of kiln's own may run: `kiln doctor` says the same.
+fn say_what_keeps_limits(config: &Config) {
+    match config.backend.kind {
+        BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) => {
+            let kept = kept();
+            let (by_what, shortfall) = (kept.by_what(), kept.shortfall());
+            tracing::info!("limits of steps: {by_what}; {shortfall}");
+        }
+        BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix) => {}
+    }
 }
 
 /// Who may read and change things, by numbers.

@@ -84,7 +84,7 @@ fn configuration(options: &DevOptions) -> Result<Config, RunError> {
     Ok(config)
 }
 
-fn this_host() -> Result<HostName, RunError> {
+pub(super) fn this_host() -> Result<HostName, RunError> {
     let name = nix::unistd::gethostname()
         .unwrap_or_default()
         .to_string_lossy()
@@ -168,7 +168,7 @@ fn nothing_to_evaluate(options: &OpenOptions, selection: &Selection) -> RunError
     RunError::usage(message, hint)
 }
 
-fn refused(error: DevError) -> RunError {
+pub(super) fn refused(error: DevError) -> RunError {
     match RunError::failed(&error) {
         RunError::Failed { message, hint } if error.is_usage() => RunError::Usage { message, hint },
         other => other,

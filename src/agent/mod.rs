@@ -15,6 +15,7 @@ mod nix;
 mod notify;
 mod parts;
 mod reload;
+pub mod revision;
 mod secrets;
 mod signals;
 mod watch;

@@ -20,7 +20,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,6 +32,7 @@ const SETTLED: Duration = Duration::from_secs(2);
 pub(super) struct Core {
     pub state: Arc<State>,
     pub builder: builder::Handle,
+    backend: Arc<dyn Backend>,
     /// What no log may show.
     pub secrets: Secrets,
     keeper: Keeper,
@@ -89,7 +90,12 @@ impl Core {
             clock: Clock::default(),
         };
         let room = Arc::new(keeper.clone());
-        let started = builder::start(builder_config, backend, Arc::clone(&state), room);
+        let started = builder::start(
+            builder_config,
+            Arc::clone(&backend),
+            Arc::clone(&state),
+            room,
+        );
         let (builder, builder_task) = started.map_err(|e| RunError::failed(&e))?;
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
@@ -109,6 +115,7 @@ impl Core {
             warnings,
             state,
             builder,
+            backend,
             secrets,
             keeper,
             objects,
@@ -236,6 +243,8 @@ impl Core {
             source: source.clone(),
             state: self.state.reader(),
             events: self.state.events(),
+            backend: Arc::clone(&self.backend),
+            inspections: Semaphore::new(1),
             settings,
             warnings: self.warnings.clone(),
             started_at: crate::model::now(),

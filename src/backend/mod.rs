@@ -7,12 +7,14 @@
 
 pub mod again;
 pub mod choice;
+pub mod inspect;
 pub mod native;
 pub mod nix;
 pub mod redacted;
 
 use crate::model::{BackendKind, BlockedReason, Built, Evaluated, Failure, HostName, Steps};
 use async_trait::async_trait;
+use inspect::{DerivationGraph, Files};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,4 +178,10 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Result<Option<Built>, BackendError>;
 
     async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BackendError>;
+
+    /// The graph of an evaluation, to be looked at.
+    async fn graph(&self, evaluated: &Evaluated) -> Result<DerivationGraph, BackendError>;
+
+    /// The files its result has, as far as they are known without building.
+    async fn files(&self, evaluated: &Evaluated) -> Result<Files, BackendError>;
 }

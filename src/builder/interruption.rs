@@ -114,11 +114,9 @@ impl Actor {
                 BlockedReason::Confirmation
                 | BlockedReason::Building
                 | BlockedReason::Retry
-                | BlockedReason::Cache => false,
-                BlockedReason::Suspended
-                | BlockedReason::MachineId
-                | BlockedReason::Space
-                | BlockedReason::Platform => true,
+                | BlockedReason::Cache
+                | BlockedReason::Platform => false,
+                BlockedReason::Suspended | BlockedReason::MachineId | BlockedReason::Space => true,
             },
         };
         if !stays {

@@ -111,7 +111,7 @@ impl Actor {
         else {
             return None;
         };
-        if blocked.reason != BlockedReason::Cache {
+        if !asks_again(blocked.reason) {
             return None;
         }
         let chance = fastrand::Rng::with_seed(seed(&work.uuid)).f64();
@@ -210,6 +210,19 @@ pub(super) fn next_due(armed: &[Armed], clock: &Clock) -> impl Future<Output = W
                 None => std::future::pending().await,
             }
         }
+    }
+}
+
+/// Whether a cache may have by now what a build waits for.
+fn asks_again(reason: BlockedReason) -> bool {
+    match reason {
+        BlockedReason::Cache | BlockedReason::Platform => true,
+        BlockedReason::Suspended
+        | BlockedReason::Confirmation
+        | BlockedReason::MachineId
+        | BlockedReason::Retry
+        | BlockedReason::Space
+        | BlockedReason::Building => false,
     }
 }
 

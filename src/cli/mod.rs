@@ -9,8 +9,10 @@ mod environment;
 mod error;
 mod human;
 mod logging;
+mod offline;
 mod progress;
 mod render;
+mod revision;
 mod values;
 mod wait;
 
@@ -81,6 +83,7 @@ enum LogFormat {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(commands::init::Init),
+    Check(commands::check::Check),
     Dev(commands::dev::Dev),
     Agent(commands::agent::Agent),
     Status(commands::status::Status),
@@ -99,6 +102,8 @@ enum Command {
     Generations(commands::generations::Generations),
     Show(commands::show::Show),
     Log(commands::log::Log),
+    Graph(commands::graph::Graph),
+    Diff(commands::diff::Diff),
     Events(commands::events::Events),
     Shell(commands::shell::Shell),
     Store(commands::store::Store),
@@ -170,6 +175,9 @@ async fn dispatch(context: &Context, command: Command) -> Result<Outcome, CliErr
 async fn ask(context: &Context, command: Command) -> Result<Outcome, CliError> {
     match command {
         Command::Init(command) => command.run(context),
+        Command::Check(command) => command.run(context).await,
+        Command::Graph(command) => command.run(context).await,
+        Command::Diff(command) => command.run(context).await,
         Command::Status(command) => command.run(context).await,
         Command::Fetch(command) => command.run(context).await,
         Command::Eval(command) => command.run(context).await,

@@ -35,6 +35,17 @@ impl FromStr for GenerationArg {
     }
 }
 
+impl std::fmt::Display for GenerationArg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            GenerationArg::Number(number) => write!(f, "{number}"),
+            GenerationArg::Current => f.write_str("current"),
+            GenerationArg::Latest => f.write_str("latest"),
+            GenerationArg::Previous => f.write_str("previous"),
+        }
+    }
+}
+
 impl GenerationArg {
     /// The number on the wire, where 0 is the latest.
     ///

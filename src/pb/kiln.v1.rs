@@ -436,10 +436,12 @@ pub struct LogChunk {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DiffRequest {
+    /// Generations: a number, current, latest or previous.
     #[prost(string, tag = "1")]
     pub from: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub to: ::prost::alloc::string::String,
+    /// Also the nodes of the graphs that differ.
     #[prost(bool, tag = "3")]
     pub objects: bool,
 }
@@ -447,32 +449,92 @@ pub struct DiffRequest {
 pub struct DiffResponse {
     #[prost(message, repeated, tag = "1")]
     pub files: ::prost::alloc::vec::Vec<FileDiff>,
+    #[prost(message, repeated, tag = "2")]
+    pub objects: ::prost::alloc::vec::Vec<ObjectDiff>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FileDiff {
+    /// In the result.
     #[prost(string, tag = "1")]
     pub path: ::prost::alloc::string::String,
+    /// What is yet to be built stands as {name:identity} in it. Empty where the
+    /// whole answer would become too large.
     #[prost(string, tag = "2")]
     pub unified: ::prost::alloc::string::String,
+    #[prost(enumeration = "ChangeKind", tag = "3")]
+    pub change: i32,
+    #[prost(uint32, tag = "4")]
+    pub added_lines: u32,
+    #[prost(uint32, tag = "5")]
+    pub removed_lines: u32,
+    /// Whose result it is.
+    #[prost(string, tag = "6")]
+    pub host: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ObjectDiff {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(enumeration = "ChangeKind", tag = "3")]
+    pub change: i32,
+    /// What it is made of, as a digest or a derivation's path; empty where it is not.
+    #[prost(string, tag = "4")]
+    pub from: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub to: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub host: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetGraphRequest {
+    /// 0: the latest.
     #[prost(uint32, tag = "1")]
     pub generation_number: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetGraphResponse {
+    /// Inputs stand before what needs them; the host's root is the last.
     #[prost(message, repeated, tag = "1")]
     pub nodes: ::prost::alloc::vec::Vec<GraphNode>,
+    #[prost(string, tag = "2")]
+    pub host: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GraphNode {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
+    /// source, file, tree, step, fetch, unpack, or derivation.
     #[prost(string, tag = "2")]
     pub kind: ::prost::alloc::string::String,
+    /// Positions in nodes, ascending.
     #[prost(uint32, repeated, tag = "3")]
     pub inputs: ::prost::alloc::vec::Vec<u32>,
+    /// What it is made of, as a digest or a derivation's path.
+    #[prost(string, tag = "4")]
+    pub identity: ::prost::alloc::string::String,
+}
+/// What `kiln check` found: printed one a line, sent by no rpc.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckResult {
+    #[prost(enumeration = "CheckKind", tag = "1")]
+    pub kind: i32,
+    /// The host, the test function, or the warning's short name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bool, tag = "3")]
+    pub passed: bool,
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "5")]
+    pub location: ::core::option::Option<Location>,
+    /// Of what did not pass.
+    #[prost(message, optional, tag = "6")]
+    pub failure: ::core::option::Option<Failure>,
+    /// Files a host must have.
+    #[prost(string, repeated, tag = "7")]
+    pub needs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetBaselineRequest {}
@@ -729,6 +791,20 @@ pub struct CollectGarbageResponse {
     pub freed_bytes: u64,
     #[prost(uint32, tag = "3")]
     pub removed_count: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OptimiseRequest {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OptimiseResponse {
+    /// Files that share their content with another since now.
+    #[prost(uint64, tag = "1")]
+    pub shared_files: u64,
+    /// Bytes that they took on the disk.
+    #[prost(uint64, tag = "2")]
+    pub freed_bytes: u64,
+    /// Their blocks are shared; else they are other names of one file.
+    #[prost(bool, tag = "3")]
+    pub by_blocks: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListRootsRequest {}
@@ -1235,6 +1311,70 @@ impl Verdict {
             "VERDICT_UNTRUSTED" => Some(Self::Untrusted),
             "VERDICT_MISSING" => Some(Self::Missing),
             "VERDICT_UNREADABLE" => Some(Self::Unreadable),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ChangeKind {
+    Unspecified = 0,
+    Added = 1,
+    Removed = 2,
+    Changed = 3,
+}
+impl ChangeKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CHANGE_KIND_UNSPECIFIED",
+            Self::Added => "CHANGE_KIND_ADDED",
+            Self::Removed => "CHANGE_KIND_REMOVED",
+            Self::Changed => "CHANGE_KIND_CHANGED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CHANGE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CHANGE_KIND_ADDED" => Some(Self::Added),
+            "CHANGE_KIND_REMOVED" => Some(Self::Removed),
+            "CHANGE_KIND_CHANGED" => Some(Self::Changed),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CheckKind {
+    Unspecified = 0,
+    Host = 1,
+    Test = 2,
+    Warning = 3,
+}
+impl CheckKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CHECK_KIND_UNSPECIFIED",
+            Self::Host => "CHECK_KIND_HOST",
+            Self::Test => "CHECK_KIND_TEST",
+            Self::Warning => "CHECK_KIND_WARNING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CHECK_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "CHECK_KIND_HOST" => Some(Self::Host),
+            "CHECK_KIND_TEST" => Some(Self::Test),
+            "CHECK_KIND_WARNING" => Some(Self::Warning),
             _ => None,
         }
     }
@@ -3055,6 +3195,28 @@ pub mod store_client {
                 .insert(GrpcMethod::new("kiln.v1.Store", "CollectGarbage"));
             self.inner.unary(req, path, codec).await
         }
+        /// Files of the same content share it on the disk.
+        pub async fn optimise(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OptimiseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OptimiseResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/kiln.v1.Store/Optimise");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("kiln.v1.Store", "Optimise"));
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn list_roots(
             &mut self,
             request: impl tonic::IntoRequest<super::ListRootsRequest>,
@@ -3146,6 +3308,14 @@ pub mod store_server {
             request: tonic::Request<super::CollectGarbageRequest>,
         ) -> std::result::Result<
             tonic::Response<super::CollectGarbageResponse>,
+            tonic::Status,
+        >;
+        /// Files of the same content share it on the disk.
+        async fn optimise(
+            &self,
+            request: tonic::Request<super::OptimiseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OptimiseResponse>,
             tonic::Status,
         >;
         async fn list_roots(
@@ -3363,6 +3533,49 @@ pub mod store_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CollectGarbageSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/kiln.v1.Store/Optimise" => {
+                    #[allow(non_camel_case_types)]
+                    struct OptimiseSvc<T: Store>(pub Arc<T>);
+                    impl<T: Store> tonic::server::UnaryService<super::OptimiseRequest>
+                    for OptimiseSvc<T> {
+                        type Response = super::OptimiseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OptimiseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Store>::optimise(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OptimiseSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -203,9 +203,21 @@ impl Sanitise for DiffResponse {
         for message in &mut self.files {
             message.sanitise();
         }
+        for message in &mut self.objects {
+            message.sanitise();
+        }
     }
 }
-impl Sanitise for FileDiff {}
+impl Sanitise for FileDiff {
+    fn sanitise(&mut self) {
+        known::<ChangeKind>(&mut self.change);
+    }
+}
+impl Sanitise for ObjectDiff {
+    fn sanitise(&mut self) {
+        known::<ChangeKind>(&mut self.change);
+    }
+}
 impl Sanitise for GetGraphRequest {}
 impl Sanitise for GetGraphResponse {
     fn sanitise(&mut self) {
@@ -215,6 +227,17 @@ impl Sanitise for GetGraphResponse {
     }
 }
 impl Sanitise for GraphNode {}
+impl Sanitise for CheckResult {
+    fn sanitise(&mut self) {
+        known::<CheckKind>(&mut self.kind);
+        if let Some(message) = &mut self.location {
+            message.sanitise();
+        }
+        if let Some(message) = &mut self.failure {
+            message.sanitise();
+        }
+    }
+}
 impl Sanitise for GetBaselineRequest {}
 impl Sanitise for GetBaselineResponse {}
 impl Sanitise for AcceptResetRequest {}
@@ -337,6 +360,8 @@ impl Sanitise for VerifyResponse {
 impl Sanitise for StoreFinding {}
 impl Sanitise for CollectGarbageRequest {}
 impl Sanitise for CollectGarbageResponse {}
+impl Sanitise for OptimiseRequest {}
+impl Sanitise for OptimiseResponse {}
 impl Sanitise for ListRootsRequest {}
 impl Sanitise for ListRootsResponse {
     fn sanitise(&mut self) {

@@ -1781,6 +1781,359 @@ impl<'de> serde::Deserialize<'de> for CancelledBy {
         deserializer.deserialize_any(GeneratedVisitor)
     }
 }
+impl serde::Serialize for ChangeKind {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Unspecified => "CHANGE_KIND_UNSPECIFIED",
+            Self::Added => "CHANGE_KIND_ADDED",
+            Self::Removed => "CHANGE_KIND_REMOVED",
+            Self::Changed => "CHANGE_KIND_CHANGED",
+        };
+        serializer.serialize_str(variant)
+    }
+}
+impl<'de> serde::Deserialize<'de> for ChangeKind {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "CHANGE_KIND_UNSPECIFIED",
+            "CHANGE_KIND_ADDED",
+            "CHANGE_KIND_REMOVED",
+            "CHANGE_KIND_CHANGED",
+        ];
+
+        struct GeneratedVisitor;
+
+        impl serde::de::Visitor<'_> for GeneratedVisitor {
+            type Value = ChangeKind;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(formatter, "expected one of: {:?}", &FIELDS)
+            }
+
+            fn visit_i64<E>(self, v: i64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Signed(v), &self)
+                    })
+            }
+
+            fn visit_u64<E>(self, v: u64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Unsigned(v), &self)
+                    })
+            }
+
+            fn visit_str<E>(self, value: &str) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                match value {
+                    "CHANGE_KIND_UNSPECIFIED" => Ok(ChangeKind::Unspecified),
+                    "CHANGE_KIND_ADDED" => Ok(ChangeKind::Added),
+                    "CHANGE_KIND_REMOVED" => Ok(ChangeKind::Removed),
+                    "CHANGE_KIND_CHANGED" => Ok(ChangeKind::Changed),
+                    _ => Err(serde::de::Error::unknown_variant(value, FIELDS)),
+                }
+            }
+        }
+        deserializer.deserialize_any(GeneratedVisitor)
+    }
+}
+impl serde::Serialize for CheckKind {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        let variant = match self {
+            Self::Unspecified => "CHECK_KIND_UNSPECIFIED",
+            Self::Host => "CHECK_KIND_HOST",
+            Self::Test => "CHECK_KIND_TEST",
+            Self::Warning => "CHECK_KIND_WARNING",
+        };
+        serializer.serialize_str(variant)
+    }
+}
+impl<'de> serde::Deserialize<'de> for CheckKind {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "CHECK_KIND_UNSPECIFIED",
+            "CHECK_KIND_HOST",
+            "CHECK_KIND_TEST",
+            "CHECK_KIND_WARNING",
+        ];
+
+        struct GeneratedVisitor;
+
+        impl serde::de::Visitor<'_> for GeneratedVisitor {
+            type Value = CheckKind;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(formatter, "expected one of: {:?}", &FIELDS)
+            }
+
+            fn visit_i64<E>(self, v: i64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Signed(v), &self)
+                    })
+            }
+
+            fn visit_u64<E>(self, v: u64) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                i32::try_from(v)
+                    .ok()
+                    .and_then(|x| x.try_into().ok())
+                    .ok_or_else(|| {
+                        serde::de::Error::invalid_value(serde::de::Unexpected::Unsigned(v), &self)
+                    })
+            }
+
+            fn visit_str<E>(self, value: &str) -> std::result::Result<Self::Value, E>
+            where
+                E: serde::de::Error,
+            {
+                match value {
+                    "CHECK_KIND_UNSPECIFIED" => Ok(CheckKind::Unspecified),
+                    "CHECK_KIND_HOST" => Ok(CheckKind::Host),
+                    "CHECK_KIND_TEST" => Ok(CheckKind::Test),
+                    "CHECK_KIND_WARNING" => Ok(CheckKind::Warning),
+                    _ => Err(serde::de::Error::unknown_variant(value, FIELDS)),
+                }
+            }
+        }
+        deserializer.deserialize_any(GeneratedVisitor)
+    }
+}
+impl serde::Serialize for CheckResult {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("kiln.v1.CheckResult", len)?;
+        if true {
+            let v = CheckKind::try_from(self.kind)
+                .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", self.kind)))?;
+            struct_ser.serialize_field("kind", &v)?;
+        }
+        if true {
+            struct_ser.serialize_field("name", &self.name)?;
+        }
+        if true {
+            struct_ser.serialize_field("passed", &self.passed)?;
+        }
+        if true {
+            struct_ser.serialize_field("message", &self.message)?;
+        }
+        if let Some(v) = self.location.as_ref() {
+            struct_ser.serialize_field("location", v)?;
+        }
+        if let Some(v) = self.failure.as_ref() {
+            struct_ser.serialize_field("failure", v)?;
+        }
+        if true {
+            struct_ser.serialize_field("needs", &self.needs)?;
+        }
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for CheckResult {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "kind",
+            "name",
+            "passed",
+            "message",
+            "location",
+            "failure",
+            "needs",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            Kind,
+            Name,
+            Passed,
+            Message,
+            Location,
+            Failure,
+            Needs,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "kind" => Ok(GeneratedField::Kind),
+                            "name" => Ok(GeneratedField::Name),
+                            "passed" => Ok(GeneratedField::Passed),
+                            "message" => Ok(GeneratedField::Message),
+                            "location" => Ok(GeneratedField::Location),
+                            "failure" => Ok(GeneratedField::Failure),
+                            "needs" => Ok(GeneratedField::Needs),
+                            _ => Ok(GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = CheckResult;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct kiln.v1.CheckResult")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<CheckResult, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut kind__ = None;
+                let mut name__ = None;
+                let mut passed__ = None;
+                let mut message__ = None;
+                let mut location__ = None;
+                let mut failure__ = None;
+                let mut needs__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::Kind => {
+                            if kind__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("kind"));
+                            }
+                            kind__ = Some(map_.next_value::<CheckKind>()? as i32);
+                        }
+                        GeneratedField::Name => {
+                            if name__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("name"));
+                            }
+                            name__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Passed => {
+                            if passed__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("passed"));
+                            }
+                            passed__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Message => {
+                            if message__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("message"));
+                            }
+                            message__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Location => {
+                            if location__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("location"));
+                            }
+                            location__ = map_.next_value()?;
+                        }
+                        GeneratedField::Failure => {
+                            if failure__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("failure"));
+                            }
+                            failure__ = map_.next_value()?;
+                        }
+                        GeneratedField::Needs => {
+                            if needs__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("needs"));
+                            }
+                            needs__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(CheckResult {
+                    kind: kind__.unwrap_or_default(),
+                    name: name__.unwrap_or_default(),
+                    passed: passed__.unwrap_or_default(),
+                    message: message__.unwrap_or_default(),
+                    location: location__,
+                    failure: failure__,
+                    needs: needs__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("kiln.v1.CheckResult", FIELDS, GeneratedVisitor)
+    }
+}
 impl serde::Serialize for CollectGarbageRequest {
     #[allow(deprecated)]
     fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
@@ -2741,9 +3094,15 @@ impl serde::Serialize for DiffResponse {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.DiffResponse", len)?;
         if true {
             struct_ser.serialize_field("files", &self.files)?;
+        }
+        if true {
+            struct_ser.serialize_field("objects", &self.objects)?;
         }
         struct_ser.end()
     }
@@ -2756,11 +3115,13 @@ impl<'de> serde::Deserialize<'de> for DiffResponse {
     {
         const FIELDS: &[&str] = &[
             "files",
+            "objects",
         ];
 
         #[allow(clippy::enum_variant_names)]
         enum GeneratedField {
             Files,
+            Objects,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -2784,6 +3145,7 @@ impl<'de> serde::Deserialize<'de> for DiffResponse {
                     {
                         match value {
                             "files" => Ok(GeneratedField::Files),
+                            "objects" => Ok(GeneratedField::Objects),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -2804,6 +3166,7 @@ impl<'de> serde::Deserialize<'de> for DiffResponse {
                     V: serde::de::MapAccess<'de>,
             {
                 let mut files__ = None;
+                let mut objects__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Files => {
@@ -2812,6 +3175,12 @@ impl<'de> serde::Deserialize<'de> for DiffResponse {
                             }
                             files__ = Some(map_.next_value()?);
                         }
+                        GeneratedField::Objects => {
+                            if objects__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("objects"));
+                            }
+                            objects__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -2819,6 +3188,7 @@ impl<'de> serde::Deserialize<'de> for DiffResponse {
                 }
                 Ok(DiffResponse {
                     files: files__.unwrap_or_default(),
+                    objects: objects__.unwrap_or_default(),
                 })
             }
         }
@@ -4774,12 +5144,38 @@ impl serde::Serialize for FileDiff {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.FileDiff", len)?;
         if true {
             struct_ser.serialize_field("path", &self.path)?;
         }
         if true {
             struct_ser.serialize_field("unified", &self.unified)?;
+        }
+        if true {
+            let v = ChangeKind::try_from(self.change)
+                .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", self.change)))?;
+            struct_ser.serialize_field("change", &v)?;
+        }
+        if true {
+            struct_ser.serialize_field("addedLines", &self.added_lines)?;
+        }
+        if true {
+            struct_ser.serialize_field("removedLines", &self.removed_lines)?;
+        }
+        if true {
+            struct_ser.serialize_field("host", &self.host)?;
         }
         struct_ser.end()
     }
@@ -4793,12 +5189,22 @@ impl<'de> serde::Deserialize<'de> for FileDiff {
         const FIELDS: &[&str] = &[
             "path",
             "unified",
+            "change",
+            "added_lines",
+            "addedLines",
+            "removed_lines",
+            "removedLines",
+            "host",
         ];
 
         #[allow(clippy::enum_variant_names)]
         enum GeneratedField {
             Path,
             Unified,
+            Change,
+            AddedLines,
+            RemovedLines,
+            Host,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -4823,6 +5229,10 @@ impl<'de> serde::Deserialize<'de> for FileDiff {
                         match value {
                             "path" => Ok(GeneratedField::Path),
                             "unified" => Ok(GeneratedField::Unified),
+                            "change" => Ok(GeneratedField::Change),
+                            "addedLines" | "added_lines" => Ok(GeneratedField::AddedLines),
+                            "removedLines" | "removed_lines" => Ok(GeneratedField::RemovedLines),
+                            "host" => Ok(GeneratedField::Host),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -4844,6 +5254,10 @@ impl<'de> serde::Deserialize<'de> for FileDiff {
             {
                 let mut path__ = None;
                 let mut unified__ = None;
+                let mut change__ = None;
+                let mut added_lines__ = None;
+                let mut removed_lines__ = None;
+                let mut host__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Path => {
@@ -4858,6 +5272,34 @@ impl<'de> serde::Deserialize<'de> for FileDiff {
                             }
                             unified__ = Some(map_.next_value()?);
                         }
+                        GeneratedField::Change => {
+                            if change__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("change"));
+                            }
+                            change__ = Some(map_.next_value::<ChangeKind>()? as i32);
+                        }
+                        GeneratedField::AddedLines => {
+                            if added_lines__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("addedLines"));
+                            }
+                            added_lines__ = 
+                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::RemovedLines => {
+                            if removed_lines__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("removedLines"));
+                            }
+                            removed_lines__ = 
+                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::Host => {
+                            if host__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("host"));
+                            }
+                            host__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -4866,6 +5308,10 @@ impl<'de> serde::Deserialize<'de> for FileDiff {
                 Ok(FileDiff {
                     path: path__.unwrap_or_default(),
                     unified: unified__.unwrap_or_default(),
+                    change: change__.unwrap_or_default(),
+                    added_lines: added_lines__.unwrap_or_default(),
+                    removed_lines: removed_lines__.unwrap_or_default(),
+                    host: host__.unwrap_or_default(),
                 })
             }
         }
@@ -5530,9 +5976,15 @@ impl serde::Serialize for GetGraphResponse {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.GetGraphResponse", len)?;
         if true {
             struct_ser.serialize_field("nodes", &self.nodes)?;
+        }
+        if true {
+            struct_ser.serialize_field("host", &self.host)?;
         }
         struct_ser.end()
     }
@@ -5545,11 +5997,13 @@ impl<'de> serde::Deserialize<'de> for GetGraphResponse {
     {
         const FIELDS: &[&str] = &[
             "nodes",
+            "host",
         ];
 
         #[allow(clippy::enum_variant_names)]
         enum GeneratedField {
             Nodes,
+            Host,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -5573,6 +6027,7 @@ impl<'de> serde::Deserialize<'de> for GetGraphResponse {
                     {
                         match value {
                             "nodes" => Ok(GeneratedField::Nodes),
+                            "host" => Ok(GeneratedField::Host),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -5593,6 +6048,7 @@ impl<'de> serde::Deserialize<'de> for GetGraphResponse {
                     V: serde::de::MapAccess<'de>,
             {
                 let mut nodes__ = None;
+                let mut host__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Nodes => {
@@ -5601,6 +6057,12 @@ impl<'de> serde::Deserialize<'de> for GetGraphResponse {
                             }
                             nodes__ = Some(map_.next_value()?);
                         }
+                        GeneratedField::Host => {
+                            if host__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("host"));
+                            }
+                            host__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -5608,6 +6070,7 @@ impl<'de> serde::Deserialize<'de> for GetGraphResponse {
                 }
                 Ok(GetGraphResponse {
                     nodes: nodes__.unwrap_or_default(),
+                    host: host__.unwrap_or_default(),
                 })
             }
         }
@@ -5775,6 +6238,9 @@ impl serde::Serialize for GraphNode {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.GraphNode", len)?;
         if true {
             struct_ser.serialize_field("name", &self.name)?;
@@ -5784,6 +6250,9 @@ impl serde::Serialize for GraphNode {
         }
         if true {
             struct_ser.serialize_field("inputs", &self.inputs)?;
+        }
+        if true {
+            struct_ser.serialize_field("identity", &self.identity)?;
         }
         struct_ser.end()
     }
@@ -5798,6 +6267,7 @@ impl<'de> serde::Deserialize<'de> for GraphNode {
             "name",
             "kind",
             "inputs",
+            "identity",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -5805,6 +6275,7 @@ impl<'de> serde::Deserialize<'de> for GraphNode {
             Name,
             Kind,
             Inputs,
+            Identity,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -5830,6 +6301,7 @@ impl<'de> serde::Deserialize<'de> for GraphNode {
                             "name" => Ok(GeneratedField::Name),
                             "kind" => Ok(GeneratedField::Kind),
                             "inputs" => Ok(GeneratedField::Inputs),
+                            "identity" => Ok(GeneratedField::Identity),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -5852,6 +6324,7 @@ impl<'de> serde::Deserialize<'de> for GraphNode {
                 let mut name__ = None;
                 let mut kind__ = None;
                 let mut inputs__ = None;
+                let mut identity__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Name => {
@@ -5875,6 +6348,12 @@ impl<'de> serde::Deserialize<'de> for GraphNode {
                                     .into_iter().map(|x| x.0).collect())
                             ;
                         }
+                        GeneratedField::Identity => {
+                            if identity__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("identity"));
+                            }
+                            identity__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -5884,6 +6363,7 @@ impl<'de> serde::Deserialize<'de> for GraphNode {
                     name: name__.unwrap_or_default(),
                     kind: kind__.unwrap_or_default(),
                     inputs: inputs__.unwrap_or_default(),
+                    identity: identity__.unwrap_or_default(),
                 })
             }
         }
@@ -7267,6 +7747,400 @@ impl<'de> serde::Deserialize<'de> for LogChunk {
             }
         }
         deserializer.deserialize_struct("kiln.v1.LogChunk", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for ObjectDiff {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("kiln.v1.ObjectDiff", len)?;
+        if true {
+            struct_ser.serialize_field("name", &self.name)?;
+        }
+        if true {
+            struct_ser.serialize_field("kind", &self.kind)?;
+        }
+        if true {
+            let v = ChangeKind::try_from(self.change)
+                .map_err(|_| serde::ser::Error::custom(format!("Invalid variant {}", self.change)))?;
+            struct_ser.serialize_field("change", &v)?;
+        }
+        if true {
+            struct_ser.serialize_field("from", &self.from)?;
+        }
+        if true {
+            struct_ser.serialize_field("to", &self.to)?;
+        }
+        if true {
+            struct_ser.serialize_field("host", &self.host)?;
+        }
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for ObjectDiff {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "name",
+            "kind",
+            "change",
+            "from",
+            "to",
+            "host",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            Name,
+            Kind,
+            Change,
+            From,
+            To,
+            Host,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "name" => Ok(GeneratedField::Name),
+                            "kind" => Ok(GeneratedField::Kind),
+                            "change" => Ok(GeneratedField::Change),
+                            "from" => Ok(GeneratedField::From),
+                            "to" => Ok(GeneratedField::To),
+                            "host" => Ok(GeneratedField::Host),
+                            _ => Ok(GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = ObjectDiff;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct kiln.v1.ObjectDiff")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<ObjectDiff, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut name__ = None;
+                let mut kind__ = None;
+                let mut change__ = None;
+                let mut from__ = None;
+                let mut to__ = None;
+                let mut host__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::Name => {
+                            if name__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("name"));
+                            }
+                            name__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Kind => {
+                            if kind__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("kind"));
+                            }
+                            kind__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Change => {
+                            if change__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("change"));
+                            }
+                            change__ = Some(map_.next_value::<ChangeKind>()? as i32);
+                        }
+                        GeneratedField::From => {
+                            if from__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("from"));
+                            }
+                            from__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::To => {
+                            if to__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("to"));
+                            }
+                            to__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::Host => {
+                            if host__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("host"));
+                            }
+                            host__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(ObjectDiff {
+                    name: name__.unwrap_or_default(),
+                    kind: kind__.unwrap_or_default(),
+                    change: change__.unwrap_or_default(),
+                    from: from__.unwrap_or_default(),
+                    to: to__.unwrap_or_default(),
+                    host: host__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("kiln.v1.ObjectDiff", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for OptimiseRequest {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let len = 0;
+        let struct_ser = serializer.serialize_struct("kiln.v1.OptimiseRequest", len)?;
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for OptimiseRequest {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                            Ok(GeneratedField::__SkipField__)
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = OptimiseRequest;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct kiln.v1.OptimiseRequest")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<OptimiseRequest, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                while map_.next_key::<GeneratedField>()?.is_some() {
+                    let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                }
+                Ok(OptimiseRequest {
+                })
+            }
+        }
+        deserializer.deserialize_struct("kiln.v1.OptimiseRequest", FIELDS, GeneratedVisitor)
+    }
+}
+impl serde::Serialize for OptimiseResponse {
+    #[allow(deprecated)]
+    fn serialize<S>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error>
+    where
+        S: serde::Serializer,
+    {
+        use serde::ser::SerializeStruct;
+        let mut len = 0;
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        if true {
+            len += 1;
+        }
+        let mut struct_ser = serializer.serialize_struct("kiln.v1.OptimiseResponse", len)?;
+        if true {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("sharedFiles", ToString::to_string(&self.shared_files).as_str())?;
+        }
+        if true {
+            #[allow(clippy::needless_borrow)]
+            #[allow(clippy::needless_borrows_for_generic_args)]
+            struct_ser.serialize_field("freedBytes", ToString::to_string(&self.freed_bytes).as_str())?;
+        }
+        if true {
+            struct_ser.serialize_field("byBlocks", &self.by_blocks)?;
+        }
+        struct_ser.end()
+    }
+}
+impl<'de> serde::Deserialize<'de> for OptimiseResponse {
+    #[allow(deprecated)]
+    fn deserialize<D>(deserializer: D) -> std::result::Result<Self, D::Error>
+    where
+        D: serde::Deserializer<'de>,
+    {
+        const FIELDS: &[&str] = &[
+            "shared_files",
+            "sharedFiles",
+            "freed_bytes",
+            "freedBytes",
+            "by_blocks",
+            "byBlocks",
+        ];
+
+        #[allow(clippy::enum_variant_names)]
+        enum GeneratedField {
+            SharedFiles,
+            FreedBytes,
+            ByBlocks,
+            __SkipField__,
+        }
+        impl<'de> serde::Deserialize<'de> for GeneratedField {
+            fn deserialize<D>(deserializer: D) -> std::result::Result<GeneratedField, D::Error>
+            where
+                D: serde::Deserializer<'de>,
+            {
+                struct GeneratedVisitor;
+
+                impl serde::de::Visitor<'_> for GeneratedVisitor {
+                    type Value = GeneratedField;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        write!(formatter, "expected one of: {:?}", &FIELDS)
+                    }
+
+                    #[allow(unused_variables)]
+                    fn visit_str<E>(self, value: &str) -> std::result::Result<GeneratedField, E>
+                    where
+                        E: serde::de::Error,
+                    {
+                        match value {
+                            "sharedFiles" | "shared_files" => Ok(GeneratedField::SharedFiles),
+                            "freedBytes" | "freed_bytes" => Ok(GeneratedField::FreedBytes),
+                            "byBlocks" | "by_blocks" => Ok(GeneratedField::ByBlocks),
+                            _ => Ok(GeneratedField::__SkipField__),
+                        }
+                    }
+                }
+                deserializer.deserialize_identifier(GeneratedVisitor)
+            }
+        }
+        struct GeneratedVisitor;
+        impl<'de> serde::de::Visitor<'de> for GeneratedVisitor {
+            type Value = OptimiseResponse;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("struct kiln.v1.OptimiseResponse")
+            }
+
+            fn visit_map<V>(self, mut map_: V) -> std::result::Result<OptimiseResponse, V::Error>
+                where
+                    V: serde::de::MapAccess<'de>,
+            {
+                let mut shared_files__ = None;
+                let mut freed_bytes__ = None;
+                let mut by_blocks__ = None;
+                while let Some(k) = map_.next_key()? {
+                    match k {
+                        GeneratedField::SharedFiles => {
+                            if shared_files__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("sharedFiles"));
+                            }
+                            shared_files__ = 
+                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::FreedBytes => {
+                            if freed_bytes__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("freedBytes"));
+                            }
+                            freed_bytes__ = 
+                                Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
+                            ;
+                        }
+                        GeneratedField::ByBlocks => {
+                            if by_blocks__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("byBlocks"));
+                            }
+                            by_blocks__ = Some(map_.next_value()?);
+                        }
+                        GeneratedField::__SkipField__ => {
+                            let _ = map_.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(OptimiseResponse {
+                    shared_files: shared_files__.unwrap_or_default(),
+                    freed_bytes: freed_bytes__.unwrap_or_default(),
+                    by_blocks: by_blocks__.unwrap_or_default(),
+                })
+            }
+        }
+        deserializer.deserialize_struct("kiln.v1.OptimiseResponse", FIELDS, GeneratedVisitor)
     }
 }
 impl serde::Serialize for PathInfoRequest {

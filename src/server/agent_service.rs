@@ -6,8 +6,8 @@ use super::access::Caller;
 use super::change::Asked;
 use super::event_stream::Follower;
 use super::log_reader::{LogReader, Which};
-use super::refusal::{from_fetch, not_yet, refuse};
-use super::{Parts, convert, reset, status};
+use super::refusal::{from_fetch, refuse};
+use super::{Parts, convert, inspect, reset, status};
 use crate::model::{self, BlockedReason, GenerationNumber, RemoteName};
 use crate::pb;
 use crate::state::Reader;
@@ -138,12 +138,25 @@ impl pb::agent_server::Agent for Service {
         Ok(answer)
     }
 
-    async fn diff(&self, _: Request<pb::DiffRequest>) -> Answer<pb::DiffResponse> {
-        Err(not_yet("Agent.Diff"))
+    async fn diff(&self, request: Request<pb::DiffRequest>) -> Answer<pb::DiffResponse> {
+        self.parts.read(&request, "Agent.Diff").await?;
+        let request = request.into_inner();
+        let from = self.named(&request.from).await?;
+        let to = self.named(&request.to).await?;
+        let answer = inspect::get_diff(&self.parts, from, to, request.objects);
+        Ok(Response::new(answer.await?))
     }
 
-    async fn get_graph(&self, _: Request<pb::GetGraphRequest>) -> Answer<pb::GetGraphResponse> {
-        Err(not_yet("Agent.GetGraph"))
+    async fn get_graph(
+        &self,
+        request: Request<pb::GetGraphRequest>,
+    ) -> Answer<pb::GetGraphResponse> {
+        self.parts.read(&request, "Agent.GetGraph").await?;
+        let generation = self
+            .generation(request.into_inner().generation_number)
+            .await?;
+        let answer = inspect::get_graph(&self.parts, &generation);
+        Ok(Response::new(answer.await?))
     }
 
     async fn get_baseline(
@@ -196,6 +209,33 @@ impl Service {
         })
     }
 
+    /// The generation meant by a number or a word.
+    async fn named(&self, text: &str) -> Result<model::Generation, Status> {
+        let found = match text {
+            "latest" => return self.generation(0).await,
+            "current" => self.parts.state.current(),
+            "previous" => self.read(Reader::previous).await?,
+            number => match number.parse() {
+                Ok(number) if number > 0 => return self.generation(number).await,
+                _ => {
+                    let message = format!("{text:?} is no generation");
+                    return Err(refuse(
+                        Code::InvalidArgument,
+                        message,
+                        "a generation is a number, current, latest or previous",
+                    ));
+                }
+            },
+        };
+        found.ok_or_else(|| {
+            refuse(
+                Code::NotFound,
+                format!("there is no {text} generation yet"),
+                "kiln generations lists those there are",
+            )
+        })
+    }
+
     /// Reads the state on a thread that may block.
     async fn read<T: Send + 'static>(
         &self,
@@ -220,7 +260,8 @@ fn is_at_rest(generation: &model::Generation) -> bool {
     }
 }
 
-fn failed_step(generation: &model::Generation) -> Option<String> {
+/// The step that a generation's failure is of.
+pub(super) fn failed_step(generation: &model::Generation) -> Option<String> {
     generation.failure()?.derivation.clone()
 }
 

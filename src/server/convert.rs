@@ -11,10 +11,11 @@ use time::OffsetDateTime;
 mod event;
 mod generation;
 mod hook;
+pub mod inspect;
 pub mod store;
 
 pub use event::event;
-pub use generation::generation;
+pub use generation::{failure, generation, location};
 
 /// Wire form of a point in time.
 pub fn time(at: OffsetDateTime) -> Timestamp {

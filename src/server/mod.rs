@@ -11,9 +11,11 @@ mod builder_service;
 mod change;
 pub(crate) mod convert;
 mod event_stream;
+mod inspect;
 mod listener;
 mod log_folder;
 mod log_reader;
+pub mod offline;
 mod peer;
 mod refusal;
 mod reset;
@@ -26,6 +28,7 @@ pub use listener::{BindError, Listener, bind, is_listening};
 pub use refusal::HINT;
 
 use crate::audit::AuditLog;
+use crate::backend::Backend;
 use crate::events::EventLog;
 use crate::model::{HostName, RemoteName};
 use crate::pb;
@@ -34,7 +37,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use time::OffsetDateTime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -64,6 +67,10 @@ pub struct Parts {
     pub source: source::Handle,
     pub state: state::Reader,
     pub events: EventLog,
+    /// What knows the generations' graphs.
+    pub backend: Arc<dyn Backend>,
+    /// One graph is looked at at a time.
+    pub inspections: Semaphore,
     /// What a reload of the configuration changes.
     pub settings: watch::Receiver<Settings>,
     /// What status must say of the host.

@@ -28,15 +28,6 @@ pub fn refuse(code: Code, message: impl Into<String>, hint: impl AsRef<str>) -> 
     status
 }
 
-/// An rpc that this version knows by name only.
-pub fn not_yet(rpc: &str) -> Status {
-    refuse(
-        Code::Unimplemented,
-        format!("{rpc} is part of the contract, but this version of kiln does not do it yet"),
-        "kiln status shows the agent's version",
-    )
-}
-
 /// The Builder's refusal as a status.
 pub fn from_refusal(refusal: &Refusal) -> Status {
     let (code, hint) = match refusal {

@@ -92,6 +92,24 @@ impl pb::store_server::Store for Service {
         Ok(Response::new(answer.await?))
     }
 
+    async fn optimise(
+        &self,
+        request: Request<pb::OptimiseRequest>,
+    ) -> Answer<pb::OptimiseResponse> {
+        let optimise = |objects: &Objects, cancelled: &dyn Fn() -> bool| {
+            let done = objects.store.optimise(cancelled);
+            done.map(|done| convert::store::optimised(&done))
+                .map_err(|e| failed(&e))
+        };
+        let message = |answer: &pb::OptimiseResponse| {
+            let (files, bytes) = (answer.shared_files, answer.freed_bytes);
+            format!("{files} files, {bytes} bytes")
+        };
+        let asked = Asked::new("Store.Optimise", "");
+        let answer = self.changing(&request, asked, optimise, message);
+        Ok(Response::new(answer.await?))
+    }
+
     async fn list_roots(
         &self,
         request: Request<pb::ListRootsRequest>,

@@ -43,6 +43,8 @@ pub const POINTS: &[&str] = &[
     "compacted-in-place",
     "garbage-forgotten",
     "garbage-moved-away",
+    "file-linked",
+    "link-renamed",
 ];
 
 /// This process dies when it comes by `point` the `nth` time (from 1).

@@ -19,6 +19,7 @@ pub mod files;
 mod hooks;
 mod index;
 mod lock;
+mod offline;
 pub(crate) mod packed_log;
 mod places;
 mod published;
@@ -31,6 +32,7 @@ mod transition;
 mod upkeep;
 
 pub use lock::Lock;
+pub use offline::Offline;
 pub use places::Places;
 pub use reader::Reader;
 pub use record::RECORD_VERSION;

@@ -88,6 +88,24 @@ impl Transition {
         }
     }
 
+    /// What of a suspension is in force once this is done.
+    pub fn suspension_after(&self, before: Option<Suspension>) -> Option<Suspension> {
+        match &self.suspension {
+            NextSuspension::Unchanged => before,
+            NextSuspension::Ended => None,
+            NextSuspension::Begun(suspension) => Some(suspension.clone()),
+        }
+    }
+
+    /// What of a hold is in force once this is done.
+    pub fn hold_after(&self, before: Option<Hold>) -> Option<Hold> {
+        match &self.hold {
+            NextHold::Unchanged => before,
+            NextHold::Ended => None,
+            NextHold::Begun(hold) => Some(hold.clone()),
+        }
+    }
+
     /// Only the index is touched, in one transaction of its own: no record is needed.
     fn has_files(&self) -> bool {
         self.generation.is_some()

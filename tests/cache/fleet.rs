@@ -188,3 +188,89 @@ fn a_key_that_others_can_read_or_a_link_to_one_signs_nothing() {
     }
     assert!(!cache.exists());
 }
+
+/// A step that a host with this platform would build, and one that anybody may.
+const MARS: &str = r#"
+tool = derivation(name = "tool", script = "echo from mars > $out")
+host("web-1", tree("web-1", {"etc/tool": tool, "etc/motd": "hi\n"}), platform = "mars-1")
+"#;
+
+#[test]
+fn a_step_for_another_platform_waits_until_a_cache_has_it_or_somebody_vouches() {
+    let (home, other) = (Home::new(), Home::new());
+    let repository = Repository::new(home.path("infra"));
+    repository.commit(MARS);
+    let server = Server::start(&home.path("cache"));
+    let key = other
+        .kiln(&["store", "generate-key", "mars-1", "key"])
+        .ok()
+        .stdout;
+    let config = asking(&home, &repository, &server.url, key.trim(), "allow");
+    let agent = Agent::configured(&home, &config);
+    let blocked = wait_for(|| {
+        let blocked = agent.status()["latest"]["build"]["blocked"].clone();
+        (blocked["reason"] == "BLOCKED_REASON_PLATFORM").then_some(blocked)
+    });
+    let message = blocked["message"].as_str().unwrap();
+    assert!(
+        message.contains("tool") && message.contains("mars-1"),
+        "{message}"
+    );
+    assert!(message.contains("[native] platforms"), "{message}");
+    assert_eq!(agent.status()["condition"], "CONDITION_WAITING");
+    // Whoever vouches for it builds it, and says so to the fleet.
+    let vouching = asking(&other, &repository, &server.url, key.trim(), "allow");
+    let vouching = format!("{vouching}[native]\nplatforms = [\"mars-1\"]\n");
+    let builder = Agent::configured(&other, &vouching);
+    let built = builder.built(1);
+    assert_eq!(
+        built["build"]["status"], "BUILD_STATUS_SUCCEEDED",
+        "{built:#}"
+    );
+    let state = builder.state.to_str().unwrap().to_owned();
+    assert!(builder.terminate().success());
+    let push = [
+        "store",
+        "push",
+        &server.url,
+        "--key",
+        "key",
+        "--all",
+        "--state-dir",
+        &state,
+    ];
+    other.kiln(&push).ok();
+    let generation = agent.built(1);
+    assert_eq!(generation["build"]["status"], "BUILD_STATUS_SUCCEEDED");
+    assert_eq!(generation["build"]["outPath"], built["build"]["outPath"]);
+    assert_eq!(
+        generation["build"]["attempt"], 1,
+        "it never ended in between"
+    );
+    assert_eq!(steps(&agent, 1).0, Vec::<String>::new(), "nothing ran");
+}
+
+#[test]
+fn a_build_that_waits_for_another_platform_is_ended_by_cancel_and_by_a_new_commit() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("infra"));
+    repository.commit(MARS);
+    let remote = format!(
+        "[[remotes]]\nname = \"origin\"\nurl = {:?}\npoll_interval = \"1s\"\n",
+        repository.path
+    );
+    let agent = Agent::start(&home, &remote);
+    let waits = || {
+        let latest = agent.status()["latest"].clone();
+        (latest["build"]["blocked"]["reason"] == "BLOCKED_REASON_PLATFORM").then_some(latest)
+    };
+    wait_for(waits);
+    agent.kiln(&["cancel"]).ok();
+    let ended = agent.built(1);
+    assert_eq!(
+        ended["build"]["cancelledBy"], "CANCELLED_BY_STOP",
+        "{ended:#}"
+    );
+    repository.commit(&MARS.replace(", platform = \"mars-1\"", ""));
+    assert_eq!(agent.built(2)["build"]["status"], "BUILD_STATUS_SUCCEEDED");
+}

@@ -91,3 +91,42 @@ async fn f04_a_derivation_collected_before_its_build_is_evaluated_once_more() {
     );
     assert!(is_valid(&world, &evaluated.drv_path));
 }
+
+#[tokio::test]
+async fn a_graph_and_the_files_of_a_result_are_told_without_building() {
+    if !has_nix() {
+        return;
+    }
+    use kiln::backend::inspect::Content;
+    let world = World::new(NixKind::Flake);
+    let evaluated = world
+        .evaluated(&world.flake(&system("", &step("hello", "echo hello > $out"))))
+        .await;
+    let backend = world.backend();
+    let graph = backend.graph(&evaluated).await.unwrap();
+    let names: Vec<_> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
+    assert!(names.contains(&"hello"), "{names:?}");
+    let root = graph.nodes.last().unwrap();
+    assert_eq!(
+        (&root.identity, root.kind.as_str()),
+        (&evaluated.drv_path, "derivation")
+    );
+    let before = backend.files(&evaluated).await.unwrap();
+    assert!(
+        matches!(before[""].content, Content::Built(_)),
+        "{before:?}"
+    );
+    world.built(&evaluated).await;
+    let files = backend.files(&evaluated).await.unwrap();
+    assert!(
+        !files
+            .values()
+            .any(|file| matches!(file.content, Content::Built(_))),
+        "{files:?}"
+    );
+    let gone = kiln::model::Evaluated {
+        drv_path: evaluated.drv_path.replace("/store/", "/store/0"),
+        ..evaluated
+    };
+    assert!(backend.graph(&gone).await.is_err());
+}

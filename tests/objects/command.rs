@@ -278,13 +278,23 @@ fn c02_a_reader_may_look_at_the_store_and_change_nothing() {
         assert!(output.status.success(), "{args:?}: {output:?}");
     }
     let before = objects(&agent.state.join("store"));
-    for args in [&["gc"][..], &["verify", "--repair"], &["import"]] {
+    for args in [
+        &["gc"][..],
+        &["verify", "--repair"],
+        &["import"],
+        &["optimise"],
+    ] {
         let output = as_nobody(args);
         assert_eq!(output.status.code(), Some(1), "{args:?}: {output:?}");
     }
     assert_eq!(objects(&agent.state.join("store")), before);
     let audit = std::fs::read_to_string(agent.state.join("audit.jsonl")).unwrap();
-    for action in ["Store.CollectGarbage", "Store.Verify", "Store.Import"] {
+    for action in [
+        "Store.CollectGarbage",
+        "Store.Verify",
+        "Store.Import",
+        "Store.Optimise",
+    ] {
         let refused = |line: &str| line.contains(action) && line.contains("refused");
         assert!(audit.lines().any(refused), "{action}: {audit}");
     }

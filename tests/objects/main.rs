@@ -12,4 +12,5 @@ mod command;
 mod common;
 mod garbage;
 mod nix;
+mod optimise;
 mod support;

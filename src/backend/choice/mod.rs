@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::inspect::{DerivationGraph, Files};
 use super::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
 };
@@ -84,6 +85,14 @@ impl Choice {
                 )),
             }),
         }
+    }
+
+    /// The same, to look at what it made.
+    fn looker(&self, evaluated: &Evaluated) -> Result<&Arc<dyn Backend>, BackendError> {
+        self.maker(evaluated).map_err(|why| BackendError {
+            attempted: format!("look at {}", evaluated.drv_path),
+            source: why.message.into(),
+        })
     }
 
     fn nothing(&self, source: &Source) -> Failure {
@@ -194,5 +203,13 @@ impl Backend for Choice {
                 steps: Steps::default(),
             }),
         }
+    }
+
+    async fn graph(&self, evaluated: &Evaluated) -> Result<DerivationGraph, BackendError> {
+        self.looker(evaluated)?.graph(evaluated).await
+    }
+
+    async fn files(&self, evaluated: &Evaluated) -> Result<Files, BackendError> {
+        self.looker(evaluated)?.files(evaluated).await
     }
 }

@@ -37,6 +37,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use substitute::Waiting;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -105,8 +106,8 @@ struct Running {
     outlook: Outlook,
     /// Steps that caches were asked for.
     asked: HashSet<usize>,
-    /// Names of steps that no cache has, where nothing is built.
-    waiting: Vec<String>,
+    /// Steps that no cache has, and that are not built here.
+    waiting: Vec<Waiting>,
     syncing: bool,
     unsynced: bool,
     /// No sync begins before.
@@ -246,7 +247,9 @@ impl Build {
                         self.announce_end(running, node, took, &end);
                         self.ended(running, node, end);
                     }
-                    None if self.builds => running.schedule.again(node),
+                    None if self.builds && self.elsewhere(node).is_none() => {
+                        running.schedule.again(node);
+                    }
                     None => self.waits(running, node),
                 }
                 Ok(())

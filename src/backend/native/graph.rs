@@ -211,6 +211,15 @@ impl Template {
         })
     }
 
+    fn outputs_mut(&mut self, visit: &mut impl FnMut(&mut OutputRef)) {
+        for piece in &mut self.0 {
+            match piece {
+                Piece::Output(output) => visit(output),
+                Piece::Text(_) => {}
+            }
+        }
+    }
+
     /// The text with each output put in by `path`.
     pub fn join<E>(
         &self,
@@ -278,5 +287,30 @@ impl Node {
             }
         }
         inputs
+    }
+
+    /// Hands on every mention of an output, to be written anew.
+    pub fn outputs_mut(&mut self, visit: &mut impl FnMut(&mut OutputRef)) {
+        match self {
+            Node::Source(_) | Node::Fetch(_) => {}
+            Node::Unpack(node) => visit(&mut node.archive),
+            Node::File(node) => node.content.outputs_mut(visit),
+            Node::Tree(node) => {
+                node.base.iter_mut().for_each(&mut *visit);
+                for entry in node.entries.values_mut() {
+                    match &mut entry.kind {
+                        EntryKind::Text(text) | EntryKind::Symlink(text) => text.outputs_mut(visit),
+                        EntryKind::Link(output) | EntryKind::Copy(output) => visit(output),
+                        EntryKind::Folder | EntryKind::Removed => {}
+                    }
+                }
+            }
+            Node::Step(node) => {
+                let texts = node.script.iter_mut().chain(&mut node.builder);
+                let texts = texts.chain(&mut node.args).chain(node.env.values_mut());
+                texts.for_each(|text| text.outputs_mut(visit));
+                node.src.iter_mut().chain(&mut node.deps).for_each(visit);
+            }
+        }
     }
 }

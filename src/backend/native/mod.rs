@@ -16,6 +16,7 @@ mod durations;
 pub mod eval;
 mod flights;
 pub mod graph;
+pub mod inspect;
 pub mod materialise;
 mod platform;
 mod pool;
@@ -28,6 +29,7 @@ pub mod unpack;
 
 pub use platform::{Platform, system};
 
+use super::inspect::{DerivationGraph, Files};
 use super::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
     Source,
@@ -199,6 +201,32 @@ impl Native {
     }
 }
 
+impl Native {
+    /// Looks at a stored graph.
+    async fn inspect<T: Send + 'static>(
+        &self,
+        evaluated: &Evaluated,
+        look: impl FnOnce(inspect::Inspection<'_>) -> Result<T, inspect::InspectError> + Send + 'static,
+    ) -> Result<T, BackendError> {
+        let (store, config) = (self.store.clone(), self.config.clone());
+        let evaluated = evaluated.clone();
+        blocking("look at the graph", move || {
+            // What is looked at stays until it was.
+            let _session = store.session();
+            let stored = Stored {
+                store: &store,
+                config: &config,
+            };
+            let graph = stored.load(&evaluated)?;
+            let sources = inspect::InStore(&store);
+            let inspection = inspect::Inspection::new(&graph, &sources);
+            let looked = inspection.and_then(look);
+            looked.map_err(attempted(format!("look at {}", evaluated.drv_path)))
+        })
+        .await?
+    }
+}
+
 impl NativeConfig {
     /// The platform's name as it is now, for one whole call: the host may be
     /// upgraded while steps run.
@@ -334,5 +362,15 @@ impl Backend for Native {
             request,
         };
         build.run().await
+    }
+
+    async fn graph(&self, evaluated: &Evaluated) -> Result<DerivationGraph, BackendError> {
+        self.inspect(evaluated, |inspection| Ok(inspection.graph()))
+            .await
+    }
+
+    async fn files(&self, evaluated: &Evaluated) -> Result<Files, BackendError> {
+        self.inspect(evaluated, |inspection| inspection.files())
+            .await
     }
 }

@@ -73,10 +73,7 @@ pub(super) fn resolve(
             })?),
             None => None,
         };
-    let platform = graph
-        .platform
-        .clone()
-        .unwrap_or_else(|| config.platform.name());
+    let platform = platform_of(graph, config);
     let step = ResolvedStep {
         name: node.name.clone(),
         builder: joined(&node.builder)?,
@@ -90,7 +87,7 @@ pub(super) fn resolve(
             .transpose()?,
         inputs,
         outputs: node.outputs.clone(),
-        system: node.system.clone().unwrap_or_else(|| graph.system.clone()),
+        system: system_of(graph, node).to_owned(),
         fixed,
         platform: node.host_tools.then_some(platform),
         sandbox_version: SANDBOX_VERSION,
@@ -179,33 +176,24 @@ impl Resolved {
     }
 }
 
-/// A step runs where its platform is this one, or vouched for.
-///
-/// # Errors
-/// Says which platform it is for.
-pub(super) fn runs_here(step: &ResolvedStep, config: &NativeConfig) -> Result<(), Failure> {
-    if step.system != system() {
-        let message = format!(
-            "step {} is for system {}, this host is {}",
-            step.name,
-            step.system,
-            system()
-        );
-        return Err(Failure::certain(message)
-            .in_step(&step.name)
-            .hint("build it on such a host"));
+fn platform_of(graph: &Graph, config: &NativeConfig) -> String {
+    let named = graph.platform.clone();
+    named.unwrap_or_else(|| config.platform.name())
+}
+
+fn system_of<'g>(graph: &'g Graph, node: &'g StepNode) -> &'g str {
+    node.system.as_deref().unwrap_or(&graph.system)
+}
+
+/// What a step is for, when that is not what this host is: a step runs where the
+/// system is its own and, when it sees tools of the host, the platform too, or one
+/// that is vouched for.
+pub(super) fn elsewhere(graph: &Graph, node: &StepNode, config: &NativeConfig) -> Option<String> {
+    let own = system_of(graph, node);
+    if own != system() {
+        return Some(own.to_owned());
     }
-    let Some(platform) = &step.platform else {
-        return Ok(());
-    };
-    let here = config.platform.name();
-    if *platform == here || config.platforms.contains(platform) {
-        return Ok(());
-    }
-    let message = format!(
-        "step {} is for platform {platform}, this host is {here}",
-        step.name
-    );
-    let hint = format!("build it there, or vouch for it: [native] platforms = [{platform:?}]");
-    Err(Failure::certain(message).in_step(&step.name).hint(hint))
+    let platform = platform_of(graph, config);
+    let is_here = platform == config.platform.name() || config.platforms.contains(&platform);
+    (node.host_tools && !is_here).then_some(platform)
 }

@@ -15,6 +15,7 @@ mod config;
 mod diagnose;
 mod evaluate;
 mod expression;
+mod inspect;
 mod messages;
 mod program;
 mod progress;
@@ -26,6 +27,7 @@ pub use attribute::{Attribute, InvalidAttribute};
 pub use config::{NixConfig, NixKind, SEARCH_PATH};
 pub use reach::unreachable;
 
+use super::inspect::{DerivationGraph, Files};
 use super::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Source,
 };
@@ -102,5 +104,13 @@ impl Backend for Nix {
     async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BackendError> {
         let config = &self.config;
         build::Build { config, request }.run().await
+    }
+
+    async fn graph(&self, evaluated: &Evaluated) -> Result<DerivationGraph, BackendError> {
+        inspect::graph(&self.config, evaluated).await
+    }
+
+    async fn files(&self, evaluated: &Evaluated) -> Result<Files, BackendError> {
+        inspect::files(&self.config, evaluated).await
     }
 }

@@ -22,6 +22,7 @@ pub(super) struct Program {
     home: std::path::PathBuf,
     timeout: Option<Duration>,
     output_limit: Option<u64>,
+    answer_limit: usize,
 }
 
 /// How it ended, and its standard output.
@@ -79,6 +80,7 @@ impl Program {
             home: config.home.clone(),
             timeout: None,
             output_limit: None,
+            answer_limit: MAX_ANSWER,
         }
     }
 
@@ -112,6 +114,14 @@ impl Program {
         }
     }
 
+    /// Bytes of its answer, where that is no list of a few paths.
+    pub fn answer_limit(self, answer_limit: usize) -> Self {
+        Program {
+            answer_limit,
+            ..self
+        }
+    }
+
     /// Runs it; each message comes while it runs. None of its processes is left.
     ///
     /// # Errors
@@ -121,7 +131,7 @@ impl Program {
         cancel: &CancellationToken,
         mut each: impl FnMut(Message),
     ) -> Result<Ran, BackendError> {
-        let name = self.command.program.clone();
+        let (name, limit) = (self.command.program.clone(), self.answer_limit);
         let failed = |source| attempted(format!("run {name}"), source);
         make_home(self.home).await?;
         let command = self.command.args(["--log-format", "internal-json"]);
@@ -131,7 +141,7 @@ impl Program {
         let (mut answer, mut messages) = (Vec::new(), Messages::default());
         let end = spawn.run(cancel, |stream, bytes| match stream {
             Stream::Stdout => {
-                let room = (MAX_ANSWER + 1).saturating_sub(answer.len());
+                let room = (limit + 1).saturating_sub(answer.len());
                 answer.extend_from_slice(&bytes[..bytes.len().min(room)]);
             }
             Stream::Stderr => messages.push(bytes, &mut each),
@@ -143,7 +153,7 @@ impl Program {
                 let stuck = std::io::Error::other(format!("process {pid} does not die"));
                 return Err(attempted(format!("end {name}"), stuck));
             }
-            End::Exited(_) if answer.len() > MAX_ANSWER => End::TooMuchOutput,
+            End::Exited(_) if answer.len() > limit => End::TooMuchOutput,
             end => end,
         };
         let answer = String::from_utf8_lossy(&answer).into_owned();

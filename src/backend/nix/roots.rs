@@ -29,12 +29,15 @@ impl Sink for Unheard {
 }
 
 /// A question's answer: how it ended, and what was said beside.
-struct Asked {
-    ran: Ran,
+pub(super) struct Asked {
+    pub ran: Ran,
     progress: Progress,
 }
 
-async fn ask(program: Program, cancel: &CancellationToken) -> Result<Asked, BackendError> {
+pub(super) async fn ask(
+    program: Program,
+    cancel: &CancellationToken,
+) -> Result<Asked, BackendError> {
     let mut progress = Progress::of_build(Arc::new(Unheard));
     let ran = program.timeout(PATIENCE);
     let ran = ran.run(cancel, |message| progress.hear(message)).await?;
@@ -46,7 +49,7 @@ impl Asked {
     ///
     /// # Errors
     /// When Nix could not be asked, or says something else is wrong.
-    fn is_there(&self, what: &str) -> Result<bool, BackendError> {
+    pub fn is_there(&self, what: &str) -> Result<bool, BackendError> {
         match &self.ran.end {
             End::Exited(status) if status.success() => Ok(true),
             End::Exited(status) => {

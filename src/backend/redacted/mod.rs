@@ -11,6 +11,7 @@
 mod patterns;
 mod stream;
 
+use crate::backend::inspect::{DerivationGraph, Files};
 use crate::backend::{
     Backend, BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, Sink,
     Source, StepEvent,
@@ -96,6 +97,14 @@ impl Backend for Redacted {
         roots: &Path,
     ) -> Result<Option<Built>, BackendError> {
         self.inner.is_built(evaluated, host, roots).await
+    }
+
+    async fn graph(&self, evaluated: &Evaluated) -> Result<DerivationGraph, BackendError> {
+        self.inner.graph(evaluated).await
+    }
+
+    async fn files(&self, evaluated: &Evaluated) -> Result<Files, BackendError> {
+        self.inner.files(evaluated).await
     }
 
     async fn build(&self, mut request: BuildRequest) -> Result<BuildOutcome, BackendError> {

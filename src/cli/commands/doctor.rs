@@ -1,3 +1,4 @@
+use crate::backend::native::provider::kept::kept;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig, probe};
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::{Context, places};
@@ -300,10 +301,10 @@ fn kernel() -> [Finding; 2] {
     [seccomp, landlock]
 }
 
-/// What keeps which limit; nothing of it depends on the host yet.
+/// What keeps which limit.
 fn limits() -> [Finding; 1] {
-    let found = "memory, outputs and scratch on disk by a watch every 100 ms; scratch in memory by its tmpfs; \
-                 processes by rlimit; time, silence and log by the agent";
+    let kept = kept();
+    let found = format!("{}; {}", kept.by_what(), kept.shortfall());
     [finding("limits", Verdict::Fine, found, "")]
 }
 

@@ -1,10 +1,13 @@
 use crate::cli::error::{CliError, Outcome};
 use crate::cli::human::TerminalFilter;
+use crate::cli::offline::{self, OfflineArgs};
 use crate::cli::values::GenerationArg;
 use crate::cli::{Context, human};
 use crate::client::Client;
 use crate::pb;
-use crate::server::HOOKS_FOLDER;
+use crate::server::{self, HOOKS_FOLDER};
+use crate::state::Offline;
+use futures_util::StreamExt;
 
 /// Evaluation and build logs, the failed step first.
 #[derive(Debug, clap::Args)]
@@ -21,12 +24,17 @@ pub struct Log {
     )]
     derivation: String,
     /// Go on until the generation has ended.
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "offline")]
     follow: bool,
+    #[command(flatten)]
+    offline: OfflineArgs,
 }
 
 impl Log {
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<Outcome, CliError> {
+        if let Some(state) = self.offline.state(context)? {
+            return self.of_files(context, &state).await;
+        }
         let client = context.connect().await?;
         let number = self.generation.number(&client).await?;
         let request = pb::ReadLogRequest {
@@ -38,22 +46,35 @@ impl Log {
         let answer = client.agent().read_log(request).await?;
         let folder = answer.metadata().get(HOOKS_FOLDER).cloned();
         let mut chunks = answer.into_inner();
-        let mut printer = Printer {
-            with_headings: self.derivation.is_empty(),
-            ..Printer::default()
-        };
+        let mut printer = self.printer();
         while let Some(chunk) = chunks.message().await? {
-            match context.out.json {
-                true => context.out.message(&chunk)?,
-                false => context
-                    .out
-                    .bytes(&printer.print(&chunk, context.out.terminal))?,
-            }
+            printer.show(context, &chunk)?;
         }
         if let Some(folder) = folder.as_ref().and_then(|folder| folder.to_str().ok())
             && self.derivation.is_empty()
         {
             mention_hooks(context, &client, number, folder).await?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn printer(&self) -> Printer {
+        Printer {
+            with_headings: self.derivation.is_empty(),
+            ..Printer::default()
+        }
+    }
+
+    async fn of_files(&self, context: &Context, state: &Offline) -> Result<Outcome, CliError> {
+        let found = offline::generation(state, self.generation)?;
+        let chunks = server::offline::read_log(state, &found, &self.derivation);
+        let (mut chunks, mut printer) = (std::pin::pin!(chunks), self.printer());
+        while let Some(chunk) = chunks.next().await {
+            printer.show(context, &chunk?)?;
+        }
+        if self.derivation.is_empty() {
+            let folder = state.hooks(found.number).display().to_string();
+            hooks_of(context, &server::convert::generation(&found), &folder);
         }
         Ok(Outcome::Done)
     }
@@ -68,6 +89,11 @@ async fn mention_hooks(
 ) -> Result<(), CliError> {
     let request = pb::GetGenerationRequest { number };
     let generation = client.agent().get_generation(request).await?.into_inner();
+    hooks_of(context, &generation, folder);
+    Ok(())
+}
+
+fn hooks_of(context: &Context, generation: &pb::Generation, folder: &str) {
     let ran = |hook: &&pb::Hook| hook.started_at.is_some();
     for hook in generation.hooks.iter().filter(ran) {
         let name = human::plain(&hook.name);
@@ -76,7 +102,6 @@ async fn mention_hooks(
             .out
             .note(&format!("hook {name}: its log is {folder}/{name}/log"));
     }
-    Ok(())
 }
 
 /// Puts a heading where another log goes on, on a line of its own.
@@ -89,6 +114,14 @@ struct Printer {
 }
 
 impl Printer {
+    fn show(&mut self, context: &Context, chunk: &pb::LogChunk) -> Result<(), CliError> {
+        let out = &context.out;
+        match out.json {
+            true => out.message(chunk),
+            false => out.bytes(&self.print(chunk, out.terminal)),
+        }
+    }
+
     fn print(&mut self, chunk: &pb::LogChunk, terminal: bool) -> Vec<u8> {
         let mut bytes = Vec::new();
         if self.with_headings && self.last.as_ref() != Some(&chunk.derivation) {

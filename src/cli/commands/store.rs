@@ -63,6 +63,11 @@ enum ObjectsCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Let files of the same content share it on the disk; builds go on meanwhile.
+    ///
+    /// Blocks are shared where the file system can, else files become one with
+    /// several names.
+    Optimise,
     /// The links that keep objects.
     Roots,
     /// Write objects and all they refer to on standard output, as `nix-store --export` does.
@@ -83,7 +88,7 @@ impl ObjectsCommand {
         match self {
             ObjectsCommand::Verify { repair } => *repair,
             ObjectsCommand::Gc { dry_run } => !dry_run,
-            ObjectsCommand::Import => true,
+            ObjectsCommand::Import | ObjectsCommand::Optimise => true,
             ObjectsCommand::PathInfo { .. }
             | ObjectsCommand::Roots
             | ObjectsCommand::Export { .. } => false,
@@ -140,6 +145,10 @@ impl ObjectsCommand {
                 context
                     .out
                     .either(&gone, || human::collected(&gone, dry_run))?;
+            }
+            ObjectsCommand::Optimise => {
+                let done = way.optimise().await?;
+                context.out.either(&done, || human::optimised(&done))?;
             }
             ObjectsCommand::Roots => {
                 for root in &way.roots().await?.roots {
@@ -211,6 +220,13 @@ impl Way {
         match self {
             Way::Agent(agent) => agent.collect(dry_run).await,
             Way::Here(here) => here.on_a_thread(move |here| here.collect(dry_run)).await,
+        }
+    }
+
+    async fn optimise(&self) -> Result<pb::OptimiseResponse, CliError> {
+        match self {
+            Way::Agent(agent) => agent.optimise().await,
+            Way::Here(here) => here.on_a_thread(Direct::optimise).await,
         }
     }
 

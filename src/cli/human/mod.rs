@@ -1,8 +1,11 @@
 //! Text for people: pure functions from the wire's messages. Whatever a
 //! repository or a step may have written is stripped of control characters.
 
+pub mod check;
+pub mod diff;
 mod event;
 mod generation;
+pub mod graph;
 mod remote;
 mod status;
 mod text;

@@ -292,7 +292,8 @@ fn superseded_by(by: CancelledBy) -> u32 {
     }
 }
 
-fn failure(failure: &model::Failure) -> pb::Failure {
+/// Wire form of a failure.
+pub fn failure(failure: &model::Failure) -> pb::Failure {
     pb::Failure {
         kind: match failure.kind {
             FailureKind::Certain => pb::FailureKind::Certain,
@@ -300,14 +301,19 @@ fn failure(failure: &model::Failure) -> pb::Failure {
         }
         .into(),
         message: failure.message.clone(),
-        location: failure.location.as_ref().map(|at| pb::Location {
-            file: at.file.clone(),
-            line: at.line,
-            column: at.column,
-        }),
+        location: failure.location.as_ref().map(location),
         derivation: failure.derivation.clone().unwrap_or_default(),
         exit_code: failure.exit_code.unwrap_or_default(),
         log_tail: failure.log_tail.clone(),
         hint: failure.hint.clone(),
+    }
+}
+
+/// Wire form of a place in a file.
+pub fn location(at: &model::Location) -> pb::Location {
+    pb::Location {
+        file: at.file.clone(),
+        line: at.line,
+        column: at.column,
     }
 }

@@ -1,7 +1,7 @@
 //! The store's answers on the wire; the command line gives the same without an agent.
 
 use crate::pb;
-use crate::store::{Collected, Flaw, ObjectInfo, Root, Store, Verified};
+use crate::store::{Collected, Flaw, ObjectInfo, Optimised, Root, Store, Verified};
 
 /// Removed objects named in an answer: a message has its limits.
 const NAMED: usize = 20_000;
@@ -56,6 +56,14 @@ pub fn collected(collected: &Collected) -> pb::CollectGarbageResponse {
         removed: named.map(ToString::to_string).collect(),
         freed_bytes: collected.bytes,
         removed_count: u32::try_from(collected.objects.len()).unwrap_or(u32::MAX),
+    }
+}
+
+pub fn optimised(done: &Optimised) -> pb::OptimiseResponse {
+    pb::OptimiseResponse {
+        shared_files: done.files,
+        freed_bytes: done.bytes,
+        by_blocks: done.by_blocks,
     }
 }
 

@@ -5,7 +5,7 @@ use super::outcome::{Made as MadeNode, NodeEnd};
 use crate::backend::native::graph::{Limits, StepNode};
 use crate::backend::native::pool::Lease;
 use crate::backend::native::provider::{Provider, StepLimits, StepOutcome, StepRequest};
-use crate::backend::native::resolve::{Made, Resolved, SCRIPT, resolve, runs_here};
+use crate::backend::native::resolve::{Made, Resolved, SCRIPT, resolve};
 use crate::backend::native::{NativeConfig, attempted, blocking};
 use crate::backend::{BackendError, Sink};
 use crate::model::{Failure, Location};
@@ -74,10 +74,7 @@ impl StepJob {
         lease: Lease,
     ) -> Result<NodeEnd, BackendError> {
         let (store, resolved) = (self.store.clone(), Arc::clone(&self.resolved));
-        let config = self.config.clone();
-        let first = blocking("look up a step", move || {
-            first(&store, &resolved, &config, begins)
-        });
+        let first = blocking("look up a step", move || first(&store, &resolved, begins));
         let (scratch, closure) = match first.await?? {
             First::Ended(end) => return Ok(end),
             First::Prepared(scratch, closure) => (Arc::new(scratch), closure),
@@ -225,12 +222,7 @@ enum First {
 }
 
 /// Looks the step up, else prepares it: one visit of the store for both.
-fn first(
-    store: &Store,
-    resolved: &Resolved,
-    config: &NativeConfig,
-    begins: impl FnOnce(),
-) -> Result<First, BackendError> {
+fn first(store: &Store, resolved: &Resolved, begins: impl FnOnce()) -> Result<First, BackendError> {
     if let Some(outputs) = store.realisation(resolved.realisation()) {
         return Ok(First::Ended(NodeEnd::Made(MadeNode {
             outputs,
@@ -238,9 +230,6 @@ fn first(
         })));
     }
     begins();
-    if let Err(failure) = runs_here(&resolved.step, config) {
-        return Ok(First::Ended(NodeEnd::Failed(failure)));
-    }
     let named = resolved.step.inputs.iter().cloned();
     let closure = store
         .closure(named)

@@ -4,7 +4,8 @@
 use super::outcome::NodeEnd;
 use super::{Build, Job, Running};
 use crate::backend::native::blocking;
-use crate::backend::native::resolve::Resolved;
+use crate::backend::native::graph::Node;
+use crate::backend::native::resolve::{Resolved, elsewhere};
 use crate::backend::native::stored::{Stored, graph_steps};
 use crate::backend::{BackendError, BuildOutcome};
 use crate::model::{BlockedReason, Steps};
@@ -12,6 +13,14 @@ use crate::store::cache::{Session, Wanted};
 use crate::store::{FixedMode, FixedOutput, Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// A step that is not built here and that no cache has.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    name: String,
+    /// What it needs, where only that keeps it from running here.
+    platform: Option<String>,
+}
 
 /// Steps that a message names.
 const NAMED: usize = 3;
@@ -55,9 +64,21 @@ impl Build {
         Ok(Some(BuildOutcome::Succeeded { built, steps }))
     }
 
-    /// Whether caches are to be asked for this step before it takes a slot.
+    /// Whether this store and caches are to be asked for this step before it takes
+    /// a slot: also when it would not run here.
     pub(super) fn asks_first(&self, running: &mut Running, node: usize) -> bool {
-        !self.caches.is_empty() && running.asked.insert(node)
+        let asks = !self.caches.is_empty() || self.elsewhere(node).is_some();
+        asks && running.asked.insert(node)
+    }
+
+    /// The platform a step needs, when it is not this host's.
+    pub(super) fn elsewhere(&self, node: usize) -> Option<String> {
+        match &self.graph.nodes[node] {
+            Node::Step(step) => elsewhere(&self.graph, step, &self.config),
+            Node::Source(_) | Node::File(_) | Node::Tree(_) | Node::Fetch(_) | Node::Unpack(_) => {
+                None
+            }
+        }
     }
 
     /// Looks for a node's result here and in the caches.
@@ -74,29 +95,45 @@ impl Build {
         });
     }
 
-    /// No cache has the step, and nothing is built here.
+    /// No cache has the step, and it is not built here.
     pub(super) fn waits(&self, running: &mut Running, node: usize) {
         let name = self.graph.nodes[node].name().to_owned();
-        running.waiting.push(name);
+        let platform = self.elsewhere(node).filter(|_| self.builds);
+        running.waiting.push(Waiting { name, platform });
         running.schedule.failed(node);
     }
 
     /// What to say of steps that no cache has.
-    pub(super) fn blocked(&self, waiting: &[String], steps: Steps) -> Option<BuildOutcome> {
+    pub(super) fn blocked(&self, waiting: &[Waiting], steps: Steps) -> Option<BuildOutcome> {
+        let first = waiting.first()?;
         let named = waiting.get(..NAMED).unwrap_or(waiting);
         let more = match waiting.len() - named.len() {
-            _ if waiting.is_empty() => return None,
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let names = named.join(", ");
+        let names: Vec<&str> = named.iter().map(|step| step.name.as_str()).collect();
+        let names = names.join(", ");
         let trouble = self.caches.trouble();
         let trouble = trouble.map_or(String::new(), |what| format!(" (last: {what})"));
-        Some(BuildOutcome::Blocked {
-            reason: BlockedReason::Cache,
-            message: format!(
-                "nothing is built here ([builder] local = \"never\") and no cache has {names}{more}{trouble}; they are asked again"
+        let (reason, message) = match &first.platform {
+            None => (
+                BlockedReason::Cache,
+                format!(
+                    "nothing is built here ([builder] local = \"never\") and no cache has {names}{more}{trouble}; they are asked again"
+                ),
             ),
+            Some(platform) => (
+                BlockedReason::Platform,
+                format!(
+                    "no cache has {names}{more}, for platform {platform}, and this host is {here}{trouble}: build it on such \
+                     a host and push it to a cache, or vouch for it ([native] platforms); caches are asked again",
+                    here = self.config.platform.name(),
+                ),
+            ),
+        };
+        Some(BuildOutcome::Blocked {
+            reason,
+            message,
             steps,
         })
     }

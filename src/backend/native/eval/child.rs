@@ -4,7 +4,8 @@
 
 use super::asked::Asked;
 use super::run::evaluate_traced;
-use super::{EvalEnd, EvalRequest, Refusal, confine, last_words};
+use super::survey::{Survey, TestEnd, survey_here, tests_here};
+use super::{EvalEnd, EvalRequest, Job, Refusal, confine, last_words};
 use crate::backend::BackendError;
 use crate::backend::native::graph::Graph;
 use crate::model::Failure;
@@ -21,6 +22,8 @@ pub(super) enum Answer {
     Graph(Graph),
     Refused(Refusal),
     TimedOut(Failure),
+    Surveyed(Survey),
+    Tested(Vec<TestEnd>),
 }
 
 /// What the child says at its end.
@@ -67,11 +70,14 @@ impl Log {
     }
 }
 
-/// What the child answered.
-pub(super) fn read(reply: &[u8]) -> Result<(EvalEnd, Option<Asked>), BackendError> {
+/// What the child wrote.
+pub(super) fn reply(bytes: &[u8]) -> Result<Reply, BackendError> {
     // The graph is wide, not deep, whatever the repository says.
-    let reply: Reply =
-        serde_json::from_slice(reply).map_err(super::broken("read the evaluator's answer"))?;
+    serde_json::from_slice(bytes).map_err(super::broken("read the evaluator's answer"))
+}
+
+/// The answer of a child that was asked for a graph.
+pub(super) fn read(reply: Reply) -> Result<(EvalEnd, Option<Asked>), BackendError> {
     let end = match reply.answer {
         Answer::Graph(graph) => EvalEnd::Graph(graph),
         Answer::TimedOut(failure) => EvalEnd::TimedOut(failure),
@@ -80,8 +86,15 @@ pub(super) fn read(reply: &[u8]) -> Result<(EvalEnd, Option<Asked>), BackendErro
             known,
             failure: *failure,
         },
+        Answer::Surveyed(_) | Answer::Tested(_) => return Err(unasked()),
     };
     Ok((end, reply.asked))
+}
+
+/// A child answered what nobody asked.
+pub(super) fn unasked() -> BackendError {
+    let odd = io::Error::other("it answers another question");
+    super::broken("read the evaluator's answer")(odd)
 }
 
 /// `kiln internal eval`: limits itself, evaluates, answers.
@@ -96,7 +109,7 @@ pub fn internal_main() -> ExitCode {
 }
 
 fn answer() -> io::Result<()> {
-    let request: EvalRequest = serde_json::from_slice(&process::read_request()?)?;
+    let (request, job): (EvalRequest, Job) = serde_json::from_slice(&process::read_request()?)?;
     process::die_with_parent();
     // SAFETY: called once, before any other use of libgit2 in this process and
     // before the thread that evaluates exists.
@@ -106,11 +119,22 @@ fn answer() -> io::Result<()> {
     confine::confine(&request)?;
     let trace = Arc::default();
     last_words::prepare(&request, &trace)?;
-    let (outcome, asked) = evaluate_traced(&request, &print, &trace, confine::start_nothing);
-    let answer = match outcome {
-        Ok(graph) => Answer::Graph(graph),
-        Err(refusal) => Answer::Refused(refusal),
+    let ready = confine::start_nothing;
+    let (answer, asked) = match job {
+        Job::Graph => {
+            let (outcome, asked) = evaluate_traced(&request, &print, &trace, ready);
+            (outcome.map(Answer::Graph), asked)
+        }
+        Job::Survey => {
+            let surveyed = survey_here(&request, &print, &trace, ready);
+            (surveyed.map(Answer::Surveyed), None)
+        }
+        Job::Tests { file } => {
+            let tested = tests_here(&request, &file, &print, &trace, ready);
+            (tested.map(Answer::Tested), None)
+        }
     };
+    let answer = answer.unwrap_or_else(Answer::Refused);
     while !last_words::may_answer() {
         std::thread::park(); // another thread is answering, and then ends us
     }

@@ -158,7 +158,10 @@ impl Files {
 
     /// Every file below `at` that `filter` selects, by its path from there; a
     /// file is itself, at `""`.
-    pub(super) fn selected(
+    ///
+    /// # Errors
+    /// What `visit` says, or when Git's objects cannot be read.
+    pub fn selected(
         &self,
         at: &str,
         filter: &Filter,

@@ -28,15 +28,18 @@ mod plain_words;
 mod run;
 mod secrets;
 mod state;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod traps;
 mod values;
 
 pub use asked::{Asked, CommitFacts, Question};
 pub use child::internal_main;
-pub use files::Files;
+pub use files::{Files, Filter, Found};
 pub use run::{evaluate_here, hosts};
+pub use survey::{Survey, SurveyedHost, TestEnd, Warning, survey, tests_of};
 
 use super::graph::Graph;
 use crate::backend::BackendError;
@@ -150,7 +153,7 @@ const MAX_ANSWER: u64 = 512 << 20;
 pub async fn evaluate(
     request: &EvalRequest,
     cancel: &CancellationToken,
-    on_log: impl FnMut(&[u8]),
+    on_log: impl FnMut(&[u8]) + Send,
 ) -> Result<EvalEnd, BackendError> {
     let (end, _) = evaluate_asking(request, cancel, on_log).await?;
     Ok(end)
@@ -164,9 +167,45 @@ pub async fn evaluate(
 pub async fn evaluate_asking(
     request: &EvalRequest,
     cancel: &CancellationToken,
-    mut on_log: impl FnMut(&[u8]),
+    mut on_log: impl FnMut(&[u8]) + Send,
 ) -> Result<(EvalEnd, Option<Asked>), BackendError> {
-    let body = serde_json::to_vec(request).map_err(broken("write the evaluator's request"))?;
+    Ok(match ask(request, Job::Graph, cancel, &mut on_log).await? {
+        Ended::Answered(reply) => child::read(reply)?,
+        Ended::Failed(failure) => (EvalEnd::Failed(failure), None),
+        Ended::TimedOut(failure) => (EvalEnd::TimedOut(failure), None),
+        Ended::Cancelled => (EvalEnd::Cancelled, None),
+    })
+}
+
+/// What a child is to find out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Job {
+    /// The host's graph.
+    Graph,
+    /// What the repository declares, and what is odd about it.
+    Survey,
+    /// How the test functions of a file end.
+    Tests { file: String },
+}
+
+/// How a child ended.
+enum Ended {
+    Answered(child::Reply),
+    Failed(Failure),
+    TimedOut(Failure),
+    Cancelled,
+}
+
+/// Runs a child to its answer.
+async fn ask(
+    request: &EvalRequest,
+    job: Job,
+    cancel: &CancellationToken,
+    on_log: &mut (dyn FnMut(&[u8]) + Send),
+) -> Result<Ended, BackendError> {
+    let body = serde_json::to_vec(&(request, job));
+    let body = body.map_err(broken("write the evaluator's request"))?;
     let mut spawn = Spawn::internal("eval", body).map_err(broken("find this very program"))?;
     spawn.timeout = Some(request.timeout);
     spawn.output_limit = Some(MAX_ANSWER + (child::MAX_LOG as u64) + 4096);
@@ -180,24 +219,21 @@ pub async fn evaluate_asking(
             last_words.drain(..excess);
         }
     });
-    let end = match end
-        .await
-        .map_err(broken("run the evaluator (kiln internal eval)"))?
-    {
-        End::Cancelled => EvalEnd::Cancelled,
-        End::TimedOut | End::Silent => EvalEnd::TimedOut(out_of_time(request)),
-        End::TooMuchOutput => EvalEnd::Failed(Failure::certain(format!(
+    let end = end.await;
+    match end.map_err(broken("run the evaluator (kiln internal eval)"))? {
+        End::Cancelled => Ok(Ended::Cancelled),
+        End::TimedOut | End::Silent => Ok(Ended::TimedOut(out_of_time(request))),
+        End::TooMuchOutput => Ok(Ended::Failed(Failure::certain(format!(
             "limit reached: the evaluation's graph has more than {} MiB",
             MAX_ANSWER >> 20
-        ))),
+        )))),
         End::Stuck { pid } => {
             let stuck = std::io::Error::other(format!("process {pid} does not die"));
-            return Err(broken("end the evaluator")(stuck));
+            Err(broken("end the evaluator")(stuck))
         }
-        End::Exited(status) if status.success() => return child::read(&answer),
-        End::Exited(status) => killed(request, status, &last_words)?,
-    };
-    Ok((end, None))
+        End::Exited(status) if status.success() => Ok(Ended::Answered(child::reply(&answer)?)),
+        End::Exited(status) => killed(request, status, &last_words),
+    }
 }
 
 fn broken<E>(attempted: &str) -> impl FnOnce(E) -> BackendError
@@ -224,10 +260,10 @@ fn killed(
     request: &EvalRequest,
     status: ExitStatus,
     last_words: &[u8],
-) -> Result<EvalEnd, BackendError> {
+) -> Result<Ended, BackendError> {
     let words = String::from_utf8_lossy(last_words);
     let limit = match status.signal() {
-        Some(libc::SIGXCPU) => return Ok(EvalEnd::TimedOut(out_of_time(request))),
+        Some(libc::SIGXCPU) => return Ok(Ended::TimedOut(out_of_time(request))),
         Some(libc::SIGABRT | libc::SIGSEGV) if words.contains("overflowed its stack") => {
             "limit reached: expressions or values are nested too deeply".to_owned()
         }
@@ -241,5 +277,5 @@ fn killed(
         }
     };
     let failure = Failure::certain(limit).hint(diagnose::MEMORY_CURE);
-    Ok(EvalEnd::Failed(failure))
+    Ok(Ended::Failed(failure))
 }

@@ -84,7 +84,7 @@ pub fn hosts(request: &EvalRequest, print: &(dyn Fn(&str) + Sync)) -> Result<Vec
     })
 }
 
-fn on_big_stack<T: Send>(
+pub(super) fn on_big_stack<T: Send>(
     trace: &Trace,
     work: impl FnOnce() -> Result<T, Refusal> + Send,
 ) -> Result<T, Refusal> {
@@ -118,7 +118,7 @@ fn panicked(panic: &(dyn Any + Send), trace: &Trace) -> Failure {
     failure.hint("please report it with the repository that shows it")
 }
 
-fn refused(error: starlark::Error) -> Refusal {
+pub(super) fn refused(error: starlark::Error) -> Refusal {
     diagnose::failure(&error, None).into()
 }
 
@@ -134,8 +134,8 @@ fn known(state: &State) -> Vec<String> {
     names
 }
 
-struct Session<'r> {
-    state: State,
+pub(super) struct Session<'r> {
+    pub(super) state: State,
     globals: Globals,
     modules: RefCell<HashMap<String, FrozenModule>>,
     /// The files being loaded, outermost first.
@@ -145,7 +145,7 @@ struct Session<'r> {
 }
 
 impl<'r> Session<'r> {
-    fn new(
+    pub(super) fn new(
         request: &'r EvalRequest,
         print: &'r (dyn Fn(&str) + Sync),
         trace: &Arc<Trace>,
@@ -168,7 +168,7 @@ impl<'r> Session<'r> {
     }
 
     /// Runs `kiln.star`, then `then` with what it declared.
-    fn run<T>(
+    pub(super) fn run<T>(
         &self,
         then: impl for<'v> FnOnce(&Module<'v>, &mut Evaluator<'v, '_, '_>) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
@@ -202,12 +202,16 @@ impl<'r> Session<'r> {
         }
     }
 
+    pub(super) fn globals(&self) -> &Globals {
+        &self.globals
+    }
+
     fn parse_file(&self, path: &str) -> Result<AstModule, Refusal> {
         let text = self.state.files.text(path).map_err(Failure::certain)?;
         parse(&self.state.files.shown(path), text)
     }
 
-    fn evaluator<'v, 'a>(
+    pub(super) fn evaluator<'v, 'a>(
         &'a self,
         module: &'a Module<'v>,
         loader: &'a Loader<'a>,
@@ -227,7 +231,7 @@ impl<'r> Session<'r> {
     }
 
     /// Loads a module once; its top level cannot declare hosts.
-    fn module(&self, folder: &str, label: &str) -> starlark::Result<FrozenModule> {
+    pub(super) fn module(&self, folder: &str, label: &str) -> starlark::Result<FrozenModule> {
         let label = paths::module(folder, label).map_err(said)?;
         let key = match &label {
             Label::File(path) => self.state.files.shown(path),
@@ -289,7 +293,7 @@ impl<'r> Session<'r> {
     }
 }
 
-fn parse(shown: &str, text: String) -> Result<AstModule, Refusal> {
+pub(super) fn parse(shown: &str, text: String) -> Result<AstModule, Refusal> {
     check_nesting(&text)
         .map_err(|(message, line, column)| diagnose::failure_at(message, shown, line, column))?;
     AstModule::parse(shown, text, &dialect()).map_err(refused)
@@ -330,10 +334,10 @@ fn dialect() -> Dialect {
     }
 }
 
-struct Loader<'a> {
-    session: &'a Session<'a>,
+pub(super) struct Loader<'a> {
+    pub(super) session: &'a Session<'a>,
     /// Of the file that loads.
-    folder: &'a str,
+    pub(super) folder: &'a str,
 }
 
 impl FileLoader for Loader<'_> {

@@ -2,6 +2,7 @@
 //! in the step's scratch folder; it knows neither graph nor store.
 
 pub mod enter;
+pub mod kept;
 pub mod sandbox;
 
 use crate::backend::BackendError;

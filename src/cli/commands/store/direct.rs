@@ -80,6 +80,11 @@ impl Direct {
         Ok(convert::store::collected(&gone.map_err(|e| failed(&e))?))
     }
 
+    pub fn optimise(&self) -> Result<pb::OptimiseResponse, CliError> {
+        let done = self.objects.store.optimise(&|| false);
+        Ok(convert::store::optimised(&done.map_err(|e| failed(&e))?))
+    }
+
     pub fn roots(&self) -> Result<pb::ListRootsResponse, CliError> {
         let roots = self.objects.list_roots().map_err(|e| failed(&e))?;
         Ok(convert::store::roots(&roots))

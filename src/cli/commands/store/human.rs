@@ -51,6 +51,19 @@ pub fn collected(gone: &pb::CollectGarbageResponse, dry_run: bool) -> String {
     lines.join("\n")
 }
 
+pub fn optimised(done: &pb::OptimiseResponse) -> String {
+    let (files, bytes) = (done.shared_files, size(done.freed_bytes));
+    let how = match done.by_blocks {
+        true => "by their blocks",
+        false => "as names of one file",
+    };
+    match files {
+        0 => "no two files have the same content and do not share it yet".to_owned(),
+        1 => format!("1 file shares its content {how} now, {bytes} freed"),
+        _ => format!("{files} files share their content {how} now, {bytes} freed"),
+    }
+}
+
 pub fn root(root: &pb::Root) -> String {
     format!("{} -> {}", plain(&root.link), root.store_path)
 }

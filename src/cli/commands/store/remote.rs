@@ -42,6 +42,11 @@ impl Remote {
         Ok(self.0.clone().collect_garbage(request).await?.into_inner())
     }
 
+    pub async fn optimise(&self) -> Result<pb::OptimiseResponse, CliError> {
+        let request = pb::OptimiseRequest {};
+        Ok(self.0.clone().optimise(request).await?.into_inner())
+    }
+
     pub async fn roots(&self) -> Result<pb::ListRootsResponse, CliError> {
         let request = pb::ListRootsRequest {};
         Ok(self.0.clone().list_roots(request).await?.into_inner())
