@@ -282,7 +282,7 @@ async fn f06_a_killed_step_may_pass_and_a_fetch_fails_for_the_network_s_reasons(
     };
     match world.build(&evaluated).await {
         BuildOutcome::Failed { failure, .. } => {
-            assert_eq!(failure.kind, FailureKind::Transient, "{failure:?}")
+            assert_eq!(failure.kind, FailureKind::Transient, "{failure:?}");
         }
         other => panic!("{other:?}"),
     }

@@ -97,10 +97,9 @@ async fn f01_a_plain_file_is_evaluated_with_or_without_arguments() {
     let mut world = World::new(NixKind::Plain);
     let hosts = format!("{{ {} }}", system("kiln.machineId = \"abc\";", &hello()));
     world.repository.write("default.nix", &hosts);
-    world.repository.write(
-        "release.nix",
-        &format!("{{ unused ? 1 }}: import ./default.nix"),
-    );
+    world
+        .repository
+        .write("release.nix", "{ unused ? 1 }: import ./default.nix");
     let commit = world.commit();
     let plain = world.evaluated(&commit).await;
     assert_eq!(plain.machine_id.as_deref(), Some("abc"));
