@@ -11,6 +11,8 @@ mod common;
 
 use kiln::process::supervise::{CANNOT_START, Supervised};
 use kiln::process::{End, GIVE_UP, GRACE};
+use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Instant;
@@ -23,6 +25,7 @@ fn shell(script: &str) -> Supervised {
         args: vec!["-c".into(), script.into()],
         env: [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into(),
         memory: None,
+        stdin: None,
     }
 }
 
@@ -136,4 +139,38 @@ async fn f05_nothing_is_left_when_kiln_itself_dies() {
     drop(lifeline);
     assert_eq!(kiln.wait().unwrap().signal(), Some(libc::SIGTERM));
     assert!(!is_alive(&pid));
+}
+
+#[tokio::test]
+async fn it_reads_what_it_is_told_later_and_nothing_else() {
+    let (pipe, mut tell) = std::io::pipe().unwrap();
+    let told = format!("/proc/{}/fd/{}", std::process::id(), pipe.as_raw_fd());
+    let mut cat = shell("echo begun; cat");
+    cat.stdin = Some(told.into());
+    let never = CancellationToken::new();
+    let mut said = Vec::new();
+    let mut tell = Some(&mut tell);
+    let run = cat.spawn().unwrap().run(&never, |_, bytes| {
+        said.extend_from_slice(bytes);
+        if let Some(tell) = tell.take() {
+            tell.write_all(b"told\n").unwrap();
+        }
+        if said.ends_with(b"told\n") {
+            never.cancel();
+        }
+    });
+    let end = tokio::time::timeout(common::PATIENCE, run)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(matches!(end, End::Cancelled), "it waits for more: {end:?}");
+    assert_eq!(said, b"begun\ntold\n");
+
+    let (_, said) = exited(&shell("cat; echo end")).await;
+    assert_eq!(said, "end\n", "without one there is nothing to read");
+    let mut missing = shell(":");
+    missing.stdin = Some("/nowhere/pipe".into());
+    let (status, said) = exited(&missing).await;
+    assert_eq!(status.code(), Some(CANNOT_START));
+    assert!(said.contains("/nowhere/pipe"), "{said}");
 }

@@ -17,9 +17,11 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -38,6 +40,8 @@ pub struct Supervised {
     pub env: BTreeMap<String, String>,
     /// Address-space limit of each process, in bytes.
     pub memory: Option<u64>,
+    /// A file or pipe that is its standard input; without one there is nothing.
+    pub stdin: Option<PathBuf>,
 }
 
 impl Supervised {
@@ -94,7 +98,10 @@ fn serve() -> io::Result<WaitStatus> {
 fn start(request: &Supervised) -> io::Result<Pid> {
     let mut command = Command::new(&request.program);
     command.args(&request.args).env_clear().envs(&request.env);
-    command.stdin(Stdio::null());
+    command.stdin(match &request.stdin {
+        Some(path) => Stdio::from(File::open(path).map_err(|error| named(path, error))?),
+        None => Stdio::null(),
+    });
     let memory = request.memory;
     // SAFETY: between fork and exec only system calls are made, on values that
     // were made before; nothing is allocated.
@@ -117,6 +124,13 @@ fn start(request: &Supervised) -> io::Result<Pid> {
         )
     })?;
     Ok(Pid::from_raw(child.id().cast_signed()))
+}
+
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!("cannot open {}: {error}", path.display()),
+    )
 }
 
 /// The program and all it started.
@@ -155,7 +169,9 @@ impl Family {
     fn kill_all(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + GIVE_UP;
         loop {
-            self.reap();
+            if self.reap() {
+                return Ok(()); // who looks through all processes takes some milliseconds
+            }
             let living = tree::below(getpid(), None);
             if living.is_empty() || deadline <= Instant::now() {
                 return Ok(());
@@ -167,10 +183,13 @@ impl Family {
         }
     }
 
-    fn reap(&mut self) {
+    /// Whether no child is left, and so nobody below: whoever loses its parent
+    /// becomes a child.
+    fn reap(&mut self) -> bool {
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::StillAlive) | Err(_) => return,
+                Err(error) => return error == nix::errno::Errno::ECHILD,
+                Ok(WaitStatus::StillAlive) => return false,
                 Ok(status) if status.pid() == Some(self.program) => self.ended = Some(status),
                 Ok(_) => {}
             }

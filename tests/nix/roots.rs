@@ -2,7 +2,8 @@
 
 use crate::support::*;
 use kiln::backend::nix::NixKind;
-use kiln::backend::{Backend, BuildOutcome, again};
+use kiln::backend::{Backend, BuildOutcome, EvaluationOutcome, again};
+use std::os::unix::fs::PermissionsExt;
 
 fn collect(world: &World) {
     world.nix("nix-store", &["--gc"]);
@@ -90,6 +91,55 @@ async fn f04_a_derivation_collected_before_its_build_is_evaluated_once_more() {
         "{outcome:?}"
     );
     assert!(is_valid(&world, &evaluated.drv_path));
+}
+
+#[tokio::test]
+async fn f02_an_evaluation_is_one_nix_and_one_that_starts_beside_it_roots_it() {
+    if !has_nix() {
+        return;
+    }
+    let mut world = World::new(NixKind::Flake);
+    let programs = world.path("programs");
+    std::fs::create_dir(&programs).unwrap();
+    for name in ["nix", "nix-instantiate", "nix-store"] {
+        let usual = &world.config.search_path;
+        let program = programs.join(name);
+        let log = world.path("started");
+        let script = format!(
+            "#!/bin/sh\necho {name} >> {}\nPATH={usual}\nexec {name} \"$@\"\n",
+            log.display()
+        );
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    world.config.search_path = format!("{}:{}", programs.display(), world.config.search_path);
+    let started = |name: &str| {
+        let log = std::fs::read_to_string(world.path("started")).unwrap();
+        log.lines().filter(|line| *line == name).count()
+    };
+    // The first opens the store alone; one that takes long on a loaded machine is
+    // rooted by another Nix afterwards.
+    let (backend, mut was_beside) = (world.backend(), false);
+    for times in 0..5 {
+        let script = format!("echo {times} > $out");
+        let commit = world.flake(&system("", &step("hello", &script)));
+        let outcome = backend.evaluate(world.request(&commit)).await.unwrap();
+        World::succeeded(outcome);
+        assert!(world.path("generations/1/derivation").is_symlink());
+        assert_eq!((started("nix"), started("nix-store")), (1, 0));
+        was_beside |= times > 0 && started("nix-instantiate") == 1;
+        std::fs::remove_file(world.path("started")).unwrap();
+        std::fs::remove_dir_all(world.path("generations/1")).unwrap();
+    }
+    assert!(
+        was_beside,
+        "none is rooted by the Nix that was started early"
+    );
+    let failing = world.flake(&system("", "throw \"no\""));
+    let outcome = backend.evaluate(world.request(&failing)).await.unwrap();
+    assert!(matches!(outcome, EvaluationOutcome::Failed(_)));
+    let root = world.path("generations/1/derivation");
+    assert!(!root.exists(), "what comes to nothing keeps nothing");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ const MAY_PASS: [&str; 31] = [
     "cannot open connection to remote store",
     "nix daemon disconnected",
     "unexpected end-of-file",
-    "database is busy",
+    ".sqlite' is busy",
     "failed due to signal 9",
     "usually happens due to networking issues",
 ];
@@ -182,6 +182,7 @@ mod tests {
         for passing in [
             "unable to download 'https://x': Couldn't resolve host name (6)",
             "writing to file: No space left on device",
+            "SQLite database '/nix/var/nix/db/db.sqlite' is busy",
             "cannot connect to socket at '/nix/var/nix/daemon-socket/socket': Connection refused",
             "builder for '/nix/store/x.drv' failed due to signal 9 (Killed)",
         ] {

@@ -1,4 +1,5 @@
-//! A commit to a derivation, by one Nix process; it is rooted at once.
+//! A commit to a derivation, by one Nix process; another, started
+//! beside it, roots what it comes to.
 
 use super::attribute::shown;
 use super::diagnose;
@@ -14,6 +15,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// Names that are listed when the one asked for is not among them.
 const SHOWN: usize = 30;
@@ -22,26 +24,43 @@ const SHOWN: usize = 30;
 pub(super) struct Evaluation<'a> {
     pub config: &'a NixConfig,
     pub request: EvaluateRequest,
+    /// Two Nix may open the store at once.
+    pub is_open: bool,
 }
 
 impl Evaluation<'_> {
     pub async fn run(self) -> Result<EvaluationOutcome, BackendError> {
+        let (tell, told) = oneshot::channel();
+        let EvaluateRequest { roots, cancel, .. } = &self.request;
+        let rooted = async { self.is_open && roots::soon(self.config, roots, told, cancel).await };
+        match tokio::join!(self.evaluate(tell), rooted) {
+            (Ok(EvaluationOutcome::Succeeded(evaluated)), false) => self.root(evaluated).await,
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Tells the derivation as soon as it is known.
+    async fn evaluate(
+        &self,
+        tell: oneshot::Sender<String>,
+    ) -> Result<EvaluationOutcome, BackendError> {
         let reference = self.reference().await?;
         let mut progress = Progress::of_evaluation(Arc::clone(&self.request.sink));
         let program = self.program(&reference)?;
         let ran = program
             .run(&self.request.cancel, |message| progress.hear(message))
             .await?;
+        let outcome = match ran.end {
+            End::Exited(status) if status.success() => self.answered(&ran.answer, tell),
+            End::Cancelled => EvaluationOutcome::Cancelled,
+            End::TimedOut | End::Silent => EvaluationOutcome::TimedOut(self.out_of_time()),
+            End::TooMuchOutput => EvaluationOutcome::Failed(self.too_much()),
+            End::Exited(status) => self.failed(&ran, status, &progress).await,
+            End::Stuck { .. } => EvaluationOutcome::Cancelled, // `run` reports it
+        };
         let removed = tokio::task::spawn_blocking(move || drop(reference)).await;
         removed.map_err(|error| attempted("remove the ref of an evaluation", error))?;
-        match ran.end {
-            End::Exited(status) if status.success() => self.answered(&ran.answer).await,
-            End::Cancelled => Ok(EvaluationOutcome::Cancelled),
-            End::TimedOut | End::Silent => Ok(EvaluationOutcome::TimedOut(self.out_of_time())),
-            End::TooMuchOutput => Ok(EvaluationOutcome::Failed(self.too_much())),
-            End::Exited(status) => self.failed(&ran, status, &progress).await,
-            End::Stuck { .. } => Ok(EvaluationOutcome::Cancelled), // `run` reports it
-        }
+        Ok(outcome)
     }
 
     async fn reference(&self) -> Result<Reference, BackendError> {
@@ -114,21 +133,22 @@ impl Evaluation<'_> {
             )
     }
 
-    async fn answered(&self, answer: &str) -> Result<EvaluationOutcome, BackendError> {
-        let answer: Answer = match serde_json::from_str(answer) {
-            Ok(answer) => answer,
-            Err(error) => {
-                let said = Failure {
-                    log_tail: diagnose::tail(answer),
-                    ..Failure::certain(format!("Nix answers what is no derivation: {error}"))
-                };
-                return Ok(EvaluationOutcome::Failed(said));
+    fn answered(&self, answer: &str, tell: oneshot::Sender<String>) -> EvaluationOutcome {
+        let read = serde_json::from_str(answer).map_err(|error| Failure {
+            log_tail: diagnose::tail(answer),
+            ..Failure::certain(format!("Nix answers what is no derivation: {error}"))
+        });
+        match read.and_then(|answer| self.read(answer)) {
+            Ok(evaluated) => {
+                let _ = tell.send(evaluated.drv_path.clone()); // or it is rooted afterwards
+                EvaluationOutcome::Succeeded(evaluated)
             }
-        };
-        let evaluated = match self.read(answer) {
-            Ok(evaluated) => evaluated,
-            Err(failure) => return Ok(self.say(failure)),
-        };
+            Err(failure) => self.say(failure),
+        }
+    }
+
+    /// Roots the derivation that could not be rooted at once, or says why not.
+    async fn root(&self, evaluated: Evaluated) -> Result<EvaluationOutcome, BackendError> {
         let (drv, roots) = (&evaluated.drv_path, &self.request.roots);
         match roots::derivation(self.config, drv, roots, &self.request.cancel).await {
             Ok(true) => Ok(EvaluationOutcome::Succeeded(evaluated)),
@@ -198,9 +218,9 @@ impl Evaluation<'_> {
         ran: &Ran,
         status: ExitStatus,
         progress: &Progress,
-    ) -> Result<EvaluationOutcome, BackendError> {
+    ) -> EvaluationOutcome {
         if let Some(failure) = not_started(&ran.end, &progress.last_words()) {
-            return Ok(self.say(failure));
+            return self.say(failure);
         }
         let text = progress.error_text();
         let failure = match (status.signal(), progress.failure()) {
@@ -229,10 +249,10 @@ impl Evaluation<'_> {
         let (source, places) = (self.request.source.clone(), diagnose::places(text));
         let place = tokio::task::spawn_blocking(move || reference::first_inside(&source, places));
         let location = place.await.ok().flatten();
-        Ok(EvaluationOutcome::Failed(Failure {
+        EvaluationOutcome::Failed(Failure {
             location,
             ..failure
-        }))
+        })
     }
 
     /// A failure that Nix itself did not put into the log.

@@ -34,18 +34,23 @@ use super::{
 use crate::model::{BackendKind, Built, Evaluated, HostName};
 use async_trait::async_trait;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
 
 /// Evaluates and builds with Nix.
 #[derive(Debug)]
 pub struct Nix {
     config: NixConfig,
+    /// A Nix has opened the store: what it changes about it the first time (its
+    /// format, tables for a new feature) two at once would both begin.
+    is_open: AtomicBool,
 }
 
 impl Nix {
     /// A backend that is set up like this.
     pub fn new(config: NixConfig) -> Self {
-        Nix { config }
+        let is_open = AtomicBool::new(false);
+        Nix { config, is_open }
     }
 }
 
@@ -53,7 +58,17 @@ impl Nix {
 impl Backend for Nix {
     async fn evaluate(&self, request: EvaluateRequest) -> Result<EvaluationOutcome, BackendError> {
         let config = &self.config;
-        evaluate::Evaluation { config, request }.run().await
+        let is_open = self.is_open.load(Ordering::Relaxed);
+        let evaluation = evaluate::Evaluation {
+            config,
+            request,
+            is_open,
+        };
+        let outcome = evaluation.run().await;
+        if matches!(outcome, Ok(EvaluationOutcome::Succeeded(_))) {
+            self.is_open.store(true, Ordering::Relaxed);
+        }
+        outcome
     }
 
     async fn kind(&self, _source: &Source) -> BackendKind {

@@ -76,6 +76,7 @@ impl Program {
                 args,
                 env,
                 memory: None,
+                stdin: None,
             },
             home: config.home.clone(),
             timeout: None,
@@ -102,6 +103,12 @@ impl Program {
     /// Bytes of address space of each of its processes.
     pub fn memory(mut self, bytes: u64) -> Self {
         self.command.memory = Some(bytes);
+        self
+    }
+
+    /// What it reads: a file, or a pipe that is told something later.
+    pub fn stdin(mut self, path: std::path::PathBuf) -> Self {
+        self.command.stdin = Some(path);
         self
     }
 

@@ -8,9 +8,12 @@ use super::progress::Progress;
 use crate::backend::{BackendError, Sink, StepEvent};
 use crate::model::{Built, Evaluated};
 use crate::process::End;
+use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// The root of the derivation.
@@ -19,6 +22,10 @@ const DERIVATION: &str = "derivation";
 const RESULT: &str = "result";
 /// Questions take milliseconds, on a host in great need some seconds.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// A Nix that was started early waits this long, and not longer: it shares a lock
+/// on the store, which another that changes the store's format wants alone. What
+/// takes longer does not notice the start of one more.
+const HEAD_START: Duration = Duration::from_secs(2);
 
 /// Nobody listens to questions.
 struct Unheard;
@@ -93,21 +100,59 @@ pub(super) async fn derivation(
     roots: &Path,
     cancel: &CancellationToken,
 ) -> Result<bool, BackendError> {
+    let program = keeping(config, roots).await?.args(["-E", &derived(drv)]);
+    let asked = ask(program, cancel).await?;
+    asked.is_there("keep the derivation")
+}
+
+/// What keeps a derivation that an expression leads to.
+async fn keeping(config: &NixConfig, roots: &Path) -> Result<Program, BackendError> {
     make_folder(roots).await?;
-    // `storePath` asks for validity: a root alone may lead nowhere.
-    let expression = format!(
-        "{{ type = \"derivation\"; name = \"x\"; outputName = \"out\"; drvPath = builtins.storePath {}; }}",
-        quoted(drv)
-    );
     let link = text(&roots.join(DERIVATION))?;
-    let program = Program::new(config, "nix-instantiate")
-        .args(["--indirect", "--add-root", &link, "-E", &expression])
+    Ok(Program::new(config, "nix-instantiate")
+        .args(["--indirect", "--add-root", &link])
         .option("substitute", "false")
         // It is kiln's own expression, and names a path.
         .option("pure-eval", "false")
-        .option("restrict-eval", "false");
-    let asked = ask(program, cancel).await?;
-    asked.is_there("keep the derivation")
+        .option("restrict-eval", "false"))
+}
+
+/// An expression that leads to the derivation. `storePath` asks for validity: a
+/// root alone may lead nowhere.
+fn derived(drv: &str) -> String {
+    format!(
+        "{{ type = \"derivation\"; name = \"x\"; outputName = \"out\"; drvPath = builtins.storePath {}; }}",
+        quoted(drv)
+    )
+}
+
+/// Roots a derivation that may be `told` soon; whether that is done. Where it is
+/// not, [`derivation`] does it or says why it cannot. Nix takes as long to start as
+/// to evaluate something small, and starts meanwhile.
+pub(super) async fn soon(
+    config: &NixConfig,
+    roots: &Path,
+    told: oneshot::Receiver<String>,
+    cancel: &CancellationToken,
+) -> bool {
+    let Ok((pipe, mut tell)) = std::io::pipe() else {
+        return false;
+    };
+    let telling = async move {
+        if let Ok(Ok(drv)) = tokio::time::timeout(HEAD_START, told).await {
+            // Far less than a pipe holds: it waits for no reader.
+            let _ = tell.write_all(derived(&drv).as_bytes()); // Nix says that it lacks something
+        }
+    };
+    let asking = async {
+        // Open here until the end, so that what is told early is not lost.
+        let path = format!("/proc/{}/fd/{}", std::process::id(), pipe.as_raw_fd());
+        let program = keeping(config, roots).await?.args(["-"]).stdin(path.into());
+        ask(program, cancel).await
+    };
+    let (asked, ()) = tokio::join!(asking, telling);
+    let kept = asked.and_then(|asked| asked.is_there("keep the derivation"));
+    matches!(kept, Ok(true))
 }
 
 /// The result, rooted, when every output is there already.
