@@ -19,12 +19,13 @@ use kiln::state::fail_point::POINTS;
 
 /// Points that only a damaged or a grown index, a collection of garbage, or files
 /// that are shared lead by: in tests of their own.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 10] = [
     "index-moved-aside",
     "index-rebuilt",
     "compacted",
     "compacted-moved-aside",
     "compacted-in-place",
+    "record-forgotten",
     "garbage-forgotten",
     "garbage-moved-away",
     "file-linked",

@@ -76,6 +76,7 @@ impl Sink for AttemptSink {
         if let Err(error) = self.write(derivation, bytes) {
             tracing::warn!(%error, folder = %self.folder.display(), "log lines are lost");
         }
+        self.state.log_written();
     }
 
     fn step(&self, event: StepEvent) {

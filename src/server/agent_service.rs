@@ -5,7 +5,7 @@
 use super::access::Caller;
 use super::change::Asked;
 use super::event_stream::Follower;
-use super::log_reader::{LogReader, Which};
+use super::log_reader::{Following, LogReader, Which};
 use super::refusal::{from_fetch, refuse};
 use super::{Parts, convert, inspect, reset, status};
 use crate::model::{self, BlockedReason, GenerationNumber, RemoteName};
@@ -120,11 +120,12 @@ impl pb::agent_server::Agent for Service {
                 .is_none_or(|found| is_at_rest(&found))
         };
         let folder = self.parts.state.logs(number);
-        let reader = LogReader::new(folder, which, failed_step(&found)).follow(
-            request
-                .follow
-                .then(|| (Arc::new(is_ended) as _, self.parts.builder.watch())),
-        );
+        let following = request.follow.then(|| Following {
+            is_ended: Arc::new(is_ended),
+            builder: self.parts.builder.watch(),
+            lines: self.parts.state.lines(),
+        });
+        let reader = LogReader::new(folder, which, failed_step(&found)).follow(following);
         let chunks = stream::unfold(reader, |mut reader| async move {
             let chunk = reader.next().await?;
             Some((chunk, reader))

@@ -15,9 +15,11 @@ use tonic::{Code, Status};
 
 /// Bytes of one chunk, far below gRPC's limit for a message.
 const CHUNK: u64 = 64 * 1024;
-/// Log lines announce themselves by no event: how often a follower looks, so that
-/// a line is there within 100 ms with all that lies on its way.
-const TICK: Duration = Duration::from_millis(50);
+/// How often a follower looks where nothing is announced: a generation may end,
+/// or an attempt's logs go, without a line.
+const TICK: Duration = Duration::from_millis(500);
+/// What is written one after the other is read at once.
+const TOGETHER: Duration = Duration::from_millis(10);
 
 /// Which logs are wanted.
 pub enum Which {
@@ -50,9 +52,25 @@ impl Which {
     }
 }
 
-/// Whether the generation has ended (it may block), and what wakes a waiting follower.
-type Following = (IsEnded, watch::Receiver<BuilderState>);
-type IsEnded = Arc<dyn Fn() -> bool + Send + Sync>;
+/// A generation that may go on.
+pub struct Following {
+    /// Whether it has ended; it may block.
+    pub is_ended: Arc<dyn Fn() -> bool + Send + Sync>,
+    pub builder: watch::Receiver<BuilderState>,
+    /// Changes with whatever is written to logs.
+    pub lines: watch::Receiver<()>,
+}
+
+impl Following {
+    /// Until there may be something new.
+    async fn news(&mut self) {
+        tokio::select! {
+            Ok(()) = self.builder.changed() => {}
+            Ok(()) = self.lines.changed() => tokio::time::sleep(TOGETHER).await,
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
 
 /// One caller's way through the logs.
 pub struct LogReader {
@@ -152,13 +170,7 @@ impl LogReader {
 
     async fn wait(&mut self) {
         match &mut self.following {
-            Some((_, changes)) => {
-                let _ = tokio::time::timeout(TICK, changes.changed()).await; // either way: look again
-                // A closed channel answers at once: the tick still has to pass.
-                if changes.has_changed().is_err() {
-                    tokio::time::sleep(TICK).await;
-                }
-            }
+            Some(following) => following.news().await,
             None => self.pass = Pass::Over,
         }
     }
@@ -167,7 +179,7 @@ impl LogReader {
         let is_ended = self
             .following
             .as_ref()
-            .map(|(is_ended, _)| is_ended.clone());
+            .map(|following| following.is_ended.clone());
         let mut folder = self.folder.take();
         let look = move || {
             // Asked before the files are looked at: what is written by then is read.

@@ -110,8 +110,12 @@ async fn a_follower_gets_what_is_written_later_and_ends_with_the_generation() {
         let ended = ended.clone();
         move || ended.load(Ordering::SeqCst)
     };
-    let mut reader = LogReader::new(folder.path().into(), Which::All, None)
-        .follow(Some((Arc::new(is_ended), changes)));
+    let mut reader =
+        LogReader::new(folder.path().into(), Which::All, None).follow(Some(Following {
+            is_ended: Arc::new(is_ended),
+            builder: changes,
+            lines: watch::channel(()).1,
+        }));
     for _ in 0..3 {
         reader.next().await.unwrap().unwrap();
     }
@@ -148,8 +152,11 @@ async fn a_follower_starts_anew_with_the_next_attempt() {
         move || ended.load(Ordering::SeqCst)
     };
     let which = Which::new("hello".into(), 2).unwrap();
-    let mut reader = LogReader::new(folder.path().into(), which, None)
-        .follow(Some((Arc::new(is_ended), changes)));
+    let mut reader = LogReader::new(folder.path().into(), which, None).follow(Some(Following {
+        is_ended: Arc::new(is_ended),
+        builder: changes,
+        lines: watch::channel(()).1,
+    }));
     let first = reader.next().await.unwrap().unwrap();
     assert_eq!((first.offset, &first.data[..]), (2, &b"e\n"[..]));
     // As the next attempt does it: the same name, and longer than what was read.

@@ -41,6 +41,7 @@ pub const POINTS: &[&str] = &[
     "compacted",
     "compacted-moved-aside",
     "compacted-in-place",
+    "record-forgotten",
     "garbage-forgotten",
     "garbage-moved-away",
     "file-linked",

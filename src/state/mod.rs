@@ -50,6 +50,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use tokio::sync::watch;
 use transition::{Before, Transition};
 
 /// What can go wrong with the state; paths are always named.
@@ -143,6 +144,8 @@ struct Shared {
     highest: AtomicU32,
     /// Counts of the running build; recorded only with its end.
     live: Mutex<Option<(GenerationNumber, Steps)>>,
+    /// Changes with whatever is written to logs.
+    lines: watch::Sender<()>,
     /// What was recovered: said until the agent is started anew.
     damage: Mutex<Vec<String>>,
     /// Why the last transition could not be written.
@@ -219,6 +222,7 @@ impl State {
             plan: Mutex::default(),
             highest: AtomicU32::new(highest.0),
             live: Mutex::new(None),
+            lines: watch::Sender::new(()),
             damage: Mutex::new(notes),
             unwritten: Mutex::default(),
             suspect,
@@ -377,6 +381,11 @@ impl State {
             }
             Err(other) => Err(other),
         }
+    }
+
+    /// Something was written to a log: who follows one looks.
+    pub fn log_written(&self) {
+        self.shared.lines.send_replace(());
     }
 
     /// Progress of the running build, for readers; not durable. Never blocks.

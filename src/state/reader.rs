@@ -8,6 +8,7 @@ use super::{Shared, StateError, Unwritten, files, locked};
 use crate::model::{Build, Evaluation, Generation, GenerationNumber};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
+use tokio::sync::watch;
 
 /// How many generations are looked at for the newest of some outcome.
 const PAGE: usize = 64;
@@ -152,6 +153,11 @@ impl Reader {
             .as_ref()
             .is_some_and(|unwritten| unwritten.is_full);
         is_full.then_some(&*self.shared.places.folder)
+    }
+
+    /// Changes with whatever is written to logs.
+    pub fn lines(&self) -> watch::Receiver<()> {
+        self.shared.lines.subscribe()
     }
 
     /// The folder with a generation's logs: `evaluation.log`, and

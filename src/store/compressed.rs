@@ -1,12 +1,13 @@
 //! Scratch paths inside compressed files, where they cannot be replaced: an
 //! output that holds one would be another object each time it is built elsewhere.
 //!
-//! What is looked into: files that begin as gzip or zstd do, up to
+//! What is looked into: files that begin as gzip, zstd or xz do, up to
 //! [`BYTES_MAX`] bytes of what comes out of each. Other encodings, streams that
 //! begin inside a file, and archives in archives are not.
 
 use super::nar::{Part, Sink};
 use super::references::{Known, ScanError, Scanner};
+use super::xz;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,6 +23,7 @@ const WINDOW_LOG_MAX: u32 = 27;
 pub(super) enum Packed {
     Gzip,
     Zstd,
+    Xz,
 }
 
 impl Packed {
@@ -30,15 +32,18 @@ impl Packed {
         if begins.starts_with(&[0x1f, 0x8b, 8]) {
             return Some(Packed::Gzip);
         }
-        begins
-            .starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
-            .then_some(Packed::Zstd)
+        if begins.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            return Some(Packed::Zstd);
+        }
+        let xz = begins.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]);
+        xz.then_some(Packed::Xz)
     }
 
     fn decoder(self, file: File) -> io::Result<Box<dyn Read>> {
         let input = BufReader::new(file);
         Ok(match self {
             Packed::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
+            Packed::Xz => Box::new(xz::Decoder::new(input)),
             Packed::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
                 decoder.window_log_max(WINDOW_LOG_MAX)?;

@@ -178,7 +178,10 @@ impl Store {
             }
             let record = self.inner.records.object_file(&path);
             match claim(&record)? {
-                Claim::Ours(_held) => unlink(&record)?,
+                Claim::Ours(_held) => {
+                    unlink(&record)?;
+                    crate::state::fail_point::reach("record-forgotten");
+                }
                 Claim::Pinned => kept.extend(self.live([path], false)),
                 Claim::Gone => {}
             }

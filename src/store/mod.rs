@@ -40,6 +40,7 @@ mod scratch;
 mod sessions;
 mod verify;
 mod whole;
+mod xz;
 
 pub use archive::{ExportError, ImportError};
 pub use canonical::Canonical;

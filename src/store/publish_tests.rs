@@ -388,7 +388,8 @@ fn n05_a_scratch_digest_in_a_compressed_file_is_an_error_that_names_it() {
     gzip.write_all(text.as_bytes()).unwrap();
     let gzip = gzip.finish().unwrap();
     let zstd = zstd::stream::encode_all(text.as_bytes(), 3).unwrap();
-    for (name, packed) in [("man.gz", gzip), ("log.zst", zstd)] {
+    let xz = super::super::xz::stored(text.as_bytes());
+    for (name, packed) in [("man.gz", gzip), ("log.zst", zstd), ("doc.xz", xz)] {
         let tree = f.path("t");
         fs::create_dir_all(tree.join("share")).unwrap();
         fs::write(tree.join("share").join(name), &packed).unwrap();

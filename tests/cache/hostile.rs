@@ -279,6 +279,35 @@ fn an_object_nobody_signed_is_taken_by_its_content_and_a_result_never_is() {
 }
 
 #[test]
+fn a_result_changed_to_another_good_object_is_not_taken_for_its_old_signature() {
+    let maker = Maker::new();
+    let cache = maker.home.path("cache");
+    maker.push_signed(cache.to_str().unwrap());
+    let key = key_of(&cache, &maker.out_path);
+    let own = maker.out_path.rsplit('/').next().unwrap();
+    let others = files(&cache, ".narinfo").into_iter().filter_map(|info| {
+        let text = std::fs::read_to_string(info).unwrap();
+        let path = text
+            .lines()
+            .find_map(|line| line.strip_prefix("StorePath: "))?;
+        Some(path.rsplit('/').next()?.to_owned())
+    });
+    let other = others.into_iter().find(|other| other != own).unwrap();
+    let is_of = |file: &&PathBuf| std::fs::read_to_string(file).unwrap().contains(own);
+    let realisations = files(&cache, "!out.doi");
+    for file in realisations.iter().filter(is_of) {
+        replace(file, own, &other);
+    }
+    let asked = ask(cache.to_str().unwrap(), &maker.public);
+    assert_eq!(asked.find(key), None);
+    assert!(
+        asked.trouble().contains("not signed by a trusted key"),
+        "{}",
+        asked.trouble()
+    );
+}
+
+#[test]
 fn what_is_asked_for_is_given_up_at_once_when_the_build_is_cancelled() {
     let maker = Maker::new();
     let cache = maker.home.path("cache");

@@ -11,6 +11,7 @@
 mod engine;
 
 mod download;
+mod https;
 mod server;
 mod unpack;
 

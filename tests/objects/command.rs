@@ -185,6 +185,40 @@ fn n07_a_collection_killed_at_any_moment_leaves_no_lie() {
 }
 
 #[test]
+fn n07_a_collection_killed_between_two_records_leaves_none_that_refers_to_what_is_gone() {
+    let home = Home::new();
+    let (agent, _repository) = built(&home);
+    let state = agent.state.to_str().unwrap().to_owned();
+    assert!(agent.terminate().success());
+    for link in ["result", "derivation"] {
+        std::fs::remove_file(format!("{state}/generations/1/{link}")).unwrap();
+    }
+    let collect = ["store", "--state-dir", &state, "gc"];
+    let dying = [
+        &["internal", "die-at", "record-forgotten", "1"],
+        &collect[..],
+    ]
+    .concat();
+    // Each kill takes one record, until there is none.
+    let mut killed = 0;
+    while home.kiln(&dying).code.is_none() {
+        killed += 1;
+        let verify = [
+            "--json",
+            "store",
+            "--offline",
+            "--state-dir",
+            &state,
+            "verify",
+        ];
+        let verify = home.kiln(&verify);
+        let findings = verify.json()["findings"].to_string();
+        assert!(!findings.contains("refers to"), "{killed}: {findings}");
+    }
+    assert!(killed >= 3, "{killed}");
+}
+
+#[test]
 fn n06_a_closure_goes_from_one_host_to_another_by_way_of_both_agents() {
     let (one, two) = (Home::new(), Home::new());
     let (from, _repository) = built(&one);

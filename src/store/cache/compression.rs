@@ -70,7 +70,7 @@ impl Compression {
                 let what = format!("more than {XZ_MAX} bytes are not read from xz; push with zstd");
                 Err(io::Error::new(io::ErrorKind::Unsupported, what))
             }
-            Compression::Xz => Ok(Box::new(lzma_rust2::XzReader::new(input, true))),
+            Compression::Xz => Ok(Box::new(crate::store::xz::Decoder::new(input))),
             Compression::Gzip => Ok(Box::new(flate2::read::MultiGzDecoder::new(input))),
             Compression::Bzip2 => Ok(Box::new(bzip2::read::MultiBzDecoder::new(input))),
         }
