@@ -169,7 +169,8 @@ impl Engine {
         self.evaluate_commit(commit).await;
         let evaluated = self.evaluated.lock().unwrap().clone().unwrap();
         let (host, roots) = ("h".parse().unwrap(), self.roots());
-        let built = self.backend.is_built(&evaluated, &host, &roots);
+        let cancel = CancellationToken::new();
+        let built = self.backend.is_built(&evaluated, &host, &roots, &cancel);
         assert!(built.await.unwrap().is_some(), "everything is there");
         start.elapsed()
     }

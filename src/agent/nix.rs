@@ -12,6 +12,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+/// What `[builder] eval_memory` is where nobody says; enough for kiln.star.
+const DEFAULT_EVAL_MEMORY: u64 = 1 << 30;
+/// Address space for a configuration of NixOS, which takes 1 to 4 GiB of memory.
+const NIXOS_MEMORY: u64 = 8 << 30;
 /// What the backend starts.
 const PROGRAMS: [&str; 4] = ["nix", "nix-store", "nix-instantiate", "git"];
 
@@ -78,6 +82,10 @@ fn settings(kind: NixKind, config: &Config, search_path: &str) -> NixConfig {
         submodules: config.repository.submodules,
         search_path: search_path.to_owned(),
         log_size: config.limits.log_size,
+        least_memory: match config.builder.eval_memory {
+            DEFAULT_EVAL_MEMORY => NIXOS_MEMORY,
+            _ => 0, // its owner decided
+        },
         ..NixConfig::new(kind, config.state_dir.join("nix"))
     }
 }

@@ -167,6 +167,7 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         evaluated: &Evaluated,
         roots: &std::path::Path,
+        cancel: &CancellationToken,
     ) -> Result<bool, BackendError>;
 
     /// The result, when every output is there already; roots it.
@@ -175,6 +176,7 @@ pub trait Backend: Send + Sync + 'static {
         evaluated: &Evaluated,
         host: &HostName,
         roots: &std::path::Path,
+        cancel: &CancellationToken,
     ) -> Result<Option<Built>, BackendError>;
 
     async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BackendError>;

@@ -5,6 +5,7 @@ use super::Refusal;
 use super::actor::Actor;
 use super::commands::refused;
 use super::work::legal;
+use crate::backend::BackendError;
 use crate::events::EventKind;
 use crate::model::{
     Build, Built, CancelledBy, Evaluated, Evaluation, Generation, GenerationNumber, Origin,
@@ -12,6 +13,11 @@ use crate::model::{
 };
 use crate::source::Selection;
 use crate::state::StateError;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What a backend knows it says in milliseconds.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Actor {
     /// Stops what runs, then makes, records and begins the next generation;
@@ -267,10 +273,9 @@ impl Actor {
     /// What the evaluation left for its build is there.
     async fn is_evaluated(&self, evaluated: &Evaluated, number: GenerationNumber) -> bool {
         let roots = self.state.places().generation(number);
-        let found = self.backend.is_evaluated(evaluated, &roots).await;
-        found
-            .inspect_err(|error| tracing::error!(%error, %number))
-            .unwrap_or(false)
+        let cancel = CancellationToken::new();
+        let found = self.backend.is_evaluated(evaluated, &roots, &cancel);
+        answered(found, number).await.unwrap_or(false)
     }
 
     /// The result, when it is there already.
@@ -280,14 +285,25 @@ impl Actor {
         number: GenerationNumber,
     ) -> Option<Built> {
         let roots = self.state.places().generation(number);
-        let found = self
-            .backend
-            .is_built(evaluated, &self.config.host, &roots)
-            .await;
-        found
+        let (host, cancel) = (&self.config.host, CancellationToken::new());
+        let found = self.backend.is_built(evaluated, host, &roots, &cancel);
+        answered(found, number).await.flatten()
+    }
+}
+
+/// What the backend knows, if it says so in time: the actor serves nobody meanwhile.
+async fn answered<T>(
+    question: impl Future<Output = Result<T, BackendError>>,
+    number: GenerationNumber,
+) -> Option<T> {
+    match tokio::time::timeout(PATIENCE, question).await {
+        Ok(answer) => answer
             .inspect_err(|error| tracing::error!(%error, %number))
-            .ok()
-            .flatten()
+            .ok(),
+        Err(_) => {
+            tracing::error!(%number, "the backend does not say what is there: taken as nothing");
+            None
+        }
     }
 }
 

@@ -125,6 +125,7 @@ impl Actor {
         let cancel = CancellationToken::new();
         let roots = self.state.places().generation(number);
         let request = self.evaluation_of(&generation, &cancel)();
+        let asked = cancel.clone();
         let (backend, host) = (Arc::clone(&self.backend), self.config.host.clone());
         self.run_job(cancel, async move {
             let outcome = match backend.evaluate(request).await {
@@ -133,7 +134,7 @@ impl Actor {
             };
             let existing = match &outcome {
                 EvaluationOutcome::Succeeded(evaluated) => {
-                    let found = backend.is_built(evaluated, &host, &roots).await;
+                    let found = backend.is_built(evaluated, &host, &roots, &asked).await;
                     found
                         .inspect_err(|error| tracing::error!(%error))
                         .ok()

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 #[path = "builder_bench/asking.rs"]
 mod asking;
@@ -110,6 +111,7 @@ impl Backend for Told {
         &self,
         evaluated: &Evaluated,
         _roots: &Path,
+        _cancel: &CancellationToken,
     ) -> Result<bool, BackendError> {
         let collected = self.collected.lock().unwrap();
         Ok(!collected.contains(&evaluated.drv_path))
@@ -119,6 +121,7 @@ impl Backend for Told {
         evaluated: &Evaluated,
         _host: &HostName,
         _roots: &Path,
+        _cancel: &CancellationToken,
     ) -> Result<Option<Built>, BackendError> {
         let exists = self.existing.lock().unwrap().contains(&evaluated.drv_path);
         Ok(exists.then(|| built(&evaluated.drv_path)))

@@ -5,6 +5,7 @@ use kiln::backend::nix::NixKind;
 use kiln::backend::{Backend, BuildOutcome, StepEnd, StepEvent};
 use kiln::model::{BlockedReason, Failure, FailureKind};
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 async fn failure_of(world: &World, outputs: &str) -> Failure {
     let evaluated = world.evaluated(&world.flake(outputs)).await;
@@ -31,7 +32,8 @@ async fn f01_a_flake_is_built_and_its_result_read_back() {
             .is_built(
                 &evaluated,
                 &HOST.parse().unwrap(),
-                &world.path("generations/1")
+                &world.path("generations/1"),
+                &CancellationToken::new()
             )
             .await
             .unwrap(),
@@ -67,7 +69,7 @@ async fn f03_what_is_valid_is_not_built_whatever_lies_there() {
     assert_eq!(
         world
             .backend()
-            .is_built(&evaluated, &host, &roots)
+            .is_built(&evaluated, &host, &roots, &CancellationToken::new())
             .await
             .unwrap(),
         None
@@ -75,7 +77,7 @@ async fn f03_what_is_valid_is_not_built_whatever_lies_there() {
     let (built, _) = world.built(&evaluated).await;
     let existing = world
         .backend()
-        .is_built(&evaluated, &host, &roots)
+        .is_built(&evaluated, &host, &roots, &CancellationToken::new())
         .await
         .unwrap();
     assert_eq!(existing, Some(built));
@@ -105,7 +107,7 @@ async fn f01_a_content_addressed_output_is_known_once_it_is_built() {
     assert_eq!(
         world
             .backend()
-            .is_built(&evaluated, &host, &roots)
+            .is_built(&evaluated, &host, &roots, &CancellationToken::new())
             .await
             .unwrap(),
         None
@@ -115,7 +117,7 @@ async fn f01_a_content_addressed_output_is_known_once_it_is_built() {
     assert_eq!(
         world
             .backend()
-            .is_built(&evaluated, &host, &roots)
+            .is_built(&evaluated, &host, &roots, &CancellationToken::new())
             .await
             .unwrap(),
         Some(built)

@@ -4,7 +4,8 @@ use crate::support::*;
 use kiln::backend::nix::NixKind;
 use kiln::backend::{Backend, BuildOutcome, EvaluationOutcome};
 use kiln::process::{GIVE_UP, GRACE};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 /// Processes that have this text in their command line or environment.
 pub fn with(text: &str) -> Vec<String> {
@@ -145,4 +146,44 @@ async fn f05_cancelling_an_evaluation_ends_what_it_builds() {
         "{outcome:?}"
     );
     assert_eq!(with(&mark), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn f05_a_question_that_nix_does_not_answer_ends_when_it_is_cancelled() {
+    if !has_nix() {
+        return;
+    }
+    let mut world = World::new(NixKind::Flake);
+    let programs = world.path("programs");
+    std::fs::create_dir(&programs).unwrap();
+    let up = world.path("up");
+    let script = format!(
+        "#!/bin/sh\n: > {}\nwhile :; do sleep 1000; done\n",
+        up.display()
+    );
+    let nix_store = programs.join("nix-store");
+    std::fs::write(&nix_store, script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&nix_store, mode).unwrap();
+    world.config.search_path = format!("{}:{}", programs.display(), world.config.search_path);
+    let evaluated = kiln::model::Evaluated {
+        drv_path: "/nix/store/00000000000000000000000000000000-x.drv".into(),
+        out_path: None,
+        machine_id: None,
+        secrets: Vec::new(),
+    };
+    let (cancel, host) = (CancellationToken::new(), HOST.parse().unwrap());
+    let (backend, roots) = (world.backend(), world.path("generations/1"));
+    let asking = backend.is_built(&evaluated, &host, &roots, &cancel);
+    let cancelling = async {
+        while !up.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        cancel.cancel();
+    };
+    let both = async { tokio::join!(asking, cancelling).0 };
+    let patience = GRACE + GIVE_UP;
+    let answer = tokio::time::timeout(patience, both).await.expect("it ends");
+    assert!(answer.is_err(), "{answer:?}");
+    assert_eq!(with(&mark(&world)), [""; 0]);
 }

@@ -4,6 +4,7 @@ use crate::support::*;
 use kiln::backend::nix::NixKind;
 use kiln::backend::{Backend, BuildOutcome, EvaluationOutcome, again};
 use std::os::unix::fs::PermissionsExt;
+use tokio_util::sync::CancellationToken;
 
 fn collect(world: &World) {
     world.nix("nix-store", &["--gc"]);
@@ -56,13 +57,23 @@ async fn f04_a_generation_that_takes_over_an_evaluation_keeps_it_itself() {
         .evaluated(&world.flake(&system("", &step("hello", "echo hello > $out"))))
         .await;
     let (backend, second) = (world.backend(), world.path("generations/2"));
-    assert!(backend.is_evaluated(&evaluated, &second).await.unwrap());
+    assert!(
+        backend
+            .is_evaluated(&evaluated, &second, &CancellationToken::new())
+            .await
+            .unwrap()
+    );
     std::fs::remove_dir_all(world.path("generations/1")).unwrap();
     collect(&world);
     assert!(is_valid(&world, &evaluated.drv_path));
     std::fs::remove_dir_all(&second).unwrap();
     collect(&world);
-    assert!(!backend.is_evaluated(&evaluated, &second).await.unwrap());
+    assert!(
+        !backend
+            .is_evaluated(&evaluated, &second, &CancellationToken::new())
+            .await
+            .unwrap()
+    );
 }
 
 #[tokio::test]

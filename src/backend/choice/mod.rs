@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use git2::{ObjectType, Oid, Repository};
 use std::path::Path;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// One of the backends to choose from.
 pub struct Candidate {
@@ -176,9 +177,10 @@ impl Backend for Choice {
         &self,
         evaluated: &Evaluated,
         roots: &Path,
+        cancel: &CancellationToken,
     ) -> Result<bool, BackendError> {
         match self.maker(evaluated) {
-            Ok(backend) => backend.is_evaluated(evaluated, roots).await,
+            Ok(backend) => backend.is_evaluated(evaluated, roots, cancel).await,
             Err(_) => Ok(false),
         }
     }
@@ -188,9 +190,10 @@ impl Backend for Choice {
         evaluated: &Evaluated,
         host: &HostName,
         roots: &Path,
+        cancel: &CancellationToken,
     ) -> Result<Option<Built>, BackendError> {
         match self.maker(evaluated) {
-            Ok(backend) => backend.is_built(evaluated, host, roots).await,
+            Ok(backend) => backend.is_built(evaluated, host, roots, cancel).await,
             Err(_) => Ok(None),
         }
     }

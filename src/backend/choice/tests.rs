@@ -41,7 +41,12 @@ impl Backend for Named {
     fn settings(&self) -> String {
         format!("settings of {}", self.kind)
     }
-    async fn is_evaluated(&self, _: &Evaluated, _: &Path) -> Result<bool, BackendError> {
+    async fn is_evaluated(
+        &self,
+        _: &Evaluated,
+        _: &Path,
+        _: &CancellationToken,
+    ) -> Result<bool, BackendError> {
         self.note("is_evaluated");
         Ok(true)
     }
@@ -50,6 +55,7 @@ impl Backend for Named {
         _: &Evaluated,
         _: &HostName,
         _: &Path,
+        _: &CancellationToken,
     ) -> Result<Option<Built>, BackendError> {
         self.note("is_built");
         Ok(None)
@@ -236,8 +242,10 @@ async fn f01_an_evaluation_goes_on_where_it_came_from() {
         let choice = world.choice(nix);
         for kind in [BackendKind::Native, BackendKind::NixFlake] {
             let found = evaluated(kind);
-            choice.is_built(&found, &host, roots).await.unwrap();
-            let is_there = choice.is_evaluated(&found, roots).await.unwrap();
+            let cancel = CancellationToken::new();
+            let built = choice.is_built(&found, &host, roots, &cancel).await;
+            built.unwrap();
+            let is_there = choice.is_evaluated(&found, roots, &cancel).await.unwrap();
             assert_eq!(is_there, nix || kind == BackendKind::Native);
         }
         let both = ["is_built", "is_evaluated"];

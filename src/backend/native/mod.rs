@@ -46,6 +46,7 @@ use recall::{Entry, Outcome, Printed, Recall};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use stored::Stored;
+use tokio_util::sync::CancellationToken;
 
 /// What stays the same as long as the agent runs.
 #[derive(Debug, Clone)]
@@ -303,6 +304,7 @@ impl Backend for Native {
         &self,
         evaluated: &Evaluated,
         roots: &Path,
+        _cancel: &CancellationToken,
     ) -> Result<bool, BackendError> {
         let (store, config) = (self.store.clone(), self.config.clone());
         let (evaluated, roots) = (evaluated.clone(), roots.to_owned());
@@ -321,6 +323,7 @@ impl Backend for Native {
         evaluated: &Evaluated,
         _host: &HostName,
         roots: &Path,
+        _cancel: &CancellationToken,
     ) -> Result<Option<Built>, BackendError> {
         let (store, config) = (self.store.clone(), self.config.bound());
         let (evaluated, roots) = (evaluated.clone(), roots.to_owned());

@@ -9,7 +9,6 @@ use crate::process::End;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// What Nix's exit code has set when a step took too long.
 const TIMED_OUT: i32 = 101;
@@ -76,7 +75,7 @@ impl Build<'_> {
                 Failure::transient(format!("nix-store was ended by signal {signal}"))
                     .hint("the host may be out of memory: see the kernel's log")
             }
-            (None, Some(failure)) => self.fetched(failure, &progress).await,
+            (None, Some(failure)) => fetched(self.config, failure, &progress).await,
             (None, None) => Failure {
                 log_tail: progress.last_words(),
                 ..Failure::certain(format!("nix-store failed without a word: {status}"))
@@ -110,22 +109,8 @@ impl Build<'_> {
             return Ok(false);
         }
         let (drv, roots) = (&self.request.evaluated.drv_path, &self.request.roots);
-        let asked = CancellationToken::new();
-        let is_there = roots::derivation(self.config, drv, roots, &asked).await?;
+        let is_there = roots::derivation(self.config, drv, roots, &self.request.cancel).await?;
         Ok(!is_there)
-    }
-
-    /// A step that fetches fails for the network's reasons too.
-    async fn fetched(&self, failure: Failure, progress: &Progress) -> Failure {
-        if failure.kind == FailureKind::Transient {
-            return failure;
-        }
-        let Some(drv) = progress.failed_drv() else {
-            return failure;
-        };
-        let text = tokio::fs::read(self.config.real_path(drv)).await;
-        let is_fetch = text.is_ok_and(|text| has_promised_hash(&text));
-        progress::fetch_may_pass(failure, is_fetch)
     }
 
     fn out_of_time(&self, mut progress: Progress) -> BuildOutcome {
@@ -137,6 +122,19 @@ impl Build<'_> {
         );
         BuildOutcome::TimedOut { failure, steps }
     }
+}
+
+/// A step that fetches fails for the network's reasons too.
+pub(super) async fn fetched(config: &NixConfig, failure: Failure, progress: &Progress) -> Failure {
+    if failure.kind == FailureKind::Transient {
+        return failure;
+    }
+    let Some(drv) = progress.failed_drv() else {
+        return failure;
+    };
+    let text = tokio::fs::read(config.real_path(drv)).await;
+    let is_fetch = text.is_ok_and(|text| has_promised_hash(&text));
+    progress::fetch_may_pass(failure, is_fetch)
 }
 
 /// Whether a derivation's file, `Derive([("out","/nix/store/..","sha256","..")],`,

@@ -79,7 +79,7 @@ pub(super) fn kind_of(message: &str) -> FailureKind {
 /// The failure Nix's error is; `text` is what a person is shown, `message` the
 /// error without its trace.
 pub(super) fn failure(text: &str, message: &str) -> Failure {
-    let (text, message) = (plain(text), brief(message));
+    let (text, message) = (plain(text), brief(without_log(message)));
     let lower = message.to_lowercase();
     let hint = HINTS.iter().find(|(words, _)| lower.contains(words));
     Failure {
@@ -88,6 +88,16 @@ pub(super) fn failure(text: &str, message: &str) -> Failure {
         hint: hint.map_or_else(String::new, |(_, hint)| (*hint).to_owned()),
         ..Failure::certain(message)
     }
+}
+
+/// A daemon puts a step's last lines into the error, and these are the step's own
+/// words: not to be judged by.
+fn without_log(message: &str) -> &str {
+    let at = message.match_indices("; last ").find(|(at, found)| {
+        let count = message[at + found.len()..].trim_start_matches(|c: char| c.is_ascii_digit());
+        count.starts_with(" log lines:")
+    });
+    at.map_or(message, |(at, _)| &message[..at])
 }
 
 /// Nothing may be built here, and no binary cache has what is missing.
@@ -175,6 +185,15 @@ mod tests {
             places("error: no\n at (string):1:2:\n at nonsense\n at /x-source/f:a:b"),
             []
         );
+    }
+
+    #[test]
+    fn f06_the_words_of_a_step_that_a_daemon_repeats_are_not_judged() {
+        let said = "builder for '/nix/store/x-a.drv' failed with exit code 1; last 1 log lines:\n > Connection refused\n For full logs, run 'nix log x'";
+        let failure = failure(said, said);
+        assert_eq!(failure.kind, FailureKind::Certain);
+        assert!(failure.message.ends_with("exit code 1"), "{failure:?}");
+        assert!(failure.log_tail.contains("refused"), "{failure:?}");
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Evaluation<'_> {
         Ok(program
             .option("show-trace", "true")
             .timeout(request.timeout)
-            .memory(request.memory)
+            .memory(self.memory())
             .output_limit(config.log_size))
     }
 
@@ -240,7 +240,7 @@ impl Evaluation<'_> {
                     ..Failure::certain(message).hint("declare it, or set `[backend] attribute`")
                 }
             }
-            (None, Some(failure)) => failure,
+            (None, Some(failure)) => super::build::fetched(self.config, failure, progress).await,
             (None, None) => Failure {
                 log_tail: progress.last_words(),
                 ..Failure::certain(format!("nix failed without a word: {status}"))
@@ -272,10 +272,15 @@ impl Evaluation<'_> {
         )
     }
 
+    /// Bytes of address space.
+    fn memory(&self) -> u64 {
+        self.request.memory.max(self.config.least_memory)
+    }
+
     fn out_of_memory(&self) -> Failure {
         Failure::certain(format!(
             "limit reached: the evaluation needs more than its {} MiB of memory",
-            self.request.memory >> 20
+            self.memory() >> 20
         ))
         .hint("raise `[builder] eval_memory` in the configuration")
     }
@@ -306,7 +311,10 @@ fn is_store_path(text: &str) -> bool {
     };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._?=".contains(&byte);
     let is_named = name.len() > 33 && name.as_bytes()[32] == b'-' && name.bytes().all(plain);
-    let is_folder = folder.starts_with('/') && !folder.contains(|c: char| c.is_control());
+    let leads_away = |part: &str| part == "." || part == "..";
+    let is_folder = folder.starts_with('/')
+        && !folder.contains(|c: char| c.is_control())
+        && !folder.split('/').any(leads_away);
     is_named && is_folder
 }
 

@@ -94,6 +94,7 @@ impl Backend for Nix {
             home: _,
             search_path: _,
             log_size: _,
+            least_memory: _,
         } = &self.config;
         format!("{kind:?} {attribute} {file} {options:?} {accept_flake_config} {submodules}")
     }
@@ -102,9 +103,9 @@ impl Backend for Nix {
         &self,
         evaluated: &Evaluated,
         roots: &Path,
+        cancel: &CancellationToken,
     ) -> Result<bool, BackendError> {
-        let cancel = CancellationToken::new();
-        roots::derivation(&self.config, &evaluated.drv_path, roots, &cancel).await
+        roots::derivation(&self.config, &evaluated.drv_path, roots, cancel).await
     }
 
     async fn is_built(
@@ -112,8 +113,9 @@ impl Backend for Nix {
         evaluated: &Evaluated,
         _host: &HostName,
         roots: &Path,
+        cancel: &CancellationToken,
     ) -> Result<Option<Built>, BackendError> {
-        roots::existing(&self.config, evaluated, roots).await
+        roots::existing(&self.config, evaluated, roots, cancel).await
     }
 
     async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BackendError> {

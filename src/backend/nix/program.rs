@@ -40,6 +40,11 @@ impl Program {
         let mut option = |name: &str, value: &str| {
             args.extend(["--option".into(), name.into(), value.into()]);
         };
+        for (name, value) in &config.options {
+            option(name, value);
+        }
+        // What follows takes the place of what the options say: `jobs` keeps a host
+        // from building, limits keep it whole.
         // Its entries are never asked for again, and would only grow.
         option("eval-cache", "false");
         option("max-build-log-size", &config.log_size.to_string());
@@ -56,17 +61,16 @@ impl Program {
         if let Some(jobs) = config.jobs {
             option("max-jobs", &jobs.to_string());
         }
-        for (name, value) in &config.options {
-            option(name, value);
-        }
-        // Behind what would take their place.
         option("extra-experimental-features", "nix-command flakes");
         let home = config.home.display();
         let env = [
             ("PATH", config.search_path.clone()),
             ("HOME", home.to_string()),
             ("XDG_CACHE_HOME", format!("{home}/cache")),
+            // Nobody is there to answer, and a question would be waited for.
             ("GIT_TERMINAL_PROMPT", "0".into()),
+            ("GIT_SSH_COMMAND", "ssh -oBatchMode=yes".into()),
+            ("NIX_SSHOPTS", "-oBatchMode=yes".into()),
             ("LC_ALL", "C.UTF-8".into()),
         ];
         let env: BTreeMap<_, _> = env.map(|(name, value)| (name.to_owned(), value)).into();

@@ -163,6 +163,7 @@ pub(super) async fn existing(
     config: &NixConfig,
     evaluated: &Evaluated,
     roots: &Path,
+    cancel: &CancellationToken,
 ) -> Result<Option<Built>, BackendError> {
     if is_absent(config, evaluated).await {
         return Ok(None);
@@ -173,7 +174,7 @@ pub(super) async fn existing(
         .option("substitute", "false")
         .option("max-jobs", "0")
         .option("builders", "");
-    let asked = ask(rooted, &CancellationToken::new()).await?;
+    let asked = ask(rooted, cancel).await?;
     match asked.is_there("keep the result")? {
         true => built(config, evaluated, &asked.ran.answer).map(Some),
         false => Ok(None),

@@ -23,6 +23,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use stream::{Redactor, redact};
+use tokio_util::sync::CancellationToken;
 
 /// Reads the secrets of now. It may block on the disk; what cannot be read is
 /// left out.
@@ -86,8 +87,9 @@ impl Backend for Redacted {
         &self,
         evaluated: &Evaluated,
         roots: &Path,
+        cancel: &CancellationToken,
     ) -> Result<bool, BackendError> {
-        self.inner.is_evaluated(evaluated, roots).await
+        self.inner.is_evaluated(evaluated, roots, cancel).await
     }
 
     async fn is_built(
@@ -95,8 +97,9 @@ impl Backend for Redacted {
         evaluated: &Evaluated,
         host: &HostName,
         roots: &Path,
+        cancel: &CancellationToken,
     ) -> Result<Option<Built>, BackendError> {
-        self.inner.is_built(evaluated, host, roots).await
+        self.inner.is_built(evaluated, host, roots, cancel).await
     }
 
     async fn graph(&self, evaluated: &Evaluated) -> Result<DerivationGraph, BackendError> {

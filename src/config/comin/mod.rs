@@ -105,7 +105,8 @@ impl Notes {
     /// What nobody asked for.
     fn unknown(&mut self, fields: fields::Fields) {
         for left in fields.left() {
-            let message = "comin has no such key either; left out";
+            let message =
+                "unknown here; left out: look up in comin's documentation whether it did anything";
             self.add(left.at, left.value, message);
         }
     }

@@ -196,7 +196,9 @@ impl<'r> Session<'r> {
             Ok(None) => {
                 let shown = self.state.files.shown(file);
                 let missing = Failure::certain(format!("the commit has no {shown}"));
-                missing.hint("`kiln init` writes a first one").into()
+                missing
+                    .hint("`kiln init` writes a first one; of a flake, `kiln graph` and `kiln diff` show generations")
+                    .into()
             }
             _ => error,
         }
