@@ -14,6 +14,8 @@
     reason = "a benchmark drives programs and prints"
 )]
 
+#[path = "../tests/common/engine.rs"]
+mod common;
 #[path = "versus_nix/engine.rs"]
 mod engine;
 #[path = "versus_nix/nix.rs"]
@@ -44,7 +46,6 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let real = std::fs::canonicalize(folder.path()).unwrap();
     PLACE.set(real).unwrap();
-    kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|a| !a.starts_with('-'))

@@ -7,8 +7,10 @@
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
-use git2::{Index, IndexEntry, IndexTime, Oid, Repository};
+use git2::{Index, Oid, Repository};
 use kiln::backend::native::eval::{EvalEnd, EvalRequest, evaluate};
+use kiln::source::repository::index_entry;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -19,21 +21,7 @@ fn repo(files: &[(&str, &str)]) -> (TempDir, Oid) {
     let mut index = Index::new().unwrap();
     for (path, text) in files {
         let id = repository.blob(text.as_bytes()).unwrap();
-        let zero = IndexTime::new(0, 0);
-        let entry = IndexEntry {
-            ctime: zero,
-            mtime: zero,
-            dev: 0,
-            ino: 0,
-            mode: 0o100_644,
-            uid: 0,
-            gid: 0,
-            file_size: 0,
-            id,
-            flags: 0,
-            flags_extended: 0,
-            path: (*path).into(),
-        };
+        let entry = index_entry(Path::new(path), 0o100_644, id);
         index.add(&entry).unwrap();
     }
     let tree = index.write_tree_to(&repository).unwrap();

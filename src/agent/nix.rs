@@ -4,7 +4,7 @@
 use crate::backend::Backend;
 use crate::backend::choice::Unavailable;
 use crate::backend::nix::{Nix, NixConfig, NixKind, SEARCH_PATH, unreachable};
-use crate::config::{BackendChoice, Config, LocalBuilds};
+use crate::config::{BackendChoice, Config, EVAL_MEMORY, LocalBuilds};
 use crate::model::BackendKind;
 use crate::process::find_program;
 use std::ffi::OsStr;
@@ -12,8 +12,6 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// What `[builder] eval_memory` is where nobody says; enough for kiln.star.
-const DEFAULT_EVAL_MEMORY: u64 = 1 << 30;
 /// Address space for a configuration of NixOS, which takes 1 to 4 GiB of memory.
 const NIXOS_MEMORY: u64 = 8 << 30;
 /// What the backend starts.
@@ -83,7 +81,7 @@ fn settings(kind: NixKind, config: &Config, search_path: &str) -> NixConfig {
         search_path: search_path.to_owned(),
         log_size: config.limits.log_size,
         least_memory: match config.builder.eval_memory {
-            DEFAULT_EVAL_MEMORY => NIXOS_MEMORY,
+            EVAL_MEMORY => NIXOS_MEMORY,
             _ => 0, // its owner decided
         },
         ..NixConfig::new(kind, config.state_dir.join("nix"))

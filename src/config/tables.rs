@@ -151,6 +151,9 @@ fn attribute(text: &str) -> Result<Option<Attribute>, String> {
     }
 }
 
+/// What `eval_memory` is where nobody says, in bytes; enough for kiln.star.
+pub const EVAL_MEMORY: u64 = 1 << 30;
+
 /// `[builder]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Builder {
@@ -204,7 +207,7 @@ impl Builder {
             confirm: read_confirmation(&section)?,
             max_suspend: section.optional_duration("max_suspend")?,
             eval_timeout: section.duration("eval_timeout", "30m")?,
-            eval_memory: section.size("eval_memory", "1GiB")?,
+            eval_memory: section.size("eval_memory", &format!("{}GiB", EVAL_MEMORY >> 30))?,
             build_timeout: section.duration("build_timeout", "4h")?,
             silence_timeout: section.duration("silence_timeout", "30m")?,
         })

@@ -1,7 +1,8 @@
 //! The bare repository of the state, and reading commits from any repository.
 
 use crate::model::{BranchName, Commit, CommitId, RemoteName};
-use git2::{Oid, Repository, RepositoryInitOptions};
+use git2::{IndexEntry, IndexTime, Oid, Repository, RepositoryInitOptions};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use time::OffsetDateTime;
@@ -31,6 +32,24 @@ pub enum RepositoryError {
     },
     #[error("cannot read commit {id}: {}", .source.message())]
     Commit { id: String, source: git2::Error },
+}
+
+/// What an index holds of one blob to become part of a tree: nothing of a file.
+pub fn index_entry(path: &Path, mode: u32, id: Oid) -> IndexEntry {
+    IndexEntry {
+        ctime: IndexTime::new(0, 0),
+        mtime: IndexTime::new(0, 0),
+        dev: 0,
+        ino: 0,
+        mode,
+        uid: 0,
+        gid: 0,
+        file_size: 0,
+        id,
+        flags: 0,
+        flags_extended: 0,
+        path: path.as_os_str().as_bytes().to_vec(),
+    }
 }
 
 /// Opens a repository for reading its objects.

@@ -3,7 +3,8 @@
 //! no filter runs.
 
 use super::dev::DevError;
-use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid, Repository, StatusOptions};
+use super::repository::index_entry;
+use git2::{Index, ObjectType, Oid, Repository, StatusOptions};
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
 use nix::sys::stat::{SFlag, fstat};
 use std::ffi::OsStr;
@@ -82,7 +83,7 @@ pub(super) fn snapshot(
                 .odb()
                 .and_then(|odb| odb.write(ObjectType::Blob, &bytes))
                 .map_err(git)?;
-            index.add(&entry(&path, mode, id)).map_err(git)?;
+            index.add(&index_entry(&path, mode, id)).map_err(git)?;
         }
     }
     Ok(index.write_tree_to(state).map_err(git)?.to_string())
@@ -121,21 +122,4 @@ fn open_beneath(root: &File, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> 
         .flags(flags | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS);
     openat2(root, path, how)
-}
-
-fn entry(path: &Path, mode: u32, id: Oid) -> IndexEntry {
-    IndexEntry {
-        ctime: IndexTime::new(0, 0),
-        mtime: IndexTime::new(0, 0),
-        dev: 0,
-        ino: 0,
-        mode,
-        uid: 0,
-        gid: 0,
-        file_size: 0,
-        id,
-        flags: 0,
-        flags_extended: 0,
-        path: path.as_os_str().as_bytes().to_vec(),
-    }
 }

@@ -3,7 +3,7 @@
 //! a benchmark may use it too.
 #![allow(dead_code, reason = "each program uses its part")]
 
-use git2::{Oid, Repository};
+use git2::Repository;
 use kiln::backend::native::download::DownloadConfig;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use kiln::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
@@ -13,8 +13,9 @@ use kiln::backend::{
     StepEvent,
 };
 use kiln::model::{Commit, Evaluated, Failure};
+use kiln::source::repository::index_entry;
 use kiln::store::Store;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -52,6 +53,16 @@ impl Heard {
             _ => None,
         });
         names.collect()
+    }
+
+    /// How long each step took, its look-up and its outputs included.
+    pub fn durations(&self) -> Vec<Duration> {
+        let steps = self.steps.lock().unwrap();
+        let took = steps.iter().filter_map(|step| match step {
+            StepEvent::Finished { duration, .. } => Some(*duration),
+            StepEvent::Started { .. } => None,
+        });
+        took.collect()
     }
 }
 
@@ -134,7 +145,8 @@ impl Engine {
         let mut index = git2::Index::new().unwrap();
         for (path, text) in files {
             let id = repository.blob(text.as_bytes()).unwrap();
-            index.add(&entry(path, id)).unwrap();
+            let entry = index_entry(Path::new(path), 0o100_644, id);
+            index.add(&entry).unwrap();
         }
         let tree = index.write_tree_to(&repository).unwrap();
         let tree = repository.find_tree(tree).unwrap();
@@ -230,23 +242,5 @@ impl Engine {
             BuildOutcome::Failed { failure, .. } => failure,
             other => panic!("{other:?}\n{}", self.heard.text()),
         }
-    }
-}
-
-fn entry(path: &str, id: Oid) -> git2::IndexEntry {
-    let zero = git2::IndexTime::new(0, 0);
-    git2::IndexEntry {
-        ctime: zero,
-        mtime: zero,
-        dev: 0,
-        ino: 0,
-        mode: 0o100_644,
-        uid: 0,
-        gid: 0,
-        file_size: 0,
-        id,
-        flags: 0,
-        flags_extended: 0,
-        path: path.into(),
     }
 }

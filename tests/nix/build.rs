@@ -5,7 +5,6 @@ use kiln::backend::nix::NixKind;
 use kiln::backend::{Backend, BuildOutcome, StepEnd, StepEvent};
 use kiln::model::{BlockedReason, Failure, FailureKind};
 use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
 
 async fn failure_of(world: &World, outputs: &str) -> Failure {
     let evaluated = world.evaluated(&world.flake(outputs)).await;
@@ -26,19 +25,7 @@ async fn f01_a_flake_is_built_and_its_result_read_back() {
         &step("hello", "echo to the log; echo hello > $out"),
     ));
     let evaluated = world.evaluated(&commit).await;
-    assert_eq!(
-        world
-            .backend()
-            .is_built(
-                &evaluated,
-                &HOST.parse().unwrap(),
-                &world.path("generations/1"),
-                &CancellationToken::new()
-            )
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(world.existing(&evaluated, 1).await, None);
     let (built, steps) = world.built(&evaluated).await;
     assert_eq!(Some(&built.out_path), evaluated.out_path.as_ref());
     assert_eq!(
@@ -65,21 +52,10 @@ async fn f03_what_is_valid_is_not_built_whatever_lies_there() {
         .path("store")
         .join(evaluated.out_path.as_ref().unwrap().trim_start_matches('/'));
     std::fs::write(&path, "not built").unwrap();
-    let (host, roots) = (HOST.parse().unwrap(), world.path("generations/2"));
-    assert_eq!(
-        world
-            .backend()
-            .is_built(&evaluated, &host, &roots, &CancellationToken::new())
-            .await
-            .unwrap(),
-        None
-    );
+    let roots = world.path("generations/2");
+    assert_eq!(world.existing(&evaluated, 2).await, None);
     let (built, _) = world.built(&evaluated).await;
-    let existing = world
-        .backend()
-        .is_built(&evaluated, &host, &roots, &CancellationToken::new())
-        .await
-        .unwrap();
+    let existing = world.existing(&evaluated, 2).await;
     assert_eq!(existing, Some(built));
     assert!(
         roots.join("result").is_symlink(),
@@ -103,25 +79,10 @@ async fn f01_a_content_addressed_output_is_known_once_it_is_built() {
     );
     let evaluated = world.evaluated(&world.flake(&system("", &floating))).await;
     assert_eq!(evaluated.out_path, None);
-    let (host, roots) = (HOST.parse().unwrap(), world.path("generations/1"));
-    assert_eq!(
-        world
-            .backend()
-            .is_built(&evaluated, &host, &roots, &CancellationToken::new())
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(world.existing(&evaluated, 1).await, None);
     let (built, _) = world.built(&evaluated).await;
     assert_eq!(std::fs::read_to_string(&built.real_path).unwrap(), "here\n");
-    assert_eq!(
-        world
-            .backend()
-            .is_built(&evaluated, &host, &roots, &CancellationToken::new())
-            .await
-            .unwrap(),
-        Some(built)
-    );
+    assert_eq!(world.existing(&evaluated, 1).await, Some(built));
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@ use kiln::backend::nix::NixKind;
 use kiln::backend::{Backend, EvaluationOutcome};
 use kiln::model::{FailureKind, Location};
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 fn hello() -> String {
     step("hello", "echo hello > $out")
@@ -445,10 +444,5 @@ async fn f01_settings_of_nix_that_are_strict_or_unknown_do_no_harm() {
     world.config.options.extend(options);
     let evaluated = world.evaluated(&world.flake(&system("", &hello()))).await;
     let (built, _) = world.built(&evaluated).await;
-    let (host, roots) = (HOST.parse().unwrap(), world.path("generations/2"));
-    let existing = world
-        .backend()
-        .is_built(&evaluated, &host, &roots, &CancellationToken::new())
-        .await;
-    assert_eq!(existing.unwrap(), Some(built));
+    assert_eq!(world.existing(&evaluated, 2).await, Some(built));
 }

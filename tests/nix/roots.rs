@@ -4,7 +4,6 @@ use crate::support::*;
 use kiln::backend::nix::NixKind;
 use kiln::backend::{Backend, BuildOutcome, EvaluationOutcome, again};
 use std::os::unix::fs::PermissionsExt;
-use tokio_util::sync::CancellationToken;
 
 fn collect(world: &World) {
     world.nix("nix-store", &["--gc"]);
@@ -56,24 +55,14 @@ async fn f04_a_generation_that_takes_over_an_evaluation_keeps_it_itself() {
     let evaluated = world
         .evaluated(&world.flake(&system("", &step("hello", "echo hello > $out"))))
         .await;
-    let (backend, second) = (world.backend(), world.path("generations/2"));
-    assert!(
-        backend
-            .is_evaluated(&evaluated, &second, &CancellationToken::new())
-            .await
-            .unwrap()
-    );
+    let second = world.path("generations/2");
+    assert!(world.is_evaluated(&evaluated, 2).await);
     std::fs::remove_dir_all(world.path("generations/1")).unwrap();
     collect(&world);
     assert!(is_valid(&world, &evaluated.drv_path));
     std::fs::remove_dir_all(&second).unwrap();
     collect(&world);
-    assert!(
-        !backend
-            .is_evaluated(&evaluated, &second, &CancellationToken::new())
-            .await
-            .unwrap()
-    );
+    assert!(!world.is_evaluated(&evaluated, 2).await);
 }
 
 #[tokio::test]

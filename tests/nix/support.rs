@@ -208,6 +208,23 @@ impl World {
         }
     }
 
+    /// The result, when it is there already, for a generation of this number.
+    pub async fn existing(&self, evaluated: &Evaluated, generation: u32) -> Option<Built> {
+        let roots = self.path(&format!("generations/{generation}"));
+        let (host, cancel) = (HOST.parse().unwrap(), CancellationToken::new());
+        let backend = self.backend();
+        let found = backend.is_built(evaluated, &host, &roots, &cancel).await;
+        found.unwrap()
+    }
+
+    /// Whether what the evaluation left is there, for a generation of this number.
+    pub async fn is_evaluated(&self, evaluated: &Evaluated, generation: u32) -> bool {
+        let roots = self.path(&format!("generations/{generation}"));
+        let (backend, cancel) = (self.backend(), CancellationToken::new());
+        let found = backend.is_evaluated(evaluated, &roots, &cancel).await;
+        found.unwrap()
+    }
+
     pub fn build_request(&self, evaluated: &Evaluated) -> BuildRequest {
         BuildRequest {
             evaluated: evaluated.clone(),

@@ -44,8 +44,8 @@ impl Program {
             option(name, value);
         }
         // What follows takes the place of what the options say: `jobs` keeps a host
-        // from building, limits keep it whole.
-        // Its entries are never asked for again, and would only grow.
+        // from building, limits keep it whole; entries of the cache are never asked
+        // for again, and would only grow.
         option("eval-cache", "false");
         option("max-build-log-size", &config.log_size.to_string());
         if !config.builders.is_empty() {
@@ -142,13 +142,13 @@ impl Program {
         cancel: &CancellationToken,
         mut each: impl FnMut(Message),
     ) -> Result<Ran, BackendError> {
-        let (name, limit) = (self.command.program.clone(), self.answer_limit);
+        let program = self.args(["--log-format", "internal-json"]);
+        let (name, limit) = (program.command.program.clone(), program.answer_limit);
         let failed = |source| attempted(format!("run {name}"), source);
-        make_home(self.home).await?;
-        let command = self.command.args(["--log-format", "internal-json"]);
-        let mut spawn = command.spawn().map_err(failed)?;
-        spawn.timeout = self.timeout;
-        spawn.output_limit = self.output_limit;
+        make_home(program.home).await?;
+        let mut spawn = program.command.spawn().map_err(failed)?;
+        spawn.timeout = program.timeout;
+        spawn.output_limit = program.output_limit;
         let (mut answer, mut messages) = (Vec::new(), Messages::default());
         let end = spawn.run(cancel, |stream, bytes| match stream {
             Stream::Stdout => {
@@ -169,13 +169,6 @@ impl Program {
         };
         let answer = String::from_utf8_lossy(&answer).into_owned();
         Ok(Ran { end, answer })
-    }
-}
-
-impl Supervised {
-    fn args(mut self, args: [&str; 2]) -> Self {
-        self.args.extend(args.map(str::to_owned));
-        self
     }
 }
 

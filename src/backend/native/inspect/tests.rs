@@ -1,8 +1,9 @@
 use super::*;
 use crate::backend::inspect::{Content, changed_files, changed_nodes};
 use crate::backend::native::eval::{EvalRequest, evaluate_here};
+use crate::source::repository::index_entry;
 use git2::{Oid, Repository};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use time::OffsetDateTime;
 
@@ -11,21 +12,8 @@ fn evaluated(folder: &tempfile::TempDir, files: &[(&str, &str)]) -> Graph {
     let repository = Repository::init_bare(folder.path()).unwrap();
     let mut index = git2::Index::new().unwrap();
     for (path, text) in files {
-        let zero = git2::IndexTime::new(0, 0);
-        let entry = git2::IndexEntry {
-            ctime: zero,
-            mtime: zero,
-            dev: 0,
-            ino: 0,
-            mode: 0o100_644,
-            uid: 0,
-            gid: 0,
-            file_size: 0,
-            id: repository.blob(text.as_bytes()).unwrap(),
-            flags: 0,
-            flags_extended: 0,
-            path: (*path).into(),
-        };
+        let id = repository.blob(text.as_bytes()).unwrap();
+        let entry = index_entry(Path::new(path), 0o100_644, id);
         index.add(&entry).unwrap();
     }
     let tree: Oid = index.write_tree_to(&repository).unwrap();

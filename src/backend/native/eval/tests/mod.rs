@@ -7,6 +7,7 @@ mod language;
 
 use super::*;
 use crate::backend::native::graph::{EntryKind, Node, Piece, SourceKind, StepNode, TreeNode};
+use crate::source::repository::index_entry;
 use git2::{Oid, Repository};
 use std::cell::RefCell;
 use std::path::Path;
@@ -42,7 +43,7 @@ impl Repo {
                 SUBMODULE => Oid::from_str(&"1".repeat(40)).unwrap(),
                 _ => repository.blob(text.as_bytes()).unwrap(),
             };
-            index.add(&entry(path, id, *mode)).unwrap();
+            index.add(&index_entry(Path::new(path), *mode, id)).unwrap();
         }
         let tree = index.write_tree_to(&repository).unwrap();
         Repo { folder, tree }
@@ -65,24 +66,6 @@ impl Repo {
 
     fn evaluate(&self, host: &str) -> Result<Graph, Refusal> {
         evaluate_here(&self.request(host), &|_| ())
-    }
-}
-
-fn entry(path: &str, id: Oid, mode: u32) -> git2::IndexEntry {
-    let zero = git2::IndexTime::new(0, 0);
-    git2::IndexEntry {
-        ctime: zero,
-        mtime: zero,
-        dev: 0,
-        ino: 0,
-        mode,
-        uid: 0,
-        gid: 0,
-        file_size: 0,
-        id,
-        flags: 0,
-        flags_extended: 0,
-        path: path.into(),
     }
 }
 
