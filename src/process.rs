@@ -6,6 +6,7 @@
 //! afterwards. When kiln dies, however it dies, the child reads end-of-file
 //! there and must end (see [`die_with_parent`]).
 
+mod clone;
 mod detached;
 mod find;
 mod leader;
@@ -14,6 +15,7 @@ mod server;
 pub mod supervise;
 pub(crate) mod tree;
 
+pub(crate) use clone::clone_into;
 pub use detached::{Credentials, Owned, detach};
 pub use find::find_program;
 pub use server::{ForkJob, ForkServer, serve};

@@ -13,8 +13,10 @@
 //! do before what only the caller may (map its users). The server has one
 //! thread, reads no request itself, so that no job finds another's in its
 //! memory, and holds no end of a job's pipes once it has answered. It ends when
-//! its caller does (end-of-file on its socket), or when it was idle for a while.
+//! its caller does (end-of-file on its socket), or when it was idle for a while;
+//! not where it was asked for a job in a cgroup: then it clears after its caller.
 
+use super::clone::clone_into;
 use super::leader::{Leader, Started};
 use super::{Bounds, End, GIVE_UP, Running, Stream, framed, program};
 use nix::errno::Errno;
@@ -49,6 +51,8 @@ const STACK: usize = 1 << 20;
 pub struct ForkJob {
     /// Where it begins, as the server's [`serve`] knows it.
     pub place: u64,
+    /// The cgroup it is started in; else the server's.
+    pub group: Option<OwnedFd>,
     pub request: Vec<u8>,
     pub bounds: Bounds,
 }
@@ -90,7 +94,7 @@ impl ForkServer {
         let changes = unix::signal(SignalKind::child())?;
         let server = Arc::clone(self);
         let forked = tokio::task::spawn_blocking(move || {
-            let forked = server.job(job.place)?;
+            let forked = server.job(job.place, job.group.as_ref())?;
             admit(forked.forked.pid, forked.stdout.as_fd()).map(|()| forked)
         });
         let started = forked.await.map_err(io::Error::from)??.started()?;
@@ -100,11 +104,11 @@ impl ForkServer {
     }
 
     /// A new job; a server that ended while it was idle is started again.
-    fn job(self: &Arc<Self>, place: u64) -> io::Result<Job> {
+    fn job(self: &Arc<Self>, place: u64, group: Option<&OwnedFd>) -> io::Result<Job> {
         self.reap();
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = socket.take()
-            && let Ok(forked) = self.ask(&open, place)
+            && let Ok(forked) = self.ask(&open, place, group)
         {
             *socket = Some(open);
             return forked;
@@ -112,7 +116,7 @@ impl ForkServer {
         // With pipes of its own: a copy that the old server may have made
         // finds its standard input closed and ends.
         let open = self.start()?;
-        let forked = self.ask(&open, place)?;
+        let forked = self.ask(&open, place, group)?;
         *socket = Some(open);
         forked
     }
@@ -141,11 +145,18 @@ impl ForkServer {
     }
 
     /// The outer error is a server that is gone; the inner one its refusal.
-    fn ask(self: &Arc<Self>, socket: &OwnedFd, place: u64) -> io::Result<io::Result<Job>> {
+    fn ask(
+        self: &Arc<Self>,
+        socket: &OwnedFd,
+        place: u64,
+        group: Option<&OwnedFd>,
+    ) -> io::Result<io::Result<Job>> {
         let (request, stdin) = io::pipe()?;
         let (stdout, out) = io::pipe()?;
         let (stderr, err) = io::pipe()?;
-        let theirs = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
+        let streams = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
+        let group = group.map(AsRawFd::as_raw_fd);
+        let theirs: Vec<RawFd> = streams.into_iter().chain(group).collect();
         let pass = [ControlMessage::ScmRights(&theirs)];
         let flags = MsgFlags::MSG_NOSIGNAL;
         // A child's end interrupts both calls, and neither goes on by itself.
@@ -279,9 +290,19 @@ pub fn serve(
     mut job: impl FnMut() -> u8,
 ) -> ExitCode {
     let mut stack = vec![0; STACK];
-    while let Ok(Some((place, streams))) = asked(io::stdin()) {
+    let mut patience = Some(IDLE);
+    while let Ok(Some(Asked {
+        place,
+        streams,
+        group,
+    })) = asked(io::stdin(), patience)
+    {
+        if group.is_some() {
+            // What the groups need done when the caller is gone, its copies cannot do.
+            patience = None;
+        }
         let entered = enter(place);
-        let forked = entered.and_then(|new| copy(new, streams, &mut stack, &mut job));
+        let forked = entered.and_then(|new| copy(new, streams, group, &mut stack, &mut job));
         let answer = forked.map_or_else(|errno| -(errno as i32), Pid::as_raw);
         let socket = io::stdin().as_raw_fd();
         if send(socket, &answer.to_ne_bytes(), MsgFlags::MSG_NOSIGNAL).is_err() {
@@ -291,9 +312,18 @@ pub fn serve(
     ExitCode::SUCCESS
 }
 
-/// Place and streams of the next job; none when there will be no more.
-fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u64, [File; STREAMS])>> {
-    let patience = PollTimeout::try_from(IDLE).unwrap_or(PollTimeout::MAX);
+/// What a caller wants.
+struct Asked {
+    place: u64,
+    streams: [File; STREAMS],
+    group: Option<File>,
+}
+
+/// The next job; none when there will be no more.
+fn asked(socket: impl AsFd + AsRawFd, patience: Option<Duration>) -> io::Result<Option<Asked>> {
+    let patience = patience.map_or(PollTimeout::NONE, |patience| {
+        PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX)
+    });
     let mut sources = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     loop {
         match poll(&mut sources, patience) {
@@ -304,7 +334,7 @@ fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u64, [File; STREAMS]
         }
     }
     let mut place = [0; 8];
-    let mut space = nix::cmsg_space!([RawFd; STREAMS]);
+    let mut space = nix::cmsg_space!([RawFd; STREAMS + 1]);
     let mut parts = [IoSliceMut::new(&mut place)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
@@ -319,29 +349,40 @@ fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u64, [File; STREAMS]
             );
         }
     }
+    let group = (passed.len() > STREAMS).then(|| passed.pop()).flatten();
     // Nothing came: the other end is closed.
-    Ok(passed
-        .try_into()
-        .ok()
-        .map(|streams| (u64::from_ne_bytes(place), streams)))
+    Ok(passed.try_into().ok().map(|streams| Asked {
+        place: u64::from_ne_bytes(place),
+        streams,
+        group,
+    }))
 }
 
 fn copy(
     namespaces: CloneFlags,
     streams: [File; STREAMS],
+    group: Option<File>,
     stack: &mut [u8],
     job: &mut impl FnMut() -> u8,
 ) -> nix::Result<Pid> {
     let mut streams = Some(streams);
-    let begin = || match streams.take().map(take_over) {
-        Some(Ok(())) => isize::from(job()),
+    let mut begin = || match streams.take().map(take_over) {
+        Some(Ok(())) => job(),
         Some(Err(_)) | None => 1,
     };
+    if let Some(group) = group {
+        let flags = namespaces | CloneFlags::CLONE_PARENT;
+        let door = group.as_raw_fd();
+        return clone_into(door, flags, move || {
+            drop(group); // the copy's own
+            begin()
+        });
+    }
     // SAFETY: this process has one thread, so the copy finds no lock held; the
     // memory is not shared (no CLONE_VM), so stack and closure are its own.
     unsafe {
         clone(
-            Box::new(begin),
+            Box::new(|| isize::from(begin())),
             stack,
             namespaces | CloneFlags::CLONE_PARENT,
             Some(libc::SIGCHLD),

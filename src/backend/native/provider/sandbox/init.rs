@@ -7,6 +7,7 @@ use super::root::Root;
 use super::spec::{Attempt, Report, STORE, SetupError, Spec};
 use super::watch::Watch;
 use super::{privileges, seccomp, userns};
+use crate::backend::native::provider::cgroup;
 use crate::process::{self, GRACE};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -35,7 +36,11 @@ pub fn internal_main() -> ExitCode {
     // it listens would never hear of it.
     let ready = signals().thread_block().and_then(|()| Places::new());
     match ready {
-        Ok(mut places) => process::serve(|place| places.enter(place.into()), step),
+        Ok(mut places) => {
+            let served = process::serve(|place| places.enter(place.into()), step);
+            cgroup::clear_after_agent();
+            served
+        }
         Err(_) => ExitCode::FAILURE,
     }
 }
@@ -80,6 +85,7 @@ fn signals() -> SigSet {
 }
 
 fn set_up(spec: &Spec) -> Result<(), SetupError> {
+    cgroup::hide().attempt(|| "enter a cgroup namespace".into())?;
     nix::unistd::sethostname("localhost").attempt(|| "set the host name".into())?;
     if Network::of(spec.network, spec.user) == Network::New {
         places::loopback_up().attempt(|| "bring the loopback interface up".into())?;

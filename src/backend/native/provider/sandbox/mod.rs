@@ -33,7 +33,8 @@
 //! 5. It forbids further user namespaces and drops every capability.
 //! 6. It forks the step: a session of its own, limits, default signals, no
 //!    descriptor but its streams, `no_new_privs`, the filter of system calls, exec.
-//! 7. While the step runs, PID 1 watches its memory and what it writes.
+//! 7. While the step runs, PID 1 watches its memory and what it writes; where the
+//!    agent has a cgroup for it, the kernel keeps memory and processes instead.
 //!
 //! PID 1 ends with the step, and the kernel then kills what else is in the
 //! namespace; the agent can reap PID 1 only after that. The agent's death ends
@@ -55,6 +56,7 @@ mod watch;
 
 pub use init::internal_main;
 
+use super::cgroup::{Groups, Reached};
 use super::{Provider, StepLimit, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
 use crate::process::{Bounds, End, ForkJob, ForkServer, Stream};
@@ -87,6 +89,7 @@ impl Default for SandboxConfig {
 pub struct Sandbox {
     users: Users,
     server: Arc<ForkServer>,
+    groups: Groups,
 }
 
 impl Sandbox {
@@ -95,6 +98,7 @@ impl Sandbox {
         Sandbox {
             users: Users::new(config.build_users),
             server: ForkServer::new("sandbox"),
+            groups: Groups::default(),
         }
     }
 
@@ -133,10 +137,18 @@ impl Provider for Sandbox {
             request.log.clone(),
             request.cancel.clone(),
         );
-        let spec = to_spec(request, user);
+        let group = self.groups.claim(&limits).await;
+        let mut spec = to_spec(request, user);
+        if group.is_some() {
+            spec.limits.kept_by_group();
+        }
         let request = serde_json::to_vec(&spec)
             .map_err(|source| error("write the step for the sandbox", source))?;
+        let door = group.as_ref().map(super::cgroup::Claimed::door);
         let job = ForkJob {
+            group: door
+                .transpose()
+                .map_err(|source| error("open the step's cgroup", source))?,
             place: Network::of(spec.network, user).into(),
             request,
             bounds: Bounds {
@@ -164,7 +176,11 @@ impl Provider for Sandbox {
                 userns::explain(source),
             )
         })?;
-        outcome(end, &limits, &report)
+        let reached = match group {
+            Some(group) => group.over().await,
+            None => Reached::default(),
+        };
+        reached.explain(outcome(end, &limits, &report), &limits)
     }
 }
 
@@ -181,7 +197,7 @@ fn to_spec(request: StepRequest, user: User) -> Spec {
         user,
         limits: Limits {
             memory: request.limits.memory,
-            processes: request.limits.processes,
+            processes: Some(request.limits.processes),
             output_size: request.limits.output_size,
             scratch: request.limits.scratch.bytes,
             scratch_on_disk: request.limits.scratch.on_disk,

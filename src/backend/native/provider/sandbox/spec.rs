@@ -45,17 +45,25 @@ pub(super) enum User {
 }
 
 /// Kept by rlimits, the size of the tmpfs and `watch.rs`; the agent keeps time, silence and log.
+/// What the kernel keeps by a cgroup is none here.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Limits {
     /// Bytes of memory all processes have together.
     pub memory: Option<u64>,
-    pub processes: u64,
+    pub processes: Option<u64>,
     /// Bytes of all outputs together.
     pub output_size: u64,
     /// Bytes of `/build` and `/tmp` together.
     pub scratch: u64,
     /// Whether these lie on the disk; else in memory.
     pub scratch_on_disk: bool,
+}
+
+impl Limits {
+    /// Memory and processes are another's to keep.
+    pub fn kept_by_group(&mut self) {
+        (self.memory, self.processes) = (None, None);
+    }
 }
 
 /// A limit that ends a step.

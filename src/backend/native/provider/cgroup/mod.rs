@@ -1,0 +1,134 @@
+//! Limits of a step that the kernel keeps: a cgroup (version 2) for each step
+//! that runs, where kiln was given a part of the tree.
+//!
+//! In: the limits of a step. Out: a group to start its PID 1 in, and afterwards
+//! which limit it ran into. It knows neither sandbox nor store.
+//!
+//! ```text
+//! <given>/                     memory and pids handed on while there are groups of steps
+//!   kiln-agent/                kiln and everything else that it started, hooks too
+//!   kiln-steps-<n>/            one for each process of kiln's; it holds a lock on it
+//!     <m>/                     a step's: memory.max, pids.max; used again by the next
+//! ```
+//! Nothing is made before the first step, and everything is given back with the
+//! last sandbox: the groups are removed, processes return to where they were, and
+//! the given group hands no controllers on. That matters: while it does, systemd
+//! cannot start kiln anew in it beside a hook that goes on. Where kiln is killed, the
+//! sandbox's server does so instead, and the next start removes what both left.
+//!
+//! A process is started in its group (`CLONE_INTO_CGROUP`): to move one there
+//! takes a lock over all processes of the host, and waits for every processor.
+
+mod find;
+mod group;
+mod tree;
+
+pub(super) use find::place_of;
+pub use find::{Place, Unusable, place};
+pub(super) use group::{Claimed, Reached};
+
+use super::StepLimits;
+use std::os::fd::RawFd;
+use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+use tree::Tree;
+
+/// The groups of a sandbox's steps; several sandboxes share one tree.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Known {
+    #[default]
+    NotYet,
+    /// Limits are kept without groups.
+    None,
+    Taken(Arc<Tree>),
+}
+
+/// What this process was given, as long as anybody uses it.
+static SHARED: Mutex<Weak<Tree>> = Mutex::new(Weak::new());
+
+impl Groups {
+    /// A group for a step; none where kiln was given none, which is said once. May
+    /// block, but not where it is known that there is none.
+    pub async fn claim(&self, limits: &StepLimits) -> Option<Claimed> {
+        let known = self.known().clone();
+        if matches!(known, Known::None) {
+            return None;
+        }
+        let (memory, processes) = (limits.memory, limits.processes);
+        let claimed = tokio::task::spawn_blocking(move || {
+            let tree = match known {
+                Known::Taken(tree) => tree,
+                Known::NotYet | Known::None => shared()?,
+            };
+            let claimed = Tree::claim(&tree, memory, processes);
+            claimed
+                .map_err(|error| say(&error))
+                .ok()
+                .map(|group| (tree, group))
+        });
+        let claimed = claimed.await.ok().flatten();
+        let mut known = self.known();
+        match claimed {
+            Some((tree, group)) => {
+                *known = Known::Taken(tree);
+                Some(group)
+            }
+            None => {
+                *known = Known::None;
+                None
+            }
+        }
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The tree of this process, taken now where nobody uses it yet.
+fn shared() -> Option<Arc<Tree>> {
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(tree) = shared.upgrade() {
+        return Some(tree);
+    }
+    let place = place().ok()?; // why not is said at the agent's start
+    let tree = Tree::take(place).map_err(|error| say(&error)).ok()?;
+    let tree = Arc::new(tree);
+    *shared = Arc::downgrade(&tree);
+    Some(tree)
+}
+
+/// Once for this process.
+fn say(error: &dyn std::error::Error) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| tracing::warn!(%error, "cgroups keep no limits of steps: a watch does"));
+}
+
+/// What a process of kiln's left here that was killed. For the sandbox's server, when
+/// the agent is gone or does not use it any more.
+pub(super) fn clear_after_agent() {
+    if let Ok(place) = place() {
+        tree::clear_after_agent(&place);
+    }
+}
+
+/// Shows the process's group, and what is in its group later, as the root of all groups:
+/// which place a step has is nothing for it to see.
+pub(super) fn hide() -> nix::Result<()> {
+    match nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWCGROUP) {
+        Err(nix::errno::Errno::EINVAL) => Ok(()), // a kernel without groups has nothing to show
+        other => other,
+    }
+}
+
+/// Whether the kernel, and what filters its calls, lets a process be started in a group.
+fn clone_knows_groups() -> bool {
+    // A descriptor that cannot be open: nothing is started. Who does not know the
+    // flag does not come to look at it.
+    let answer = crate::process::clone_into(RawFd::MAX, nix::sched::CloneFlags::empty(), || 0);
+    answer == Err(nix::errno::Errno::EBADF)
+}

@@ -1,0 +1,264 @@
+//! The given group, divided: taken with the first step, given back with the last
+//! sandbox.
+
+use super::find::{AGENT, CONTROLLERS, Place};
+use super::group::{Claimed, Group, empty, kill, procs};
+use crate::backend::native::provider::sandbox::spec::{Attempt, SetupError};
+use crate::process::tree::below;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::{Pid, getpid};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Groups of steps lie in one that begins so.
+const STEPS: &str = "kiln-steps-";
+/// How often is tried to empty the given group of processes that start others.
+const ATTEMPTS: u32 = 20;
+/// Between two tries where the kernel tells nobody when it is time.
+const AWHILE: Duration = Duration::from_millis(5);
+/// How long a process that is gone may seem to have its lock.
+const LET_GO: Duration = Duration::from_secs(1);
+
+/// What this process has of the tree.
+#[derive(Debug)]
+pub(super) struct Tree {
+    place: Place,
+    /// Of all its steps.
+    folder: PathBuf,
+    /// On that folder: whose it is still lives.
+    _owned: Flock<File>,
+    free: Mutex<Vec<Group>>,
+    made: AtomicU32,
+}
+
+impl Tree {
+    /// Removes what others left, moves kiln's processes out of the way, and
+    /// hands the controllers on.
+    ///
+    /// # Errors
+    /// Names what could not be done; then everything is as it was.
+    pub fn take(place: Place) -> Result<Self, SetupError> {
+        let _alone = lock(&place.folder, FlockArg::LockExclusive)?;
+        sweep(&place);
+        let taken = hand_on(&place).and_then(|()| own_folder(&place));
+        let (folder, owned) = match taken {
+            Ok(taken) => taken,
+            Err(error) => {
+                give_back_unused(&place);
+                return Err(error);
+            }
+        };
+        Ok(Tree {
+            place,
+            folder,
+            _owned: owned,
+            free: Mutex::default(),
+            made: AtomicU32::new(0),
+        })
+    }
+
+    /// An empty group with these limits; one that was used before, where there is one.
+    ///
+    /// # Errors
+    /// Names the file of the group that could not be written.
+    pub fn claim(
+        tree: &Arc<Self>,
+        memory: Option<u64>,
+        processes: u64,
+    ) -> Result<Claimed, SetupError> {
+        let mut group = loop {
+            match tree.free().pop() {
+                None => break Group::make(&tree.next())?,
+                // What does not end is left where it is.
+                Some(group) if group.empty() => break group,
+                Some(_) => {}
+            }
+        };
+        group.limit(memory, processes)?;
+        Claimed::new(group, Arc::clone(tree))
+    }
+
+    /// Takes back what was claimed.
+    pub fn release(&self, group: Group) {
+        self.free().push(group);
+    }
+
+    fn next(&self) -> PathBuf {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        self.folder.join(number.to_string())
+    }
+
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Group>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let given_back = lock(&self.place.folder, FlockArg::LockExclusive).and_then(|_alone| {
+            remove(&self.folder)?;
+            give_back_unused(&self.place);
+            Ok(())
+        });
+        if let Err(error) = given_back {
+            tracing::warn!(%error, "a cgroup of steps is left; the next start removes it");
+        }
+    }
+}
+
+/// What a process left that was killed, as the last one here. One that is being
+/// killed may hold its lock a moment longer.
+pub(super) fn clear_after_agent(place: &Place) {
+    let end = Instant::now() + LET_GO;
+    loop {
+        if let Ok(_alone) = lock(&place.folder, FlockArg::LockExclusive) {
+            sweep(place);
+            give_back_unused(place);
+        }
+        if all_steps(&place.folder).is_empty() || Instant::now() >= end {
+            return;
+        }
+        std::thread::park_timeout(AWHILE);
+    }
+}
+
+/// A lock on a group's folder, as anybody may have on any folder.
+fn lock(folder: &Path, how: FlockArg) -> Result<Flock<File>, SetupError> {
+    let attempted = || format!("lock {}", folder.display());
+    let mut file = File::open(folder).attempt(attempted)?;
+    loop {
+        match Flock::lock(file, how) {
+            Ok(lock) => return Ok(lock),
+            Err((same, Errno::EINTR)) => file = same,
+            Err((_, errno)) => return Err(errno).attempt(attempted),
+        }
+    }
+}
+
+/// The steps' folders of all processes of kiln's here.
+fn all_steps(place: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
+    let named = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        name.to_str().is_some_and(|name| name.starts_with(STEPS))
+    };
+    entries.filter(named).map(|entry| entry.path()).collect()
+}
+
+/// Ends and removes the steps of processes that are gone. One that is not to be
+/// removed stays for the next time; nothing of this process's depends on it.
+fn sweep(place: &Place) {
+    for folder in all_steps(&place.folder) {
+        if let Ok(_nobodys) = lock(&folder, FlockArg::LockExclusiveNonblock)
+            && let Err(error) = remove(&folder)
+        {
+            tracing::warn!(%error, "a cgroup of steps is left");
+        }
+    }
+}
+
+/// A group with all groups below, once every process in them is gone.
+fn remove(folder: &Path) -> Result<(), SetupError> {
+    if !empty(folder) {
+        kill(folder).attempt(|| format!("end what is in {}", folder.display()))?;
+    }
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path())?;
+        }
+    }
+    fs::remove_dir(folder).attempt(|| format!("remove the cgroup {}", folder.display()))
+}
+
+/// Lets the given group hand its controllers on, when no process is in it any more.
+fn hand_on(place: &Place) -> Result<(), SetupError> {
+    let controlled = place.folder.join("cgroup.subtree_control");
+    let wanted = CONTROLLERS.map(|name| format!("+{name}")).join(" ");
+    let mut attempt = 0;
+    loop {
+        if let Some(agent) = &place.agent {
+            make(agent)?;
+            move_all(&place.folder, agent, place.whole)?;
+        }
+        attempt += 1;
+        match fs::write(&controlled, &wanted) {
+            // Somebody is in it, or was a moment ago.
+            Err(error) if busy(&error) && attempt < ATTEMPTS => {
+                std::thread::park_timeout(AWHILE);
+            }
+            Err(error) if busy(&error) => {
+                let others = "processes are in it that are not kiln's to move";
+                let error = io::Error::new(error.kind(), others);
+                return Err(error).attempt(|| format!("divide {}", place.folder.display()));
+            }
+            other => return other.attempt(|| format!("write {}", controlled.display())),
+        }
+    }
+}
+
+fn busy(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EBUSY)
+}
+
+fn make(folder: &Path) -> Result<(), SetupError> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.attempt(|| format!("make the cgroup {}", folder.display())),
+    }
+}
+
+/// Moves the processes of one group to another: all, or this one and its own.
+fn move_all(from: &Path, to: &Path, whole: bool) -> Result<(), SetupError> {
+    let found = procs(from).attempt(|| format!("list {}", from.display()))?;
+    let own = match whole || found.is_empty() {
+        true => Vec::new(),
+        false => below(getpid(), None),
+    };
+    let is_own = |pid: &Pid| whole || *pid == getpid() || own.contains(pid);
+    let door = to.join("cgroup.procs");
+    for pid in found.into_iter().filter(is_own) {
+        match fs::write(&door, pid.to_string()) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {} // gone
+            other => other.attempt(|| format!("move process {pid} to {}", to.display()))?,
+        }
+    }
+    Ok(())
+}
+
+/// A folder for this process's steps, locked before anybody can find it unlocked.
+fn own_folder(place: &Place) -> Result<(PathBuf, Flock<File>), SetupError> {
+    let free = |number: u32| Some(place.folder.join(format!("{STEPS}{number}")));
+    let folder = (0..).find_map(|number| free(number).filter(|path| !path.exists()));
+    let folder = folder.ok_or_else(|| io::Error::from(io::ErrorKind::StorageFull));
+    let folder = folder.attempt(|| "name a cgroup of steps".into())?;
+    make(&folder)?;
+    let owned = lock(&folder, FlockArg::LockExclusiveNonblock)?;
+    let controlled = folder.join("cgroup.subtree_control");
+    let wanted = CONTROLLERS.map(|name| format!("+{name}")).join(" ");
+    fs::write(&controlled, wanted).attempt(|| format!("write {}", controlled.display()))?;
+    Ok((folder, owned))
+}
+
+/// Makes the given group what it was, where nobody has steps in it: it hands
+/// nothing on, so that processes may be in it again, and they return.
+fn give_back_unused(place: &Place) {
+    let Some(agent) = &place.agent else { return };
+    if !all_steps(&place.folder).is_empty() {
+        return;
+    }
+    let nothing = CONTROLLERS.map(|name| format!("-{name}")).join(" ");
+    let given_back = fs::write(place.folder.join("cgroup.subtree_control"), nothing)
+        .attempt(|| format!("give {} back", place.folder.display()))
+        .and_then(|()| {
+            move_all(agent, &place.folder, true)?;
+            fs::remove_dir(agent).attempt(|| format!("remove {AGENT}"))
+        });
+    if let Err(error) = given_back {
+        tracing::debug!(%error, "a cgroup of kiln's is left");
+    }
+}
