@@ -12,8 +12,6 @@
 use kiln::backend::native::provider::kept::kept;
 use kiln::backend::native::provider::sandbox::Sandbox;
 use kiln::backend::native::provider::{Provider, StepLimit, StepOutcome};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -314,51 +312,107 @@ async fn the_next_start_removes_what_a_killed_kiln_left_and_nothing_else() {
     assert_eq!(made(&given), [""; 0]);
 }
 
+/// `kiln dev` with a step that does not end.
+struct Dev {
+    folder: tempfile::TempDir,
+    kiln: Child,
+    mark: String,
+}
+
+impl Dev {
+    async fn start() -> Self {
+        let mark = mark();
+        let folder = tempfile::tempdir().unwrap();
+        let git = |args: &[&str]| {
+            let mut command = Command::new("git");
+            let who = ["-c", "user.name=Ann", "-c", "user.email=a@example.org"];
+            command.args(who).args(args).current_dir(folder.path());
+            assert!(command.status().unwrap().success());
+        };
+        git(&["init", "-q", "-b", "main"]);
+        let host = format!(
+            "host(\"h\", derivation(name = \"s\", script = \"sh -c 'sleep 1000' {mark}; true\"))\n"
+        );
+        fs::write(folder.path().join("kiln.star"), host).unwrap();
+        git(&["add", "."]);
+        git(&["commit", "-q", "-m", "a"]);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
+        command
+            .args(["dev", "--once", "--host", "h"])
+            .arg(folder.path());
+        command.env("HOME", folder.path().join("home"));
+        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
+        let kiln = quiet.spawn().unwrap();
+        until("the step is up", || !processes_with(&mark).is_empty()).await;
+        Dev { folder, kiln, mark }
+    }
+
+    async fn killed(mut self) {
+        self.kiln.kill().unwrap();
+        self.kiln.wait().unwrap();
+        until("the step is gone", || processes_with(&self.mark).is_empty()).await;
+        drop(self.folder);
+    }
+}
+
+/// Root's group may be others' too; that of an ordinary user was given to it.
+fn is_shared(given: &Path) -> bool {
+    steps::is_root() && given.join("cgroup.type").exists()
+}
+
 #[tokio::test]
 async fn a_kiln_that_is_killed_leaves_no_group_and_its_other_processes_live() {
     let Some((given, _alone)) = given().await else {
         return;
     };
-    let mark = mark();
-    let folder = tempfile::tempdir().unwrap();
-    let git = |args: &[&str]| {
-        let mut command = Command::new("git");
-        command
-            .args(["-c", "user.name=Ann", "-c", "user.email=a@example.org"])
-            .args(args);
-        assert!(
-            command
-                .current_dir(folder.path())
-                .status()
-                .unwrap()
-                .success()
-        );
-    };
-    git(&["init", "-q", "-b", "main"]);
-    let script = format!(
-        "host(\"web-1\", derivation(name = \"s\", script = \"sh -c 'sleep 1000' {mark}; true\"))\n"
-    );
-    fs::write(folder.path().join("kiln.star"), script).unwrap();
-    git(&["add", "."]);
-    git(&["commit", "-q", "-m", "a"]);
-    let mut kiln = Command::new(env!("CARGO_BIN_EXE_kiln"))
-        .args(["dev", "--once", "--host", "web-1", "--state-dir"])
-        .arg(folder.path().join("state"))
-        .arg(folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    if is_shared(&given) {
+        return; // this very process is in the group: the test below
+    }
     let other = sleeper();
-    until("the step is up", || !processes_with(&mark).is_empty()).await;
+    let kiln = Dev::start().await;
     assert!(made(&given).contains(&"kiln-steps-0".into()));
-    kill(Pid::from_raw(kiln.id().cast_signed()), Signal::SIGKILL).unwrap();
-    kiln.wait().unwrap();
+    kiln.killed().await;
     until("the server has given everything back", || {
         made(&given).is_empty()
     })
     .await;
-    assert_eq!(processes_with(&mark), [""; 0]);
     assert_eq!(group_of(&other.id().to_string()), given);
     ends(other);
+}
+
+#[tokio::test]
+async fn a_kiln_beside_another_has_groups_of_its_own_and_takes_no_others_with_it() {
+    let Some((given, _alone)) = given().await else {
+        return;
+    };
+    let sandbox = sandbox();
+    assert_eq!(
+        ran(&sandbox, step("exit 0")).await.0,
+        StepOutcome::Exited(0)
+    );
+    let kiln = Dev::start().await;
+    assert!(made(&given).contains(&"kiln-steps-1".into()));
+    kiln.killed().await;
+    until("the server has removed them", || {
+        !made(&given).contains(&"kiln-steps-1".into())
+    })
+    .await;
+    let hog = step("tail /dev/zero").limited(|limits| limits.memory = Some(MEMORY));
+    let over = StepOutcome::OverLimit(StepLimit::Memory(MEMORY));
+    assert_eq!(ran(&sandbox, hog).await.0, over);
+    assert!(counted(&given, "memory.events", "oom_kill ") > 0);
+}
+
+#[tokio::test]
+async fn a_group_with_processes_of_others_is_left_alone_and_the_step_runs() {
+    let Some((given, _alone)) = given().await else {
+        return;
+    };
+    if !is_shared(&given) {
+        return; // all processes of the group are kiln's to move
+    }
+    let kiln = Dev::start().await;
+    assert_eq!(made(&given), [""; 0]);
+    assert_eq!(group_of("self"), given);
+    kiln.killed().await;
 }
