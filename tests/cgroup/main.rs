@@ -11,16 +11,17 @@
 
 use kiln::backend::native::provider::kept::kept;
 use kiln::backend::native::provider::sandbox::Sandbox;
-use kiln::backend::native::provider::{Provider, StepLimit, StepOutcome};
+use kiln::backend::native::provider::{StepLimit, StepOutcome};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
 #[path = "../common/steps.rs"]
 mod steps;
-use steps::{Step, mark, processes_with, sandbox, step, stubborn, until};
+use steps::{Step, mark, processes_with, run, sandbox, step, stubborn, until};
 
 /// One test at a time: all look at the same groups.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -75,9 +76,9 @@ fn counted(given: &Path, file: &str, name: &str) -> u64 {
     total
 }
 
-async fn ran(sandbox: &Sandbox, step: Step) -> (StepOutcome, String) {
+async fn ran(sandbox: &Arc<Sandbox>, step: Step) -> (StepOutcome, String) {
     let said = step.said.clone();
-    let outcome = sandbox.run(step.request).await.unwrap();
+    let outcome = run(sandbox, step.request).await.unwrap();
     let said = String::from_utf8_lossy(&said.lock().unwrap()).into_owned();
     (outcome, said)
 }
@@ -258,7 +259,7 @@ async fn who_is_in_a_steps_group_at_its_end_is_killed() {
     let waits = step("echo up; sleep 1000");
     let waits = waits.limited(|limits| limits.timeout = std::time::Duration::from_secs(2));
     let said = waits.said.clone();
-    let running = async { sandbox.run(waits.request).await.unwrap() };
+    let running = async { run(&sandbox, waits.request).await.unwrap() };
     let joins = async {
         until("the step is up", || !said.lock().unwrap().is_empty()).await;
         fs::write(

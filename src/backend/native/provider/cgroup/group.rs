@@ -112,16 +112,16 @@ fn count(events: &str, name: &str) -> u64 {
 
 /// A group that is one step's.
 #[derive(Debug)]
-pub(in super::super) struct Claimed {
+pub(in super::super) struct StepGroup {
     /// None when it was given back.
     group: Option<Group>,
     before: Counts,
     tree: Arc<Tree>,
 }
 
-impl Claimed {
+impl StepGroup {
     pub(super) fn new(group: Group, tree: Arc<Tree>) -> Result<Self, SetupError> {
-        Ok(Claimed {
+        Ok(StepGroup {
             before: group.counts()?,
             group: Some(group),
             tree,
@@ -129,33 +129,33 @@ impl Claimed {
     }
 
     /// What a process is started in.
-    pub fn door(&self) -> io::Result<std::os::fd::OwnedFd> {
-        let group = self.group.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        group.door.as_fd().try_clone_to_owned()
+    pub fn door(&self) -> Option<BorrowedFd<'_>> {
+        self.group.as_ref().map(|group| group.door.as_fd())
     }
 
     /// When the step is over: what it ran into. Kills whoever is still there.
-    pub async fn over(mut self) -> Reached {
-        let looked = tokio::task::spawn_blocking(move || {
-            let group = self.group.take()?;
-            let emptied = group.empty();
-            let (before, now) = (self.before, group.counts().ok()?);
-            if emptied {
-                self.tree.release(group);
-            }
-            Some(Reached {
-                memory: now.memory > before.memory && now.killed > before.killed,
-                beyond: now.memory == before.memory && now.killed > before.killed,
-                processes: now.processes > before.processes,
-            })
-        });
-        looked.await.ok().flatten().unwrap_or_default()
+    pub fn over(mut self) -> Reached {
+        self.look().unwrap_or_default()
+    }
+
+    fn look(&mut self) -> Option<Reached> {
+        let group = self.group.take()?;
+        let emptied = group.empty();
+        let (before, now) = (self.before, group.counts().ok()?);
+        if emptied {
+            self.tree.release(group);
+        }
+        Some(Reached {
+            memory: now.memory > before.memory && now.killed > before.killed,
+            beyond: now.memory == before.memory && now.killed > before.killed,
+            processes: now.processes > before.processes,
+        })
     }
 }
 
-impl Drop for Claimed {
+impl Drop for StepGroup {
     fn drop(&mut self) {
-        // The step is being killed; who claims it next makes sure.
+        // It was not started, or is being killed; who claims it next makes sure.
         if let Some(group) = self.group.take() {
             self.tree.release(group);
         }

@@ -25,7 +25,7 @@ mod tree;
 
 pub(super) use find::place_of;
 pub use find::{Place, Unusable, place};
-pub(super) use group::{Claimed, Reached};
+pub(super) use group::{Reached, StepGroup};
 
 use super::StepLimits;
 use std::os::fd::RawFd;
@@ -51,37 +51,26 @@ enum Known {
 static SHARED: Mutex<Weak<Tree>> = Mutex::new(Weak::new());
 
 impl Groups {
-    /// A group for a step; none where kiln was given none, which is said once. May
-    /// block, but not where it is known that there is none.
-    pub async fn claim(&self, limits: &StepLimits) -> Option<Claimed> {
+    /// A group for a step; none where kiln was given none, which is said once. May block,
+    /// but not where it is known that there is none.
+    pub fn claim(&self, limits: &StepLimits) -> Option<StepGroup> {
         let known = self.known().clone();
-        if matches!(known, Known::None) {
-            return None;
-        }
-        let (memory, processes) = (limits.memory, limits.processes);
-        let claimed = tokio::task::spawn_blocking(move || {
-            let tree = match known {
-                Known::Taken(tree) => tree,
-                Known::NotYet | Known::None => shared()?,
-            };
-            let claimed = Tree::claim(&tree, memory, processes);
-            claimed
-                .map_err(|error| say(&error))
-                .ok()
-                .map(|group| (tree, group))
+        let tree = match known {
+            Known::None => None,
+            Known::Taken(tree) => Some(tree),
+            Known::NotYet => shared(),
+        };
+        let claimed = tree.and_then(|tree| {
+            let claimed = Tree::claim(&tree, limits.memory, limits.processes);
+            let group = claimed.map_err(|error| say(&error)).ok()?;
+            Some((tree, group))
         });
-        let claimed = claimed.await.ok().flatten();
-        let mut known = self.known();
-        match claimed {
-            Some((tree, group)) => {
-                *known = Known::Taken(tree);
-                Some(group)
-            }
-            None => {
-                *known = Known::None;
-                None
-            }
-        }
+        let (known, group) = match claimed {
+            Some((tree, group)) => (Known::Taken(tree), Some(group)),
+            None => (Known::None, None),
+        };
+        *self.known() = known;
+        group
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {

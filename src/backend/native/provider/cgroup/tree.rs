@@ -2,7 +2,7 @@
 //! sandbox.
 
 use super::find::{AGENT, CONTROLLERS, Place};
-use super::group::{Claimed, Group, empty, kill, procs};
+use super::group::{Group, StepGroup, empty, kill, procs};
 use crate::backend::native::provider::sandbox::spec::{Attempt, SetupError};
 use crate::process::tree::below;
 use nix::errno::Errno;
@@ -70,7 +70,7 @@ impl Tree {
         tree: &Arc<Self>,
         memory: Option<u64>,
         processes: u64,
-    ) -> Result<Claimed, SetupError> {
+    ) -> Result<StepGroup, SetupError> {
         let mut group = loop {
             match tree.free().pop() {
                 None => break Group::make(&tree.next())?,
@@ -80,7 +80,7 @@ impl Tree {
             }
         };
         group.limit(memory, processes)?;
-        Claimed::new(group, Arc::clone(tree))
+        StepGroup::new(group, Arc::clone(tree))
     }
 
     /// Takes back what was claimed.

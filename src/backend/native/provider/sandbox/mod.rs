@@ -56,11 +56,10 @@ mod watch;
 
 pub use init::internal_main;
 
-use super::cgroup::{Groups, Reached};
+use super::cgroup::{Groups, Reached, StepGroup};
 use super::{Provider, StepLimit, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
-use crate::process::{Bounds, End, ForkJob, ForkServer, Stream};
-use async_trait::async_trait;
+use crate::process::{Bounds, End, ForkJob, ForkServer};
 use places::Network;
 use spec::{Limit, Limits, Report, SetupError, Spec, User};
 use std::os::fd::BorrowedFd;
@@ -127,9 +126,8 @@ impl Sandbox {
     }
 }
 
-#[async_trait]
 impl Provider for Sandbox {
-    async fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError> {
+    fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError> {
         // Its own until every process of the step is gone.
         let (user, _claimed) = self.user(request.slot)?;
         let (limits, log, cancel) = (
@@ -137,50 +135,37 @@ impl Provider for Sandbox {
             request.log.clone(),
             request.cancel.clone(),
         );
-        let group = self.groups.claim(&limits).await;
+        let group = self.groups.claim(&limits);
         let mut spec = to_spec(request, user);
         if group.is_some() {
             spec.limits.kept_by_group();
         }
         let request = serde_json::to_vec(&spec)
             .map_err(|source| error("write the step for the sandbox", source))?;
-        let door = group.as_ref().map(super::cgroup::Claimed::door);
         let job = ForkJob {
-            group: door
-                .transpose()
-                .map_err(|source| error("open the step's cgroup", source))?,
+            group: group.as_ref().and_then(StepGroup::door),
             place: Network::of(spec.network, user).into(),
             request,
             bounds: Bounds {
                 timeout: Some(limits.timeout),
                 silence: Some(limits.silence),
                 output_limit: Some(limits.log_size),
-                counts_stderr: false,
             },
         };
-        let mut report = Vec::new();
         let admit = move |init, log: BorrowedFd<'_>| {
             scratch::prepare(&spec)?;
             userns::own(log, user)?;
             userns::map(init, user)
         };
-        let end = self
-            .server
-            .run(job, admit, &cancel, |stream, bytes| match stream {
-                Stream::Stdout => log(bytes),
-                Stream::Stderr => report.extend_from_slice(bytes),
-            });
-        let end = end.await.map_err(|SetupError { attempted, source }| {
+        let ended = self.server.run(job, admit, &cancel, |bytes| log(bytes));
+        let ended = ended.map_err(|SetupError { attempted, source }| {
             error(
                 &format!("set up the sandbox: {attempted}"),
                 userns::explain(source),
             )
         })?;
-        let reached = match group {
-            Some(group) => group.over().await,
-            None => Reached::default(),
-        };
-        reached.explain(outcome(end, &limits, &report), &limits)
+        let reached = group.map_or(Reached::default(), StepGroup::over);
+        reached.explain(outcome(ended.end, &limits, &ended.report), &limits)
     }
 }
 
