@@ -313,7 +313,23 @@ async fn the_next_start_removes_what_a_killed_kiln_left_and_nothing_else() {
     assert_eq!(made(&given), [""; 0]);
 }
 
-/// `kiln dev` with a step that does not end.
+#[tokio::test]
+async fn a_step_that_is_killed_for_want_of_memory_above_it_is_not_blamed_on_its_limit() {
+    let Some((given, _alone)) = given().await else {
+        return;
+    };
+    let sandbox = sandbox();
+    assert_eq!(
+        ran(&sandbox, step("exit 0")).await.0,
+        StepOutcome::Exited(0)
+    );
+    fs::write(given.join("kiln-steps-0/memory.max"), MEMORY.to_string()).unwrap();
+    let hog = step("tail /dev/zero").limited(|limits| limits.memory = Some(MEMORY * 8));
+    let error = run(&sandbox, hog.request).await.unwrap_err().to_string();
+    assert!(error.contains("ran out of memory"), "{error}");
+}
+
+/// `kiln dev` with a step.
 struct Dev {
     folder: tempfile::TempDir,
     kiln: Child,
@@ -321,8 +337,15 @@ struct Dev {
 }
 
 impl Dev {
+    /// With a step that does not end.
     async fn start() -> Self {
         let mark = mark();
+        let dev = Dev::begin(&format!("sh -c 'sleep 1000' {mark}; true"), &mark);
+        until("the step is up", || !processes_with(&mark).is_empty()).await;
+        dev
+    }
+
+    fn begin(script: &str, mark: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let git = |args: &[&str]| {
             let mut command = Command::new("git");
@@ -331,9 +354,7 @@ impl Dev {
             assert!(command.status().unwrap().success());
         };
         git(&["init", "-q", "-b", "main"]);
-        let host = format!(
-            "host(\"h\", derivation(name = \"s\", script = \"sh -c 'sleep 1000' {mark}; true\"))\n"
-        );
+        let host = format!("host(\"h\", derivation(name = \"s\", script = \"{script}\"))\n");
         fs::write(folder.path().join("kiln.star"), host).unwrap();
         git(&["add", "."]);
         git(&["commit", "-q", "-m", "a"]);
@@ -344,7 +365,7 @@ impl Dev {
         command.env("HOME", folder.path().join("home"));
         let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
         let kiln = quiet.spawn().unwrap();
-        until("the step is up", || !processes_with(&mark).is_empty()).await;
+        let mark = mark.to_owned();
         Dev { folder, kiln, mark }
     }
 
@@ -379,6 +400,10 @@ async fn a_kiln_that_is_killed_leaves_no_group_and_its_other_processes_live() {
     .await;
     assert_eq!(group_of(&other.id().to_string()), given);
     ends(other);
+    // And one that ends by itself.
+    let mut kiln = Dev::begin("echo made > $out", "");
+    assert!(kiln.kiln.wait().unwrap().success());
+    until("everything is given back", || made(&given).is_empty()).await;
 }
 
 #[tokio::test]

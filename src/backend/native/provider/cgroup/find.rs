@@ -82,7 +82,7 @@ fn divided(own: PathBuf) -> Place {
         (above(&own), Some(own))
     } else if !marked(&own) && marked(&above(&own)) {
         (above(&own), None)
-    } else if !own.join("cgroup.type").exists() {
+    } else if is_root(&own) {
         (own, None)
     } else {
         let agent = own.join(AGENT);
@@ -94,6 +94,12 @@ fn divided(own: PathBuf) -> Place {
         folder,
         agent,
     }
+}
+
+/// Whether it is the root of all groups of this kernel, which may hold processes
+/// beside groups that have controllers.
+pub(super) fn is_root(folder: &Path) -> bool {
+    !folder.join("cgroup.type").exists()
 }
 
 /// The folder of a process's group in the v2 tree, where one is mounted. `mounts`

@@ -1,7 +1,7 @@
 //! The given group, divided: taken with the first step, given back with the last
 //! sandbox.
 
-use super::find::{AGENT, CONTROLLERS, Place};
+use super::find::{CONTROLLERS, Place, is_root};
 use super::group::{Group, StepGroup, empty, kill, procs};
 use crate::backend::native::provider::sandbox::spec::{Attempt, SetupError};
 use crate::process::tree::below;
@@ -247,18 +247,28 @@ fn own_folder(place: &Place) -> Result<(PathBuf, Flock<File>), SetupError> {
 /// Makes the given group what it was, where nobody has steps in it: it hands
 /// nothing on, so that processes may be in it again, and they return.
 fn give_back_unused(place: &Place) {
-    let Some(agent) = &place.agent else { return };
     if !all_steps(&place.folder).is_empty() {
         return;
     }
-    let nothing = CONTROLLERS.map(|name| format!("-{name}")).join(" ");
-    let given_back = fs::write(place.folder.join("cgroup.subtree_control"), nothing)
-        .attempt(|| format!("give {} back", place.folder.display()))
-        .and_then(|()| {
-            move_all(agent, &place.folder, true)?;
-            fs::remove_dir(agent).attempt(|| format!("remove {AGENT}"))
-        });
-    if let Err(error) = given_back {
+    if let Err(error) = hand_nothing_on(place).and_then(|()| bring_back(place)) {
         tracing::debug!(%error, "a cgroup of kiln's is left");
     }
+}
+
+/// But for the root of all groups: what that hands on may be others' concern.
+fn hand_nothing_on(place: &Place) -> Result<(), SetupError> {
+    if is_root(&place.folder) {
+        return Ok(());
+    }
+    let nothing = CONTROLLERS.map(|name| format!("-{name}")).join(" ");
+    fs::write(place.folder.join("cgroup.subtree_control"), nothing)
+        .attempt(|| format!("give {} back", place.folder.display()))
+}
+
+fn bring_back(place: &Place) -> Result<(), SetupError> {
+    let Some(agent) = &place.agent else {
+        return Ok(());
+    };
+    move_all(agent, &place.folder, true)?;
+    fs::remove_dir(agent).attempt(|| format!("remove {}", agent.display()))
 }
