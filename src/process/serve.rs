@@ -2,11 +2,11 @@
 //! (see `server.rs`).
 
 use super::clone::clone_into;
-use super::server::STREAMS;
+use super::server::{STREAMS, Word, hear, tell};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, clone};
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, send};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use nix::unistd::{Pid, setpgid};
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -19,47 +19,62 @@ const IDLE: Duration = Duration::from_secs(10);
 /// Of a job: a few calls deep, and none of it is touched before it is used.
 const STACK: usize = 1 << 20;
 
-/// The server: answers on standard input until its caller is gone or it was
-/// idle; each copy runs `job`, with its request on *its* standard input. `enter`
-/// brings the server to the place of the next one, and says which namespaces the
-/// copy gets for itself.
+/// The server: sets itself up as its caller's greeting says, then answers on standard
+/// input until its caller is gone or it was idle; each copy runs `job`, with its
+/// request on *its* standard input.
+///
+/// `set_up` may ask once to be admitted; its error is for the caller to read. What it
+/// made is asked before each copy which namespaces that one gets for itself.
 ///
 /// The calling process must have one thread.
-pub fn serve(
-    mut enter: impl FnMut(u64) -> nix::Result<CloneFlags>,
+pub fn serve<S>(
+    set_up: impl FnOnce(&[u8], &dyn Fn() -> io::Result<()>) -> Result<S, Vec<u8>>,
+    mut next: impl FnMut(&mut S) -> nix::Result<CloneFlags>,
     mut job: impl FnMut() -> u8,
 ) -> ExitCode {
+    let socket = io::stdin();
+    let Ok(greeting) = hear(&socket) else {
+        return ExitCode::FAILURE;
+    };
+    let mut place = match set_up(&greeting, &admitted) {
+        Ok(place) => place,
+        Err(why) => {
+            let _ = tell(&socket, &[&[Word::REFUSED], &why[..]].concat(), &[]); // or nobody hears
+            return ExitCode::FAILURE;
+        }
+    };
     let mut stack = vec![0; STACK];
-    let mut patience = Some(IDLE);
-    while let Ok(Some(asked)) = asked(io::stdin(), patience) {
-        if asked.group.is_some() {
-            // Whoever is started in a group wants it cleared when the caller is gone.
-            patience = None;
-        }
-        let entered = enter(asked.place);
-        let forked = entered.and_then(|new| copy(new, asked, &mut stack, &mut job));
+    let mut told = tell(&socket, &[Word::READY], &[]);
+    while told.is_ok()
+        && let Ok(Some(asked)) = asked(&socket)
+    {
+        let forked = next(&mut place).and_then(|new| copy(new, asked, &mut stack, &mut job));
         let answer = forked.map_or_else(|errno| -(errno as i32), Pid::as_raw);
-        let socket = io::stdin().as_raw_fd();
-        if send(socket, &answer.to_ne_bytes(), MsgFlags::MSG_NOSIGNAL).is_err() {
-            break;
-        }
+        told = tell(&socket, &answer.to_ne_bytes(), &[]);
     }
     ExitCode::SUCCESS
 }
 
-/// What a caller wants.
+/// Asks the caller for what only it may do, and waits until it is done.
+fn admitted() -> io::Result<()> {
+    let socket = io::stdin();
+    tell(&socket, &[Word::ADMIT], &[])?;
+    match hear(&socket)?.first() {
+        Some(&Word::ADMITTED) => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// What the next job gets.
 struct Asked {
-    place: u64,
     streams: [File; STREAMS],
-    /// The cgroup of the copy.
+    /// The cgroup it begins in; else this process's.
     group: Option<File>,
 }
 
 /// The next job; none when there will be no more.
-fn asked(socket: impl AsFd + AsRawFd, patience: Option<Duration>) -> io::Result<Option<Asked>> {
-    let patience = patience.map_or(PollTimeout::NONE, |patience| {
-        PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX)
-    });
+fn asked(socket: &(impl AsFd + AsRawFd)) -> io::Result<Option<Asked>> {
+    let patience = PollTimeout::try_from(IDLE).unwrap_or(PollTimeout::MAX);
     let mut sources = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     loop {
         match poll(&mut sources, patience) {
@@ -69,9 +84,9 @@ fn asked(socket: impl AsFd + AsRawFd, patience: Option<Duration>) -> io::Result<
             Err(error) => return Err(error.into()),
         }
     }
-    let mut place = [0; 8];
+    let mut word = [0];
     let mut space = nix::cmsg_space!([RawFd; STREAMS + 1]);
-    let mut parts = [IoSliceMut::new(&mut place)];
+    let mut parts = [IoSliceMut::new(&mut word)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
     let mut passed = Vec::new();
@@ -87,25 +102,22 @@ fn asked(socket: impl AsFd + AsRawFd, patience: Option<Duration>) -> io::Result<
     }
     let group = (passed.len() > STREAMS).then(|| passed.pop()).flatten();
     // Nothing came: the other end is closed.
-    Ok(passed.try_into().ok().map(|streams| Asked {
-        place: u64::from_ne_bytes(place),
-        streams,
-        group,
-    }))
+    let streams = passed.try_into().ok();
+    Ok(streams.map(|streams| Asked { streams, group }))
 }
 
 fn copy(
     namespaces: CloneFlags,
-    asked: Asked,
+    Asked { streams, group }: Asked,
     stack: &mut [u8],
     job: &mut impl FnMut() -> u8,
 ) -> nix::Result<Pid> {
-    let mut streams = Some(asked.streams);
+    let mut streams = Some(streams);
     let mut begin = || match streams.take().map(take_over) {
         Some(Ok(())) => job(),
         Some(Err(_)) | None => 1,
     };
-    if let Some(group) = asked.group {
+    if let Some(group) = group {
         let flags = namespaces | CloneFlags::CLONE_PARENT;
         let door = group.as_raw_fd();
         return clone_into(door, flags, move || {

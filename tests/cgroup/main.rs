@@ -394,7 +394,7 @@ async fn a_kiln_that_is_killed_leaves_no_group_and_its_other_processes_live() {
     let kiln = Dev::start().await;
     assert!(made(&given).contains(&"kiln-steps-0".into()));
     kiln.killed().await;
-    until("the server has given everything back", || {
+    until("the guard has given everything back", || {
         made(&given).is_empty()
     })
     .await;
@@ -419,7 +419,7 @@ async fn a_kiln_beside_another_has_groups_of_its_own_and_takes_no_others_with_it
     let kiln = Dev::start().await;
     assert!(made(&given).contains(&"kiln-steps-1".into()));
     kiln.killed().await;
-    until("the server has removed them", || {
+    until("the guard has removed them", || {
         !made(&given).contains(&"kiln-steps-1".into())
     })
     .await;

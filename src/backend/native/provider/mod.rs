@@ -1,7 +1,7 @@
 //! Where a step runs. A provider takes a resolved step and leaves its outputs
 //! in the step's scratch folder; it knows neither graph nor store.
 
-mod cgroup;
+pub(crate) mod cgroup;
 pub mod enter;
 pub mod kept;
 pub mod sandbox;

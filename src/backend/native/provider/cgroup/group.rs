@@ -1,6 +1,6 @@
 //! One group: a step's limits, what it ran into, and its end.
 
-use super::tree::Tree;
+use super::tree::{Tree, hand_over};
 use crate::backend::BackendError;
 use crate::backend::native::provider::sandbox::spec::{Attempt, SetupError};
 use crate::backend::native::provider::{StepLimit, StepLimits, StepOutcome};
@@ -25,6 +25,7 @@ const PID_1: u64 = 1;
 #[derive(Debug)]
 pub(super) struct Group {
     folder: PathBuf,
+    user: Option<u32>,
     /// The folder, held open.
     door: File,
     /// As they are set now.
@@ -35,15 +36,17 @@ pub(super) struct Group {
 impl Group {
     /// # Errors
     /// Names what could not be made or written.
-    pub fn make(folder: &Path) -> Result<Self, SetupError> {
+    pub fn make(folder: &Path, user: Option<u32>) -> Result<Self, SetupError> {
         fs::create_dir(folder).attempt(|| format!("make the cgroup {}", folder.display()))?;
         let door = File::open(folder).attempt(|| format!("open {}", folder.display()))?;
         let group = Group {
             folder: folder.to_owned(),
+            user,
             door,
             memory: NONE.into(),
             processes: NONE.into(),
         };
+        user.map_or(Ok(()), |user| hand_over(folder, user))?;
         // All of a step ends when one of its processes must, its PID 1 too.
         group.write("memory.oom.group", "1")?;
         match fs::write(group.folder.join("memory.swap.max"), "0") {
@@ -51,6 +54,11 @@ impl Group {
             other => other.attempt(|| format!("keep {} from swap", folder.display()))?,
         }
         Ok(group)
+    }
+
+    /// The build user whose steps it is for.
+    pub fn user(&self) -> Option<u32> {
+        self.user
     }
 
     /// Nobody is in it, if need be because they were killed.

@@ -9,23 +9,31 @@
 //!   kiln-agent/                kiln and everything else that it started, hooks too
 //!   kiln-steps-<n>/            one for each process of kiln's; it holds a lock on it
 //!     <m>/                     a step's: memory.max, pids.max; used again by the next
+//!     <uid>/                   root's alone, for each build user; it may move its own
+//!       rooms/                 the rooms of this user's steps
+//!       <m>/                   as above
 //! ```
+//! A room, which starts the step, has the rights of the step's user: so what lies
+//! between the two must be that user's. Limits stay root's.
+//!
 //! Nothing is made before the first step, and everything is given back with the
 //! last sandbox: the groups are removed, processes return to where they were, and
 //! the given group hands no controllers on. That matters: while it does, systemd
-//! cannot start kiln anew in it beside a hook that goes on. Where kiln is killed, the
-//! sandbox's server does so instead, and the next start removes what both left.
+//! cannot start kiln anew in it beside a hook that goes on. Where kiln is killed, a
+//! guard does so instead, and the next start removes what both left.
 //!
 //! A process is started in its group (`CLONE_INTO_CGROUP`): to move one there
 //! takes a lock over all processes of the host, and waits for every processor.
 
 mod find;
 mod group;
+mod guard;
 mod tree;
 
 pub(super) use find::place_of;
 pub use find::{Place, Unusable, place};
 pub(super) use group::{Reached, StepGroup};
+pub use guard::internal_main;
 
 use super::StepLimits;
 use std::os::fd::RawFd;
@@ -33,9 +41,9 @@ use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use tree::Tree;
 
 /// The groups of a sandbox's steps; several sandboxes share one tree.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Groups {
-    known: Mutex<Known>,
+    known: Arc<Mutex<Known>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -51,9 +59,9 @@ enum Known {
 static SHARED: Mutex<Weak<Tree>> = Mutex::new(Weak::new());
 
 impl Groups {
-    /// A group for a step; none where kiln was given none, which is said once. May block,
+    /// A group for a step, of a build user of root's or of the caller; none where kiln was given none, which is said once. May block,
     /// but not where it is known that there is none.
-    pub fn claim(&self, limits: &StepLimits) -> Option<StepGroup> {
+    pub fn claim(&self, limits: &StepLimits, user: Option<u32>) -> Option<StepGroup> {
         let known = self.known().clone();
         let tree = match known {
             Known::None => None,
@@ -61,7 +69,7 @@ impl Groups {
             Known::NotYet => shared(),
         };
         let claimed = tree.and_then(|tree| {
-            let claimed = Tree::claim(&tree, limits.memory, limits.processes);
+            let claimed = Tree::claim(&tree, user, limits.memory, limits.processes);
             let group = claimed.map_err(|error| say(&error)).ok()?;
             Some((tree, group))
         });
@@ -71,6 +79,15 @@ impl Groups {
         };
         *self.known() = known;
         group
+    }
+
+    /// A room that is to start steps of this build user in groups must be where it may.
+    pub fn settle(&self, room: nix::unistd::Pid, user: Option<u32>) {
+        if let (Known::Taken(tree), Some(user)) = (self.known().clone(), user)
+            && let Err(error) = tree.settle(room, user)
+        {
+            say(&error); // the room says that it cannot
+        }
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
@@ -95,14 +112,6 @@ fn shared() -> Option<Arc<Tree>> {
 fn say(error: &dyn std::error::Error) {
     static SAID: Once = Once::new();
     SAID.call_once(|| tracing::warn!(%error, "cgroups keep no limits of steps: a watch does"));
-}
-
-/// What a process of kiln's left here that was killed. For the sandbox's server, when
-/// the agent is gone or does not use it any more.
-pub(super) fn clear_after_agent() {
-    if let Ok(place) = place() {
-        tree::clear_after_agent(&place);
-    }
 }
 
 /// Shows the process's group, and what is in its group later, as the root of all groups:

@@ -4,10 +4,12 @@
 use super::find::{CONTROLLERS, Place, is_root};
 use super::group::{Group, StepGroup, empty, kill, procs};
 use crate::backend::native::provider::sandbox::spec::{Attempt, SetupError};
+use crate::process::Guard;
 use crate::process::tree::below;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::{Pid, getpid};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// Groups of steps lie in one that begins so.
 const STEPS: &str = "kiln-steps-";
+/// A build user's rooms.
+const ROOMS: &str = "rooms";
 /// How often is tried to empty the given group of processes that start others.
 const ATTEMPTS: u32 = 20;
 /// Between two tries where the kernel tells nobody when it is time.
@@ -32,8 +36,13 @@ pub(super) struct Tree {
     folder: PathBuf,
     /// On that folder: whose it is still lives.
     _owned: Flock<File>,
-    free: Mutex<Vec<Group>>,
+    /// By build user; the caller's are none's.
+    free: Mutex<BTreeMap<Option<u32>, Vec<Group>>>,
     made: AtomicU32,
+    /// Held while a user's folder is made.
+    making: Mutex<()>,
+    /// Clears what this process does not.
+    guard: Guard,
 }
 
 impl Tree {
@@ -45,8 +54,9 @@ impl Tree {
     pub fn take(place: Place) -> Result<Self, SetupError> {
         let _alone = lock(&place.folder, FlockArg::LockExclusive)?;
         sweep(&place);
-        let taken = hand_on(&place).and_then(|()| own_folder(&place));
-        let (folder, owned) = match taken {
+        let guard = || Guard::start("cgroups").attempt(|| "start what clears cgroups".into());
+        let taken = hand_on(&place).and_then(|()| Ok((own_folder(&place)?, guard()?)));
+        let ((folder, owned), guard) = match taken {
             Ok(taken) => taken,
             Err(error) => {
                 give_back_unused(&place);
@@ -59,6 +69,8 @@ impl Tree {
             _owned: owned,
             free: Mutex::default(),
             made: AtomicU32::new(0),
+            making: Mutex::default(),
+            guard,
         })
     }
 
@@ -68,12 +80,14 @@ impl Tree {
     /// Names the file of the group that could not be written.
     pub fn claim(
         tree: &Arc<Self>,
+        user: Option<u32>,
         memory: Option<u64>,
         processes: u64,
     ) -> Result<StepGroup, SetupError> {
         let mut group = loop {
-            match tree.free().pop() {
-                None => break Group::make(&tree.next())?,
+            let free = tree.free().get_mut(&user).and_then(Vec::pop);
+            match free {
+                None => break Group::make(&tree.next(user)?, user)?,
                 // What does not end is left where it is.
                 Some(group) if group.empty() => break group,
                 Some(_) => {}
@@ -85,15 +99,40 @@ impl Tree {
 
     /// Takes back what was claimed.
     pub fn release(&self, group: Group) {
-        self.free().push(group);
+        self.free().entry(group.user()).or_default().push(group);
     }
 
-    fn next(&self) -> PathBuf {
+    /// Moves a room, which becomes this build user, to where it may start that user's steps.
+    ///
+    /// # Errors
+    /// Names what could not be made or written.
+    pub fn settle(&self, room: Pid, user: u32) -> Result<(), SetupError> {
+        let rooms = self.of_user(Some(user))?.join(ROOMS);
+        make(&rooms)?;
+        move_one(room, &rooms)
+    }
+
+    fn next(&self, user: Option<u32>) -> Result<PathBuf, SetupError> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
-        self.folder.join(number.to_string())
+        Ok(self.of_user(user)?.join(number.to_string()))
     }
 
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Group>> {
+    /// Where a user's groups lie.
+    fn of_user(&self, user: Option<u32>) -> Result<PathBuf, SetupError> {
+        let Some(id) = user else {
+            return Ok(self.folder.clone());
+        };
+        let folder = self.folder.join(id.to_string());
+        let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if !folder.exists() {
+            make(&folder)?;
+            control_below(&folder)?;
+            hand_over(&folder, id)?;
+        }
+        Ok(folder)
+    }
+
+    fn free(&self) -> std::sync::MutexGuard<'_, BTreeMap<Option<u32>, Vec<Group>>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,6 +142,7 @@ impl Drop for Tree {
         let given_back = lock(&self.place.folder, FlockArg::LockExclusive).and_then(|_alone| {
             remove(&self.folder)?;
             give_back_unused(&self.place);
+            self.guard.dismiss();
             Ok(())
         });
         if let Err(error) = given_back {
@@ -220,14 +260,32 @@ fn move_all(from: &Path, to: &Path, whole: bool) -> Result<(), SetupError> {
         false => below(getpid(), None),
     };
     let is_own = |pid: &Pid| whole || *pid == getpid() || own.contains(pid);
-    let door = to.join("cgroup.procs");
     for pid in found.into_iter().filter(is_own) {
-        match fs::write(&door, pid.to_string()) {
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {} // gone
-            other => other.attempt(|| format!("move process {pid} to {}", to.display()))?,
-        }
+        move_one(pid, to)?;
     }
     Ok(())
+}
+
+fn move_one(pid: Pid, to: &Path) -> Result<(), SetupError> {
+    match fs::write(to.join("cgroup.procs"), pid.to_string()) {
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()), // gone
+        other => other.attempt(|| format!("move process {pid} to {}", to.display())),
+    }
+}
+
+/// Lets a user move what is its own between the groups in this one; not more: limits stay
+/// whose they are.
+pub(super) fn hand_over(folder: &Path, user: u32) -> Result<(), SetupError> {
+    let procs = folder.join("cgroup.procs");
+    std::os::unix::fs::chown(&procs, Some(user), None)
+        .attempt(|| format!("give {} to uid {user}", procs.display()))
+}
+
+/// Lets the groups in this one have limits.
+fn control_below(folder: &Path) -> Result<(), SetupError> {
+    let controlled = folder.join("cgroup.subtree_control");
+    let wanted = CONTROLLERS.map(|name| format!("+{name}")).join(" ");
+    fs::write(&controlled, wanted).attempt(|| format!("write {}", controlled.display()))
 }
 
 /// A folder for this process's steps, locked before anybody can find it unlocked.
@@ -238,9 +296,7 @@ fn own_folder(place: &Place) -> Result<(PathBuf, Flock<File>), SetupError> {
     let folder = folder.attempt(|| "name a cgroup of steps".into())?;
     make(&folder)?;
     let owned = lock(&folder, FlockArg::LockExclusiveNonblock)?;
-    let controlled = folder.join("cgroup.subtree_control");
-    let wanted = CONTROLLERS.map(|name| format!("+{name}")).join(" ");
-    fs::write(&controlled, wanted).attempt(|| format!("write {}", controlled.display()))?;
+    control_below(&folder)?;
     Ok((folder, owned))
 }
 
