@@ -343,7 +343,8 @@ async fn a_step_that_is_killed_for_want_of_memory_above_it_is_not_blamed_on_its_
 
 /// `kiln dev` with a step.
 struct Dev {
-    folder: tempfile::TempDir,
+    /// Removed with this.
+    _folder: tempfile::TempDir,
     kiln: Child,
     mark: String,
 }
@@ -378,14 +379,24 @@ impl Dev {
         let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
         let kiln = quiet.spawn().unwrap();
         let mark = mark.to_owned();
-        Dev { folder, kiln, mark }
+        Dev {
+            _folder: folder,
+            kiln,
+            mark,
+        }
     }
 
     async fn killed(mut self) {
         self.kiln.kill().unwrap();
         self.kiln.wait().unwrap();
         until("the step is gone", || processes_with(&self.mark).is_empty()).await;
-        drop(self.folder);
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.kiln.kill(); // when a test fails; else it is gone
+        let _ = self.kiln.wait();
     }
 }
 
