@@ -6,6 +6,7 @@ use super::room::Room;
 use super::spec::{Attempt, Report, RoomSpec, STORE, SetupError, Spec};
 use super::watch::Watch;
 use super::{privileges, seccomp, step_root, userns};
+use crate::backend::native::provider::cgroup;
 use crate::process::{self, GRACE};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -76,6 +77,7 @@ fn run(spec: &Spec) -> Result<Option<Report>, SetupError> {
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let signals = SignalFd::with_flags(&signals(), flags);
     let signals = signals.attempt(|| "listen to signals".into())?;
+    cgroup::hide().attempt(|| "enter a cgroup namespace".into())?;
     step_root::furnish(spec).map_err(explained)?;
     privileges::forbid_user_namespaces()?;
     privileges::drop_capabilities()?;
