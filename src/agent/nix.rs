@@ -4,7 +4,7 @@
 use crate::backend::Backend;
 use crate::backend::choice::Unavailable;
 use crate::backend::nix::{Nix, NixConfig, NixKind, SEARCH_PATH, unreachable};
-use crate::config::{BackendChoice, Config, EVAL_MEMORY, LocalBuilds};
+use crate::config::{BackendChoice, Config, LocalBuilds};
 use crate::model::BackendKind;
 use crate::process::find_program;
 use std::ffi::OsStr;
@@ -12,8 +12,6 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Address space for a configuration of NixOS, which takes 1 to 4 GiB of memory.
-const NIXOS_MEMORY: u64 = 8 << 30;
 /// What the backend starts.
 const PROGRAMS: [&str; 4] = ["nix", "nix-store", "nix-instantiate", "git"];
 
@@ -80,10 +78,6 @@ fn settings(kind: NixKind, config: &Config, search_path: &str) -> NixConfig {
         submodules: config.repository.submodules,
         search_path: search_path.to_owned(),
         log_size: config.limits.log_size,
-        least_memory: match config.builder.eval_memory {
-            EVAL_MEMORY => NIXOS_MEMORY,
-            _ => 0, // its owner decided
-        },
         ..NixConfig::new(kind, config.state_dir.join("nix"))
     }
 }

@@ -7,7 +7,7 @@ use crate::backend::BackendError;
 use crate::backend::native::eval::{self, EvalEnd, EvalRequest, Survey, TestEnd};
 use crate::backend::native::graph::Graph;
 use crate::backend::native::inspect::{InGit, Inspection};
-use crate::backend::native::system;
+use crate::backend::native::{EVAL_MEMORY, system};
 use crate::config::Config;
 use crate::model::{Commit, Failure, HostName};
 use crate::server::convert::inspect::Side;
@@ -108,7 +108,7 @@ impl Revision {
             host: host.clone(),
             system: system(),
             timeout: self.config.builder.eval_timeout,
-            memory: self.config.builder.eval_memory,
+            memory: self.config.builder.eval_memory.unwrap_or(EVAL_MEMORY),
         }
     }
 

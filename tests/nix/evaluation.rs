@@ -322,7 +322,7 @@ async fn f02_limits_of_time_memory_and_output_are_named() {
         "toString (builtins.length (builtins.genList (x: x) 500000000))",
     ));
     let mut request = world.request(&commit);
-    request.memory = 1 << 30;
+    request.memory = Some(1 << 30);
     let EvaluationOutcome::Failed(failure) = world.evaluate(request).await else {
         panic!()
     };

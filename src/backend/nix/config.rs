@@ -31,9 +31,6 @@ pub struct NixConfig {
     pub search_path: String,
     /// Bytes of one step's log that are kept.
     pub log_size: u64,
-    /// Bytes of address space an evaluation gets at least, whatever its request
-    /// says: a NixOS configuration takes more than other languages' trees.
-    pub least_memory: u64,
 }
 
 /// What a repository is to Nix.
@@ -66,7 +63,6 @@ impl NixConfig {
             home,
             search_path: SEARCH_PATH.into(),
             log_size: 64 << 20,
-            least_memory: 0,
         }
     }
 }

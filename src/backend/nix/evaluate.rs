@@ -17,6 +17,9 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+/// Bytes of address space where nobody says: a NixOS configuration takes 1 to
+/// 4 GiB of memory.
+const EVAL_MEMORY: u64 = 8 << 30;
 /// Names that are listed when the one asked for is not among them.
 const SHOWN: usize = 30;
 
@@ -274,7 +277,7 @@ impl Evaluation<'_> {
 
     /// Bytes of address space.
     fn memory(&self) -> u64 {
-        self.request.memory.max(self.config.least_memory)
+        self.request.memory.unwrap_or(EVAL_MEMORY)
     }
 
     fn out_of_memory(&self) -> Failure {

@@ -94,7 +94,6 @@ impl Backend for Nix {
             home: _,
             search_path: _,
             log_size: _,
-            least_memory: _,
         } = &self.config;
         format!("{kind:?} {attribute} {file} {options:?} {accept_flake_config} {submodules}")
     }
