@@ -1,8 +1,10 @@
 //! The Nix of this host: how it is set up, whether it is there, and whether what
 //! it is told to use answers.
 
+use super::Surroundings;
 use crate::backend::Backend;
 use crate::backend::choice::Unavailable;
+use crate::backend::inspect::Inspector;
 use crate::backend::nix::{Nix, NixConfig, NixKind, SEARCH_PATH, unreachable};
 use crate::config::{BackendChoice, Config, LocalBuilds};
 use crate::model::BackendKind;
@@ -15,10 +17,34 @@ use tokio_util::sync::CancellationToken;
 /// What the backend starts.
 const PROGRAMS: [&str; 4] = ["nix", "nix-store", "nix-instantiate", "git"];
 
+/// Memory that one evaluation of a NixOS configuration takes, in bytes.
+pub(super) const USUAL_MEMORY: u64 = 4 << 30;
+/// By this variable Nix finds the settings of its user.
+const USER_SETTINGS: &str = "NIX_USER_CONF_FILES";
+
+/// What Nix gets of what kiln was started with.
+#[derive(Debug, Clone)]
+pub(super) struct Around {
+    search_path: String,
+    environment: Vec<(String, String)>,
+}
+
+impl Around {
+    pub fn new(around: &Surroundings) -> Self {
+        let own = around.config_home.as_deref();
+        let own = own.and_then(|home| Some(home.join("nix/nix.conf").to_str()?.to_owned()));
+        let own = own.map(|file| (USER_SETTINGS.to_owned(), file));
+        Around {
+            search_path: search_path(around.search_path.as_deref()),
+            environment: around.network.iter().cloned().chain(own).collect(),
+        }
+    }
+}
+
 /// The folders programs are looked for in: those of `PATH` as this process was
 /// given it, else those where Nix is on the systems kiln runs on. What is not
 /// absolute would depend on where somebody stands.
-pub(super) fn search_path(path: Option<&OsStr>) -> String {
+fn search_path(path: Option<&OsStr>) -> String {
     let given = path.unwrap_or_default().to_string_lossy().into_owned();
     let folders: Vec<&str> = given.split(':').filter(|f| f.starts_with('/')).collect();
     match folders.is_empty() {
@@ -31,10 +57,20 @@ pub(super) fn search_path(path: Option<&OsStr>) -> String {
 pub(super) fn backend(
     kind: NixKind,
     config: &Config,
-    search_path: &str,
+    around: &Around,
 ) -> Result<Arc<dyn Backend>, Unavailable> {
-    installed(search_path)?;
-    Ok(Arc::new(Nix::new(settings(kind, config, search_path))))
+    installed(&around.search_path)?;
+    Ok(Arc::new(Nix::new(settings(kind, config, around))))
+}
+
+/// Nix as what looks at revisions of this kind, where it is installed.
+pub(super) fn inspector(
+    kind: NixKind,
+    config: &Config,
+    around: &Around,
+) -> Result<Arc<dyn Inspector>, Unavailable> {
+    installed(&around.search_path)?;
+    Ok(Arc::new(Nix::new(settings(kind, config, around))))
 }
 
 /// Looked for once: what is installed later is found at the next start.
@@ -60,7 +96,7 @@ fn installed(search_path: &str) -> Result<(), Unavailable> {
     })
 }
 
-fn settings(kind: NixKind, config: &Config, search_path: &str) -> NixConfig {
+fn settings(kind: NixKind, config: &Config, around: &Around) -> NixConfig {
     let nix = &config.nix;
     let keys = nix.trusted_public_keys.iter().map(ToString::to_string);
     NixConfig {
@@ -76,7 +112,8 @@ fn settings(kind: NixKind, config: &Config, search_path: &str) -> NixConfig {
             LocalBuilds::Never => Some(0),
         },
         submodules: config.repository.submodules,
-        search_path: search_path.to_owned(),
+        search_path: around.search_path.clone(),
+        environment: around.environment.clone(),
         log_size: config.limits.log_size,
         ..NixConfig::new(kind, config.state_dir.join("nix"))
     }
@@ -87,7 +124,7 @@ fn settings(kind: NixKind, config: &Config, search_path: &str) -> NixConfig {
 /// waits for it.
 pub(super) async fn look_around(
     config: Config,
-    search_path: String,
+    around: Around,
     warnings: watch::Sender<Vec<String>>,
     cancel: CancellationToken,
 ) {
@@ -97,10 +134,10 @@ pub(super) async fn look_around(
             false
         }
     };
-    if is_native || installed(&search_path).is_err() {
+    if is_native || installed(&around.search_path).is_err() {
         return;
     }
-    let nix = settings(NixKind::Flake, &config, &search_path);
+    let nix = settings(NixKind::Flake, &config, &around);
     let said = unreachable(&nix, &cancel).await;
     for warning in &said {
         tracing::warn!("{warning}");

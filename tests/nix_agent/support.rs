@@ -124,19 +124,26 @@ impl World {
         patient.arg(kiln).args(args).output().unwrap()
     }
 
-    /// Nix settings where `kiln dev` keeps Nix's home.
-    pub fn dev_state(&self) -> PathBuf {
-        let state = self.home.path("dev-state");
-        let folder = state.join("nix/.config/nix");
+    /// The settings of Nix as a person has them.
+    pub fn own_settings(&self) {
+        let folder = self.home.path(".config/nix");
         std::fs::create_dir_all(&folder).unwrap();
         let line = |(name, value): (&str, String)| format!("{name} = {value}\n");
         let lines: String = self.options().into_iter().map(line).collect();
         std::fs::write(folder.join("nix.conf"), lines).unwrap();
-        state
+    }
+
+    /// Runs `kiln` with the repository and the arguments in `line`.
+    pub fn look(&self, line: &str) -> Said {
+        self.own_settings();
+        let mut args: Vec<&str> = line.split(' ').collect();
+        args.extend(["--repo", self.infra.path.to_str().unwrap()]);
+        self.home.kiln(&args)
     }
 
     pub fn dev(&self, args: &[&str]) -> Said {
-        let (infra, state) = (self.infra.path.clone(), self.dev_state());
+        self.own_settings();
+        let (infra, state) = (self.infra.path.clone(), self.home.path("dev-state"));
         let mut all = vec!["dev", infra.to_str().unwrap(), "--once"];
         all.extend(["--state-dir", state.to_str().unwrap(), "--json"]);
         if !args.contains(&"--host") {

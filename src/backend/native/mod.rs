@@ -49,7 +49,7 @@ use stored::Stored;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of address space of an evaluation of which nobody says more.
-pub(crate) const EVAL_MEMORY: u64 = 1 << 30;
+const EVAL_MEMORY: u64 = 1 << 30;
 
 /// What stays the same as long as the agent runs.
 #[derive(Debug, Clone)]

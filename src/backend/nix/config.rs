@@ -29,6 +29,9 @@ pub struct NixConfig {
     pub home: PathBuf,
     /// Folders where `nix`, `git` and `ssh` are looked for, `:` between them.
     pub search_path: String,
+    /// Variables each program of Nix gets beside those it always has: how the
+    /// network is reached, and whose settings count.
+    pub environment: Vec<(String, String)>,
     /// Bytes of one step's log that are kept.
     pub log_size: u64,
 }
@@ -62,6 +65,7 @@ impl NixConfig {
             submodules: false,
             home,
             search_path: SEARCH_PATH.into(),
+            environment: Vec::new(),
             log_size: 64 << 20,
         }
     }

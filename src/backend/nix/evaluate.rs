@@ -3,13 +3,13 @@
 
 use super::attribute::shown;
 use super::diagnose;
-use super::expression::{self, Answer};
+use super::expression::{self, Answer, Question};
 use super::program::{Program, Ran, attempted, not_started};
 use super::progress::Progress;
 use super::reference::{self, Reference};
 use super::{NixConfig, NixKind, roots};
 use crate::backend::{BackendError, EvaluateRequest, EvaluationOutcome};
-use crate::model::{Evaluated, Failure, HostName};
+use crate::model::{Evaluated, Failure};
 use crate::process::End;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -47,23 +47,56 @@ impl Evaluation<'_> {
         &self,
         tell: oneshot::Sender<String>,
     ) -> Result<EvaluationOutcome, BackendError> {
+        let names = self.config.attribute.names(&self.request.host);
+        Ok(match self.ask(Question::Derivation, &names).await? {
+            Ok(answer) => self.answered(&answer, tell),
+            Err(outcome) => outcome,
+        })
+    }
+
+    /// The names in an attribute of the commit, or why they are not known.
+    pub async fn names(
+        self,
+        path: &[String],
+    ) -> Result<Result<Vec<String>, EvaluationOutcome>, BackendError> {
+        let answer = match self.ask(Question::Names, path).await? {
+            Ok(answer) => self.parsed(&answer),
+            Err(outcome) => return Ok(Err(outcome)),
+        };
+        let names = answer.and_then(|answer| match answer {
+            Answer::Names { names } => Ok(names),
+            other => Err(self.refused(other, path)),
+        });
+        Ok(names.map_err(|failure| self.say(failure)))
+    }
+
+    /// What Nix answers about an attribute; where it does not, the evaluation's end.
+    async fn ask(
+        &self,
+        question: Question,
+        names: &[String],
+    ) -> Result<Result<String, EvaluationOutcome>, BackendError> {
         let reference = self.reference().await?;
         let mut progress = Progress::of_evaluation(Arc::clone(&self.request.sink));
-        let program = self.program(&reference)?;
-        let ran = program
-            .run(&self.request.cancel, |message| progress.hear(message))
-            .await?;
-        let outcome = match ran.end {
-            End::Exited(status) if status.success() => self.answered(&ran.answer, tell),
+        let ran = match self.program(&reference, question, names) {
+            Ok(program) => {
+                let heard = |message| progress.hear(message);
+                program.run(&self.request.cancel, heard).await
+            }
+            Err(error) => Err(error),
+        };
+        // Whatever came of it: to remove the ref is blocking work.
+        let removed = tokio::task::spawn_blocking(move || drop(reference)).await;
+        removed.map_err(|error| attempted("remove the ref of an evaluation", error))?;
+        let ran = ran?;
+        Ok(Err(match ran.end {
+            End::Exited(status) if status.success() => return Ok(Ok(ran.answer)),
             End::Cancelled => EvaluationOutcome::Cancelled,
             End::TimedOut | End::Silent => EvaluationOutcome::TimedOut(self.out_of_time()),
             End::TooMuchOutput => EvaluationOutcome::Failed(self.too_much()),
             End::Exited(status) => self.failed(&ran, status, &progress).await,
             End::Stuck { .. } => EvaluationOutcome::Cancelled, // `run` reports it
-        };
-        let removed = tokio::task::spawn_blocking(move || drop(reference)).await;
-        removed.map_err(|error| attempted("remove the ref of an evaluation", error))?;
-        Ok(outcome)
+        }))
     }
 
     async fn reference(&self) -> Result<Reference, BackendError> {
@@ -73,13 +106,17 @@ impl Evaluation<'_> {
         made.map_err(|error| attempted("make a ref for the evaluation", error))?
     }
 
-    fn program(&self, reference: &Reference) -> Result<Program, BackendError> {
+    fn program(
+        &self,
+        reference: &Reference,
+        question: Question,
+        names: &[String],
+    ) -> Result<Program, BackendError> {
         let (config, request) = (self.config, &self.request);
         let url = file_url(&request.source.repository)?;
-        let names = config.attribute.names(&request.host);
         let program = match config.kind {
-            NixKind::Flake => self.of_flake(&url, reference, &names),
-            NixKind::Plain => self.of_file(&url, reference, &names),
+            NixKind::Flake => self.of_flake(&url, reference, question, names),
+            NixKind::Plain => self.of_file(&url, reference, question, names),
         };
         Ok(program
             .option("show-trace", "true")
@@ -88,7 +125,13 @@ impl Evaluation<'_> {
             .output_limit(config.log_size))
     }
 
-    fn of_flake(&self, url: &str, reference: &Reference, names: &[String]) -> Program {
+    fn of_flake(
+        &self,
+        url: &str,
+        reference: &Reference,
+        question: Question,
+        names: &[String],
+    ) -> Program {
         let source = &self.request.source;
         let mut flake = format!("git+{url}?ref={}&rev={}", reference.name, reference.rev);
         if source.subdir != "." {
@@ -101,14 +144,20 @@ impl Evaluation<'_> {
         flake.push_str(&format!("#{}", percent(&shown(first))));
         let mut program = Program::new(self.config, "nix")
             .args(["eval", "--json", "--no-write-lock-file", &flake])
-            .args(["--apply", &expression::of_flake(names)]);
+            .args(["--apply", &expression::of_flake(question, names)]);
         if self.config.accept_flake_config {
             program = program.args(["--accept-flake-config"]);
         }
         program
     }
 
-    fn of_file(&self, url: &str, reference: &Reference, names: &[String]) -> Program {
+    fn of_file(
+        &self,
+        url: &str,
+        reference: &Reference,
+        question: Question,
+        names: &[String],
+    ) -> Program {
         let commit = expression::Commit {
             url,
             reference: &reference.name,
@@ -125,7 +174,7 @@ impl Evaluation<'_> {
             .map(|(_, uris)| uris.as_str())
             .next()
             .unwrap_or_default();
-        let expression = expression::of_file(&commit, &file, names);
+        let expression = expression::of_file(&commit, &file, question, names);
         Program::new(self.config, "nix-instantiate")
             .args(["--eval", "--strict", "--json", "--read-write-mode"])
             .args(["-E", &expression])
@@ -137,17 +186,20 @@ impl Evaluation<'_> {
     }
 
     fn answered(&self, answer: &str, tell: oneshot::Sender<String>) -> EvaluationOutcome {
-        let read = serde_json::from_str(answer).map_err(|error| Failure {
-            log_tail: diagnose::tail(answer),
-            ..Failure::certain(format!("Nix answers what is no derivation: {error}"))
-        });
-        match read.and_then(|answer| self.read(answer)) {
+        match self.parsed(answer).and_then(|answer| self.read(answer)) {
             Ok(evaluated) => {
                 let _ = tell.send(evaluated.drv_path.clone()); // or it is rooted afterwards
                 EvaluationOutcome::Succeeded(evaluated)
             }
             Err(failure) => self.say(failure),
         }
+    }
+
+    fn parsed(&self, answer: &str) -> Result<Answer, Failure> {
+        serde_json::from_str(answer).map_err(|error| Failure {
+            log_tail: diagnose::tail(answer),
+            ..Failure::certain(format!("Nix answers what is no derivation: {error}"))
+        })
     }
 
     /// Roots the derivation that could not be rooted at once, or says why not.
@@ -165,7 +217,7 @@ impl Evaluation<'_> {
     }
 
     fn read(&self, answer: Answer) -> Result<Evaluated, Failure> {
-        let what = self.config.attribute_of(&self.request.host);
+        let what = path_of(&self.config.attribute.names(&self.request.host));
         match answer {
             Answer::Found { drv, .. } if !is_store_path(&drv) || !drv.ends_with(".drv") => {
                 let message = format!("{what} has the drvPath {drv:?}, which Nix did not make");
@@ -178,17 +230,33 @@ impl Evaluation<'_> {
                 drv_path: drv,
                 secrets: Vec::new(),
             }),
-            Answer::Missing { missing, known, depth } => Err(self.undeclared(&missing, &known, depth)),
-            Answer::Wrong { wrong } => Err(Failure::certain(format!(
+            other => Err(self.refused(other, &self.config.attribute.names(&self.request.host))),
+        }
+    }
+
+    /// Why an answer is of no use.
+    fn refused(&self, answer: Answer, names: &[String]) -> Failure {
+        let what = path_of(names);
+        match answer {
+            Answer::Missing { missing, known, depth } => self.undeclared(names, &missing, &known, depth),
+            Answer::Wrong { wrong } => Failure::certain(format!(
                 "{what} is a {wrong}, and neither a derivation nor a NixOS, nix-darwin or home-manager configuration"
             ))
-            .hint("name another in `[backend] attribute`")),
+            .hint("name another in `[backend] attribute`"),
+            Answer::Found { .. } | Answer::Names { .. } => {
+                Failure::certain(format!("Nix answers another question about {what}"))
+            }
         }
     }
 
     /// The name that is missing is the configuration's or the command's own.
-    fn undeclared(&self, missing: &str, known: &[String], depth: usize) -> Failure {
-        let names = self.config.attribute.names(&self.request.host);
+    fn undeclared(
+        &self,
+        names: &[String],
+        missing: &str,
+        known: &[String],
+        depth: usize,
+    ) -> Failure {
         let from_top = depth + usize::from(self.config.kind == NixKind::Flake);
         let within: Vec<_> = names
             .iter()
@@ -297,13 +365,10 @@ impl Evaluation<'_> {
     }
 }
 
-impl NixConfig {
-    /// The attribute for a host, as a person would write it.
-    pub(super) fn attribute_of(&self, host: &HostName) -> String {
-        let names = self.attribute.names(host);
-        let shown: Vec<_> = names.iter().map(|name| shown(name)).collect();
-        shown.join(".")
-    }
+/// An attribute, as a person would write it.
+pub(super) fn path_of(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().map(|name| shown(name)).collect();
+    shown.join(".")
 }
 
 /// A path such as `/nix/store/<32 characters>-<name>`, in whatever folder: what a

@@ -20,19 +20,45 @@ pub(super) enum Answer {
     },
     /// The attribute is there, and nothing that can be built.
     Wrong { wrong: String },
+    /// The names in the attribute, to [`Question::Names`].
+    Names { names: Vec<String> },
+}
+
+/// What is asked about an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    /// What is built of it.
+    Derivation,
+    /// Which names it has.
+    Names,
+}
+
+impl Question {
+    /// The function of [`ASK`] that answers it.
+    fn function(self) -> &'static str {
+        match self {
+            Question::Derivation => "ask",
+            Question::Names => "list",
+        }
+    }
 }
 
 /// From the value of a flake's output, or of a file, to an [`Answer`]. A NixOS or
 /// nix-darwin configuration is its system, one of home-manager its activation
 /// package; anything else has to be a derivation.
 const ASK: &str = r#"
+  walk = value: rest: depth:
+    if rest == [ ] then { inherit value; }
+    else if !(builtins.isAttrs value) then { inherit depth; missing = builtins.head rest; known = [ ]; }
+    else if value ? ${builtins.head rest} then walk value.${builtins.head rest} (builtins.tail rest) (depth + 1)
+    else { inherit depth; missing = builtins.head rest; known = builtins.attrNames value; };
+  list = top: names:
+    let reached = walk top names 0; in
+      if reached ? missing then reached
+      else if builtins.isAttrs reached.value then { names = builtins.attrNames reached.value; }
+      else { wrong = builtins.typeOf reached.value; };
   ask = top: names:
     let
-      walk = value: rest: depth:
-        if rest == [ ] then { inherit value; }
-        else if !(builtins.isAttrs value) then { inherit depth; missing = builtins.head rest; known = [ ]; }
-        else if value ? ${builtins.head rest} then walk value.${builtins.head rest} (builtins.tail rest) (depth + 1)
-        else { inherit depth; missing = builtins.head rest; known = builtins.attrNames value; };
       reached = walk top names 0;
       c = reached.value;
       isDerivation = v: builtins.isAttrs v && (v.type or null) == "derivation";
@@ -72,13 +98,20 @@ fn list(names: &[String]) -> String {
 }
 
 /// The function for `nix eval --apply`, given what the first name names.
-pub(super) fn of_flake(names: &[String]) -> String {
+pub(super) fn of_flake(question: Question, names: &[String]) -> String {
     let rest = list(names.get(1..).unwrap_or_default());
-    format!("top: let {ASK} in ask top {rest}")
+    let function = question.function();
+    format!("top: let {ASK} in {function} top {rest}")
 }
 
 /// The expression for a file of a commit that Nix reads from `repository`.
-pub(super) fn of_file(commit: &Commit<'_>, file: &str, names: &[String]) -> String {
+pub(super) fn of_file(
+    commit: &Commit<'_>,
+    file: &str,
+    question: Question,
+    names: &[String],
+) -> String {
+    let function = question.function();
     let Commit {
         url,
         reference,
@@ -91,7 +124,7 @@ pub(super) fn of_file(commit: &Commit<'_>, file: &str, names: &[String]) -> Stri
         "let {ASK}
   commit = builtins.fetchGit {{ url = {url}; ref = {reference}; rev = {rev}; submodules = {submodules}; }};
   value = import (commit + {file});
-in ask (if builtins.isFunction value then value {{ }} else value) {names}"
+in {function} (if builtins.isFunction value then value {{ }} else value) {names}"
     )
 }
 
@@ -113,7 +146,10 @@ mod tests {
     #[test]
     fn f01_names_are_texts_to_nix_whatever_they_hold() {
         let names = ["hosts", "a\"b", "${x}", "c\\"].map(str::to_owned);
-        assert!(of_flake(&names).ends_with(r#"in ask top [ "a\"b" "\${x}" "c\\" ]"#));
+        assert!(
+            of_flake(Question::Derivation, &names)
+                .ends_with(r#"in ask top [ "a\"b" "\${x}" "c\\" ]"#)
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod diagnose;
 mod evaluate;
 mod expression;
 mod inspect;
+mod inspector;
 mod messages;
 mod program;
 mod progress;
@@ -93,6 +94,7 @@ impl Backend for Nix {
             jobs: _,
             home: _,
             search_path: _,
+            environment: _,
             log_size: _,
         } = &self.config;
         format!("{kind:?} {attribute} {file} {options:?} {accept_flake_config} {submodules}")

@@ -73,7 +73,9 @@ impl Program {
             ("NIX_SSHOPTS", "-oBatchMode=yes".into()),
             ("LC_ALL", "C.UTF-8".into()),
         ];
-        let env: BTreeMap<_, _> = env.map(|(name, value)| (name.to_owned(), value)).into();
+        let env = env.map(|(name, value)| (name.to_owned(), value));
+        let given = config.environment.iter().cloned();
+        let env: BTreeMap<_, _> = given.chain(env).collect(); // the last of a name counts
         Program {
             command: Supervised {
                 program: name.into(),
