@@ -5,18 +5,20 @@ use super::Surroundings;
 use crate::backend::Backend;
 use crate::backend::choice::Unavailable;
 use crate::backend::inspect::Inspector;
-use crate::backend::nix::{Nix, NixConfig, NixKind, SEARCH_PATH, unreachable};
+use crate::backend::nix::{Nix, NixConfig, NixKind, SEARCH_PATH, unknown_options, unreachable};
 use crate::config::{BackendChoice, Config, LocalBuilds};
 use crate::model::BackendKind;
 use crate::process::find_program;
 use std::ffi::OsStr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// What the backend starts.
 const PROGRAMS: [&str; 4] = ["nix", "nix-store", "nix-instantiate", "git"];
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Memory that one evaluation of a NixOS configuration takes, in bytes.
 pub(super) const USUAL_MEMORY: u64 = 4 << 30;
 /// By this variable Nix finds the settings of its user.
@@ -112,6 +114,7 @@ fn settings(kind: NixKind, config: &Config, around: &Around) -> NixConfig {
             LocalBuilds::Never => Some(0),
         },
         submodules: config.repository.submodules,
+        cache_age: DAY * config.retention.days.max(1),
         search_path: around.search_path.clone(),
         environment: around.environment.clone(),
         log_size: config.limits.log_size,
@@ -119,8 +122,8 @@ fn settings(kind: NixKind, config: &Config, around: &Around) -> NixConfig {
     }
 }
 
-/// Asks whether the builders and substituters of the configuration answer, and
-/// says which do not: in the log and, through `warnings`, in status. Nothing
+/// Asks whether Nix knows the options of the configuration, and whether its
+/// builders and substituters answer, and says which do not: in the log and, through `warnings`, in status. Nothing
 /// waits for it.
 pub(super) async fn look_around(
     config: Config,
@@ -138,7 +141,8 @@ pub(super) async fn look_around(
         return;
     }
     let nix = settings(NixKind::Flake, &config, &around);
-    let said = unreachable(&nix, &cancel).await;
+    let mut said = unknown_options(&nix, &cancel).await;
+    said.extend(unreachable(&nix, &cancel).await);
     for warning in &said {
         tracing::warn!("{warning}");
     }

@@ -222,10 +222,13 @@ fn read_local(
 ) -> Result<LocalBuilds, Problem> {
     let words = [("allow", LocalBuilds::Allow), ("never", LocalBuilds::Never)];
     let local = section.choice("local", "allow", &words)?;
-    // Nix has substituters and builders of its own to ask.
+    // Nix has substituters and builders of its own to ask, which may be all there
+    // is under `auto`: a commit of kiln.star says so when it waits.
     let asks_caches = match kind {
-        BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) => true,
-        BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix) => false,
+        BackendChoice::Always(BackendKind::Native) => true,
+        BackendChoice::Auto | BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix) => {
+            false
+        }
     };
     match local == LocalBuilds::Never && caches.is_empty() && asks_caches {
         true => Err(section.problem(

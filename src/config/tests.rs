@@ -244,7 +244,7 @@ fn caches_are_places_with_keys_and_without_any_something_must_be_built_here() {
     assert_eq!(config.caches[1].public_keys[0].to_string(), KEY);
     for (lines, why) in [
         (
-            "[builder]\nlocal = \"never\"".to_owned(),
+            "[builder]\nlocal = \"never\"\n[backend]\nkind = \"native\"".to_owned(),
             "5:9: `builder.local`: nothing could ever",
         ),
         (cache("c", KEY), "5:7: `caches.1.url`: \"c\" is no cache"),

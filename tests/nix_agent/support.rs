@@ -88,13 +88,31 @@ impl World {
     }
 
     pub fn nix_eval(&self, args: &[&str]) -> String {
+        self.plain_nix(&[&["eval", "--raw"], args].concat())
+    }
+
+    /// What a plain `nix build` makes of this attribute of the newest commit, in a
+    /// store of its own.
+    pub fn built(&self, attribute: &str) -> String {
+        let flake = format!("git+file://{}#{attribute}", self.infra.path.display());
+        let link = self.home.path("built");
+        let store = self.home.path("other-store");
+        let own = ["--option", "store", store.to_str().unwrap()];
+        let build = ["build", &flake, "--out-link", link.to_str().unwrap()];
+        self.plain_nix(&[&build[..], &own[..]].concat());
+        let target = std::fs::read_link(link).unwrap().display().to_string();
+        let at = target.find("/nix/store/").unwrap();
+        target[at..].to_owned()
+    }
+
+    fn plain_nix(&self, args: &[&str]) -> String {
         let mut nix = command("nix");
         nix.env("HOME", self.home.path("plain"));
         for (name, value) in self.options() {
             nix.args(["--option", name, &value]);
         }
         nix.args(["--extra-experimental-features", "nix-command flakes"]);
-        let output = nix.args(["eval", "--raw"]).args(args).output().unwrap();
+        let output = nix.args(args).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     }

@@ -2,11 +2,12 @@
 //! beside it, roots what it comes to.
 
 use super::attribute::shown;
+use super::cache::{self, InUse};
 use super::diagnose;
 use super::expression::{self, Answer, Question};
 use super::program::{Program, Ran, attempted, not_started};
 use super::progress::Progress;
-use super::reference::{self, Reference};
+use super::reference::{self, Reference, file_url, own_uris, percent};
 use super::{NixConfig, NixKind, roots};
 use crate::backend::{BackendError, EvaluateRequest, EvaluationOutcome};
 use crate::model::{Evaluated, Failure};
@@ -76,7 +77,7 @@ impl Evaluation<'_> {
         question: Question,
         names: &[String],
     ) -> Result<Result<String, EvaluationOutcome>, BackendError> {
-        let reference = self.reference().await?;
+        let (reference, in_use) = self.prepare().await?;
         let mut progress = Progress::of_evaluation(Arc::clone(&self.request.sink));
         let ran = match self.program(&reference, question, names) {
             Ok(program) => {
@@ -85,9 +86,8 @@ impl Evaluation<'_> {
             }
             Err(error) => Err(error),
         };
-        // Whatever came of it: to remove the ref is blocking work.
-        let removed = tokio::task::spawn_blocking(move || drop(reference)).await;
-        removed.map_err(|error| attempted("remove the ref of an evaluation", error))?;
+        // Whatever came of it.
+        self.clear_up(reference, in_use).await?;
         let ran = ran?;
         Ok(Err(match ran.end {
             End::Exited(status) if status.success() => return Ok(Ok(ran.answer)),
@@ -99,11 +99,27 @@ impl Evaluation<'_> {
         }))
     }
 
-    async fn reference(&self) -> Result<Reference, BackendError> {
+    /// The ref of the commit, and Nix's caches, which stay meanwhile.
+    async fn prepare(&self) -> Result<(Reference, InUse), BackendError> {
         let (source, roots) = (self.request.source.clone(), self.request.roots.clone());
-        let made = tokio::task::spawn_blocking(move || Reference::make(&source, &roots));
+        let home = self.config.home.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let in_use = InUse::begin(&home)
+                .map_err(|error| attempted(format!("use the folder {}", home.display()), error))?;
+            Ok((Reference::make(&source, &roots)?, in_use))
+        });
         let made = made.await;
         made.map_err(|error| attempted("make a ref for the evaluation", error))?
+    }
+
+    async fn clear_up(&self, reference: Reference, in_use: InUse) -> Result<(), BackendError> {
+        let config = self.config.clone();
+        let cleared = tokio::task::spawn_blocking(move || {
+            drop((reference, in_use));
+            cache::prune(&config);
+        });
+        let cleared = cleared.await;
+        cleared.map_err(|error| attempted("remove the ref of an evaluation", error))
     }
 
     fn program(
@@ -239,10 +255,14 @@ impl Evaluation<'_> {
         let what = path_of(names);
         match answer {
             Answer::Missing { missing, known, depth } => self.undeclared(names, &missing, &known, depth),
-            Answer::Wrong { wrong } => Failure::certain(format!(
+            Answer::Wrong { wrong, of } if of.is_empty() => Failure::certain(format!(
                 "{what} is a {wrong}, and neither a derivation nor a NixOS, nix-darwin or home-manager configuration"
             ))
             .hint("name another in `[backend] attribute`"),
+            Answer::Wrong { wrong, of } => Failure::certain(format!(
+                "{what}.{of} is a {wrong}, and no derivation"
+            ))
+            .hint("a configuration's own is what its module system makes; one written by hand must be a derivation, not its path"),
             Answer::Found { .. } | Answer::Names { .. } => {
                 Failure::certain(format!("Nix answers another question about {what}"))
             }
@@ -397,37 +417,4 @@ fn machine_id(value: serde_json::Value) -> Result<Option<String>, Failure> {
         _ => Err(Failure::certain("the configuration's machineId is no text")
             .hint("write services.kiln.machineId = \"...\", as in /etc/machine-id")),
     }
-}
-
-/// `file:///var/lib/kiln/repository`
-fn file_url(repository: &Path) -> Result<String, BackendError> {
-    let text = repository.to_str().filter(|path| path.starts_with('/'));
-    match text {
-        Some(path) => Ok(format!("file://{}", percent(path))),
-        None => {
-            let why = std::io::Error::other("it is no absolute path in UTF-8");
-            let what = format!("name the repository {} to Nix", repository.display());
-            Err(attempted(what, why))
-        }
-    }
-}
-
-/// By what names a restricted Nix asks for the commit: until 2.19 by the plain
-/// URL, since then by one that has all there is to it.
-fn own_uris(url: &str, reference: &Reference) -> String {
-    let Reference { name, rev, .. } = reference;
-    let exact = format!("ref={name}&rev={rev}");
-    format!(
-        "{url} git+{url}?exportIgnore=1&{exact} git+{url}?{exact} git+{url}?{exact}&submodules=1"
-    )
-}
-
-/// Percent-encodes what may mean something in a URL's path, query or fragment.
-fn percent(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-    let encoded = text.bytes().map(|byte| match plain(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    });
-    encoded.collect()
 }

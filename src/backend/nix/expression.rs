@@ -19,7 +19,12 @@ pub(super) enum Answer {
         depth: usize,
     },
     /// The attribute is there, and nothing that can be built.
-    Wrong { wrong: String },
+    Wrong {
+        wrong: String,
+        /// What of it is no derivation; empty: itself.
+        #[serde(default)]
+        of: String,
+    },
     /// The names in the attribute, to [`Question::Names`].
     Names { names: Vec<String> },
 }
@@ -45,7 +50,8 @@ impl Question {
 
 /// From the value of a flake's output, or of a file, to an [`Answer`]. A NixOS or
 /// nix-darwin configuration is its system, one of home-manager its activation
-/// package; anything else has to be a derivation.
+/// package; anything else has to be a derivation. The system of a configuration
+/// that is written out is still that configuration's, with its machine id.
 const ASK: &str = r#"
   walk = value: rest: depth:
     if rest == [ ] then { inherit value; }
@@ -57,25 +63,35 @@ const ASK: &str = r#"
       if reached ? missing then reached
       else if builtins.isAttrs reached.value then { names = builtins.attrNames reached.value; }
       else { wrong = builtins.typeOf reached.value; };
+  toplevel = [ "config" "system" "build" "toplevel" ];
   ask = top: names:
     let
       reached = walk top names 0;
+      before = builtins.length names - builtins.length toplevel;
+      isWrittenOut = before >= 0 && builtins.genList (i: builtins.elemAt names (before + i)) (builtins.length toplevel) == toplevel;
+      owner =
+        if isSystem then c
+        else if isWrittenOut then (walk top (builtins.genList (builtins.elemAt names) before) 0).value
+        else null;
       c = reached.value;
       isDerivation = v: builtins.isAttrs v && (v.type or null) == "derivation";
       isSystem = !(isDerivation c) && c ? config.system.build.toplevel;
+      of =
+        if isSystem then builtins.concatStringsSep "." toplevel
+        else if !(isDerivation c) && c ? activationPackage then "activationPackage"
+        else "";
       d =
-        if isDerivation c then c
-        else if isSystem then c.config.system.build.toplevel
-        else if c ? activationPackage then c.activationPackage
-        else null;
-      kiln = c.config.services.kiln.machineId or null;
+        if isSystem then c.config.system.build.toplevel
+        else if of != "" then c.activationPackage
+        else c;
+      kiln = owner.config.services.kiln.machineId or null;
     in
       if reached ? missing then reached
-      else if !(isDerivation d) then { wrong = builtins.typeOf c; }
+      else if !(isDerivation d) then { inherit of; wrong = builtins.typeOf d; }
       else {
         drv = d.drvPath;
         out = d.outPath;
-        machine = if !isSystem then null else if kiln != null then kiln else c.config.services.comin.machineId or null;
+        machine = if owner == null then null else if kiln != null then kiln else owner.config.services.comin.machineId or null;
       };
 "#;
 

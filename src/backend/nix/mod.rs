@@ -11,6 +11,7 @@
 
 mod attribute;
 mod build;
+mod cache;
 mod config;
 mod diagnose;
 mod evaluate;
@@ -23,10 +24,12 @@ mod progress;
 mod reach;
 mod reference;
 mod roots;
+mod settings;
 
 pub use attribute::{Attribute, InvalidAttribute};
 pub use config::{NixConfig, NixKind, SEARCH_PATH};
 pub use reach::unreachable;
+pub use settings::unknown_options;
 
 use super::inspect::{DerivationGraph, Files};
 use super::{
@@ -93,6 +96,7 @@ impl Backend for Nix {
             trusted_public_keys: _,
             jobs: _,
             home: _,
+            cache_age: _,
             search_path: _,
             environment: _,
             log_size: _,
