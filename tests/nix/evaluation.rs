@@ -241,6 +241,7 @@ async fn f02_an_error_has_its_place_in_the_commit_and_nix_s_trace() {
         assert_eq!(failure.location, Some(place), "{failure:?}");
         assert_eq!(failure.kind, FailureKind::Certain);
         assert!(failure.log_tail.contains("while evaluating"), "{failure:?}");
+        assert!(!failure.log_tail.contains("«string»"), "{failure:?}");
         assert!(
             world
                 .heard

@@ -84,6 +84,9 @@ fn f01_check_evaluates_every_host_of_a_flake_and_of_plain_nix_and_builds_nothing
     );
     assert_eq!(why["location"]["file"], "flake.nix", "{why}");
     assert_eq!(found[2]["passed"], true);
+    let said = world.look("check");
+    assert!(said.stdout.contains("no disk"), "{said:?}");
+    assert!(!said.stderr.contains("no disk"), "said once: {said:?}");
     world.look("check HEAD").ok();
     // An attribute without hosts is of this one.
     let said = world.look("check HEAD --json --attribute nixosConfigurations.web-1");

@@ -93,10 +93,29 @@ pub(super) fn failure(text: &str, message: &str) -> Failure {
     let hint = hint.map(|(_, hint)| (*hint).to_owned());
     Failure {
         kind: kind_of(&message),
-        log_tail: tail(&text),
+        log_tail: tail(&without_own_frames(&text)),
         hint: forbidden_uri(&message).or(hint).unwrap_or_default(),
         ..Failure::certain(message)
     }
+}
+
+/// Nix's trace without the frames in the expression kiln asks with: nobody who
+/// reads it wrote that. A frame begins with `…`, its place is `«string»` there.
+fn without_own_frames(text: &str) -> String {
+    let begins = |line: &str| line.starts_with('…') || line.starts_with("error:");
+    let is_own = |frame: &str| {
+        let mut lines = frame.lines().map(str::trim_start);
+        frame.trim_start().starts_with('…') && lines.any(|line| line.starts_with("at «string»:"))
+    };
+    let (mut kept, mut frame) = (String::new(), String::new());
+    for line in text.split_inclusive('\n') {
+        if begins(line.trim_start()) {
+            kept.push_str(if is_own(&frame) { "" } else { &frame });
+            frame.clear();
+        }
+        frame.push_str(line);
+    }
+    kept + if is_own(&frame) { "" } else { &frame }
 }
 
 /// What to write where a plain file may not fetch what it names. `allowed-uris`
@@ -214,6 +233,21 @@ mod tests {
             places("error: no\n at (string):1:2:\n at nonsense\n at /x-source/f:a:b"),
             []
         );
+    }
+
+    #[test]
+    fn f02_a_trace_has_no_frame_of_the_question_itself() {
+        let own =
+            "       … while evaluating 'ask'\n\n       at «string»:13:14:\n\n           12| x\n\n";
+        let theirs = "       … while evaluating the attribute 'x'\n         at /nix/store/q-source/flake.nix:5:3:\n            4|\n\n";
+        let said = "error: no disk\n\n       at «string»:1:1:\n\n";
+        let old = format!("{said}{theirs}{own}{own}       … from call site\n");
+        let kept = without_own_frames(&old);
+        assert_eq!(kept, format!("{said}{theirs}       … from call site\n"));
+        let new = format!("error:\n{own}{theirs}       error: no disk");
+        let kept = without_own_frames(&new);
+        assert_eq!(kept, format!("error:\n{theirs}       error: no disk"));
+        assert_eq!(without_own_frames(own), "");
     }
 
     #[test]

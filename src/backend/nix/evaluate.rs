@@ -5,6 +5,7 @@ use super::attribute::shown;
 use super::cache::{self, InUse};
 use super::diagnose;
 use super::expression::{self, Answer, Question};
+use super::messages::Message;
 use super::program::{Program, Ran, attempted, not_started};
 use super::progress::Progress;
 use super::reference::{self, Reference, file_url, own_uris, percent};
@@ -30,6 +31,8 @@ pub(super) struct Evaluation<'a> {
     pub request: EvaluateRequest,
     /// Two Nix may open the store at once.
     pub is_open: bool,
+    /// What fails goes to the log too; else who asks is told by the failure alone.
+    pub logs_errors: bool,
 }
 
 impl Evaluation<'_> {
@@ -78,10 +81,16 @@ impl Evaluation<'_> {
         names: &[String],
     ) -> Result<Result<String, EvaluationOutcome>, BackendError> {
         let (reference, in_use) = self.prepare().await?;
-        let mut progress = Progress::of_evaluation(Arc::clone(&self.request.sink));
+        let mut progress = Progress::of_evaluation(match self.logs_errors {
+            true => Arc::clone(&self.request.sink),
+            false => Arc::new(roots::Unheard),
+        });
         let ran = match self.program(&reference, question, names) {
             Ok(program) => {
-                let heard = |message| progress.hear(message);
+                let heard = |message| {
+                    self.hand_on(&message);
+                    progress.hear(message);
+                };
                 program.run(&self.request.cancel, heard).await
             }
             Err(error) => Err(error),
@@ -97,6 +106,21 @@ impl Evaluation<'_> {
             End::Exited(status) => self.failed(&ran, status, &progress).await,
             End::Stuck { .. } => EvaluationOutcome::Cancelled, // `run` reports it
         }))
+    }
+
+    /// What is no error, where errors are not logged.
+    fn hand_on(&self, message: &Message) {
+        let line = match message {
+            Message::Said(line) | Message::LogLine { line, .. } => line,
+            Message::Started { .. }
+            | Message::Stopped { .. }
+            | Message::Counts { .. }
+            | Message::Error { .. } => return,
+        };
+        if !self.logs_errors {
+            let line = format!("{line}\n");
+            self.request.sink.log(None, line.as_bytes());
+        }
     }
 
     /// The ref of the commit, and Nix's caches, which stay meanwhile.
@@ -348,8 +372,10 @@ impl Evaluation<'_> {
 
     /// A failure that Nix itself did not put into the log.
     fn say(&self, failure: Failure) -> EvaluationOutcome {
-        let text = format!("{}\n", failure.message);
-        self.request.sink.log(None, text.as_bytes());
+        if self.logs_errors {
+            let text = format!("{}\n", failure.message);
+            self.request.sink.log(None, text.as_bytes());
+        }
         EvaluationOutcome::Failed(failure)
     }
 

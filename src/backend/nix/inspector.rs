@@ -7,7 +7,7 @@ use super::{Nix, inspect};
 use crate::backend::inspect::{
     InspectionError, Inspector, Look, Side, Survey, SurveyedHost, TestEnd, Wanted, Warning,
 };
-use crate::backend::{Backend, EvaluateRequest, EvaluationOutcome};
+use crate::backend::{EvaluateRequest, EvaluationOutcome};
 use crate::model::{Evaluated, Failure, HostName};
 use async_trait::async_trait;
 use std::sync::atomic::Ordering;
@@ -16,20 +16,29 @@ use std::sync::atomic::Ordering;
 const ANY: &str = "*";
 
 impl Nix {
+    fn evaluation(&self, request: EvaluateRequest) -> Evaluation<'_> {
+        Evaluation {
+            config: &self.config,
+            request,
+            is_open: self.is_open.load(Ordering::Relaxed),
+            logs_errors: false,
+        }
+    }
+
     async fn evaluated(&self, look: &Look, host: &HostName) -> Result<Evaluated, InspectionError> {
-        match self.evaluate(request(look, host)).await? {
-            EvaluationOutcome::Succeeded(evaluated) => Ok(evaluated),
+        let evaluation = self.evaluation(request(look, host));
+        match evaluation.run().await? {
+            EvaluationOutcome::Succeeded(evaluated) => {
+                self.is_open.store(true, Ordering::Relaxed);
+                Ok(evaluated)
+            }
             other => Err(failure(other).into()),
         }
     }
 
     /// The names that stand where the attribute has the host's.
     async fn declared(&self, look: &Look, path: &[String]) -> Result<Vec<String>, InspectionError> {
-        let evaluation = Evaluation {
-            config: &self.config,
-            request: request(look, &look.this_host),
-            is_open: false,
-        };
+        let evaluation = self.evaluation(request(look, &look.this_host));
         match evaluation.names(path).await? {
             Ok(names) => {
                 self.is_open.store(true, Ordering::Relaxed);

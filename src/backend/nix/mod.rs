@@ -67,6 +67,7 @@ impl Backend for Nix {
             config,
             request,
             is_open,
+            logs_errors: true,
         };
         let outcome = evaluation.run().await;
         if matches!(outcome, Ok(EvaluationOutcome::Succeeded(_))) {
