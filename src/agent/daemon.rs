@@ -28,8 +28,8 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     let access = access(&config.grpc);
     let remotes = source_config(&config);
     let subdir = config.repository.subdir.clone();
-    let (repository, path) = (remotes.repository.clone(), options.search_path.clone());
-    let mut core = Core::start(&config, repository, subdir, true, path.as_deref()).await?;
+    let (repository, around) = (remotes.repository.clone(), options.surroundings.clone());
+    let mut core = Core::start(&config, repository, subdir, true, &around).await?;
     // After the state is ours: a second agent is told who owns it.
     let (socket, mode) = (&config.grpc.socket, config.grpc.socket_mode());
     let listener = match server::bind(socket, mode, access.group) {

@@ -1,31 +1,33 @@
-//! A server that forks: a program of kiln's own, started once, which makes a
-//! copy of itself for each job instead of being started anew. To start a large
+//! A server that forks: a program of kiln's own, started once, whose memory the process
+//! of each job has in turn, instead of a program being started anew. To start a large
 //! program, and to set up where a job runs, costs more than a small job does.
 //!
 //! ```text
 //! caller ──greeting──▶ server: sets itself up ──"admit me"──▶ caller: does what only it may
-//! caller ──stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──clone──▶ job
-//!   ▲  ◀──────────── pid, or minus errno ───────────┘                  │
-//!   └────────── child of the caller (CLONE_PARENT): waited for, killed ┘
+//! caller ──stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──vfork──▶ job
+//!   ▲ ▲ ◀──────── who it is (SCM_CREDENTIALS) ─────────────────────┘ │
+//!   │ └────────── or why there is none ─────────── server            │
+//!   └──────────── child of the caller (CLONE_PARENT): waited for, killed
 //! ```
 //! The greeting says what the server is for; its jobs begin where it is then. A
 //! job is the caller's child as if the caller had started it: the same group,
-//! lifeline and kill path, reaped by the caller alone. The server has one thread,
-//! reads no job's request, so that none finds another's in its memory, and holds no
-//! end of a job's pipes once it has answered. It ends when its caller does
-//! (end-of-file on its socket), or when it was idle for a while.
+//! lifeline and kill path, reaped by the caller alone. The server has one thread, and
+//! one job at a time, during which it stands still; a job that was killed while it
+//! had the memory ends the server too. It ends when its caller does (end-of-file on
+//! its socket), or when it was idle for a while.
 
 use super::job::{Ended, Forked, Job};
 use super::{Bounds, Cancel, GIVE_UP, framed, program};
 use nix::errno::Errno;
+use nix::sys::socket::sockopt::{PassCred, ReceiveTimeout};
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, setsockopt,
-    socketpair, sockopt::ReceiveTimeout,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
+    UnixCredentials, recv, recvmsg, sendmsg, setsockopt, socketpair,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -164,19 +166,12 @@ impl ForkServer {
         let group = group.map(|group| group.as_raw_fd());
         let theirs: Vec<RawFd> = streams.into_iter().chain(group).collect();
         tell(socket, &[Word::JOB], &theirs)?;
-        let mut answer = [0; 4];
-        if hear_into(socket, &mut answer)? != answer.len() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(match i32::from_ne_bytes(answer) {
-            pid if pid > 0 => Ok(Job {
-                process: Forked::new(Pid::from_raw(pid), Arc::clone(self)),
-                stdin,
-                stdout,
-                report,
-            }),
-            errno => Err(io::Error::from_raw_os_error(-errno)),
-        })
+        Ok(forked(socket)?.map(|job| Job {
+            process: Forked::new(job, Arc::clone(self)),
+            stdin,
+            stdout,
+            report,
+        }))
     }
 
     /// Somebody has to wait for it: the next job's thread does.
@@ -206,6 +201,7 @@ fn sockets() -> io::Result<(OwnedFd, OwnedFd)> {
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
     let patience = TimeVal::seconds(GIVE_UP.as_secs().cast_signed());
     setsockopt(&ours, ReceiveTimeout, &patience)?;
+    setsockopt(&ours, PassCred, &true)?;
     Ok((ours, theirs))
 }
 
@@ -246,6 +242,32 @@ pub(super) fn hear(socket: &impl AsRawFd) -> io::Result<Vec<u8>> {
     let length = hear_into(socket, &mut message)?;
     message.truncate(length);
     Ok(message)
+}
+
+/// The process of a job, which says 0 itself; else the server says why there is none.
+fn forked(socket: &OwnedFd) -> io::Result<io::Result<Pid>> {
+    let mut errno = [0; 4];
+    let mut space = nix::cmsg_space!(UnixCredentials);
+    let (length, sender) = loop {
+        let mut parts = [IoSliceMut::new(&mut errno)];
+        let flags = MsgFlags::empty();
+        match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags) {
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(message) => {
+                let sender = message.cmsgs()?.find_map(|part| match part {
+                    ControlMessageOwned::ScmCredentials(sender) => Some(sender.pid()),
+                    _ => None,
+                });
+                break (message.bytes, sender);
+            }
+        }
+    };
+    match (i32::from_ne_bytes(errno), sender) {
+        (0, Some(job)) if length > 0 => Ok(Ok(Pid::from_raw(job))),
+        (1.., _) => Ok(Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
 }
 
 fn hear_into(socket: &impl AsRawFd, message: &mut [u8]) -> io::Result<usize> {

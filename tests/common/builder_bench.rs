@@ -310,7 +310,7 @@ impl Bench {
             machine_id: Some("this".into()),
             has_baseline: true,
             eval_timeout: LIMIT,
-            eval_memory: 1 << 30,
+            eval_memory: Some(1 << 30),
             build_timeout: LIMIT,
             silence_timeout: LIMIT,
             preemption: policies.preemption,
@@ -449,7 +449,7 @@ impl Bench {
     pub async fn settled(&self) {
         let timeouts = Timeouts {
             eval_timeout: LIMIT,
-            eval_memory: 1 << 30,
+            eval_memory: Some(1 << 30),
             build_timeout: LIMIT,
             silence_timeout: LIMIT,
         };

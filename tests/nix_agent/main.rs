@@ -12,6 +12,8 @@
 mod common;
 
 mod choice;
+mod environment;
 mod migration;
 mod missing;
+mod revisions;
 mod support;

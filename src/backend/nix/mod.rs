@@ -11,21 +11,25 @@
 
 mod attribute;
 mod build;
+mod cache;
 mod config;
 mod diagnose;
 mod evaluate;
 mod expression;
 mod inspect;
+mod inspector;
 mod messages;
 mod program;
 mod progress;
 mod reach;
 mod reference;
 mod roots;
+mod settings;
 
 pub use attribute::{Attribute, InvalidAttribute};
 pub use config::{NixConfig, NixKind, SEARCH_PATH};
 pub use reach::unreachable;
+pub use settings::unknown_options;
 
 use super::inspect::{DerivationGraph, Files};
 use super::{
@@ -63,6 +67,7 @@ impl Backend for Nix {
             config,
             request,
             is_open,
+            logs_errors: true,
         };
         let outcome = evaluation.run().await;
         if matches!(outcome, Ok(EvaluationOutcome::Succeeded(_))) {
@@ -92,9 +97,10 @@ impl Backend for Nix {
             trusted_public_keys: _,
             jobs: _,
             home: _,
+            cache_age: _,
             search_path: _,
+            environment: _,
             log_size: _,
-            least_memory: _,
         } = &self.config;
         format!("{kind:?} {attribute} {file} {options:?} {accept_flake_config} {submodules}")
     }

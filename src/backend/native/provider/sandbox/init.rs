@@ -1,4 +1,4 @@
-//! PID 1 of a step's namespaces, a copy of `kiln internal sandbox`: sets
+//! PID 1 of a step's namespaces, in the memory of its room (`room.rs`): sets
 //! everything up, starts the step, reaps, reports. When it ends, the kernel
 //! kills what is left, and only then can the agent reap it.
 
@@ -28,7 +28,7 @@ const STACK: usize = 1 << 18;
 /// The agent is gone, or the report could not be written.
 const NO_REPORT: u8 = 70;
 
-/// A room: serves the agent until it is gone, with a copy of this process for each step.
+/// A room: serves the agent until it is gone; a PID 1 for each step has its memory.
 pub fn internal_main() -> ExitCode {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     process::serve(set_up_room, Room::next, step)

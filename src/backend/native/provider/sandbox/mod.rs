@@ -13,10 +13,9 @@
 //! ```
 //!
 //! A room (`room.rs`) is kiln's program started once for the steps of one user, one
-//! after the other; a PID 1 is a copy of it, but the agent's own child, with pipes of
-//! its own. No spec and no step's data ever pass the room, so no PID 1 inherits
-//! another's; copies share where their memory lies, which no step can look at: its
-//! program starts anew.
+//! after the other; a PID 1 has its memory (`process/serve.rs`), but is the agent's
+//! own child, with pipes of its own. No step can look at that memory: its program
+//! starts anew, and PID 1 is closed to it.
 //!
 //! How one scheme serves both (privileged: the agent is root):
 //! 1. The room leaves the host: user, mount, UTS and network namespace. The agent

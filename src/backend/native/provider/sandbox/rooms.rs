@@ -21,13 +21,15 @@ const KEPT: usize = 64;
 pub(super) struct Rooms(Mutex<Vec<(RoomSpec, Arc<ForkServer>)>>);
 
 impl Rooms {
-    /// The room for steps like this.
+    /// A room for a step like this, in which no other is.
     ///
     /// # Errors
     /// When the spec cannot be written.
     pub fn room(&self, spec: &RoomSpec, groups: &Groups) -> Result<Arc<ForkServer>, SetupError> {
         let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, room)) = rooms.iter().find(|(made_for, _)| made_for == spec) {
+        let fits =
+            |(made_for, room): &&(RoomSpec, Arc<ForkServer>)| made_for == spec && !room.is_busy();
+        if let Some((_, room)) = rooms.iter().find(fits) {
             return Ok(Arc::clone(room));
         }
         let greeting = serde_json::to_vec(spec).map_err(io::Error::from);
