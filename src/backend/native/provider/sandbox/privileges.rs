@@ -25,11 +25,15 @@ pub(super) fn drop_capabilities() -> Result<(), SetupError> {
     })
 }
 
+/// The room and the step's PID 1: of the step's user as well, and no processes of the step.
+const OF_KILN: u64 = 2;
+
 /// Never above what the caller may have itself.
 pub(super) fn limit(limits: &Limits) -> Result<(), SetupError> {
+    let processes = limits.processes.map(|count| count.saturating_add(OF_KILN));
     for (resource, value) in [
         (Resource::RLIMIT_CORE, Some(0)),
-        (Resource::RLIMIT_NPROC, limits.processes),
+        (Resource::RLIMIT_NPROC, processes),
         // So that one file alone cannot run far ahead of the watch.
         (Resource::RLIMIT_FSIZE, Some(limits.output_size)),
     ] {
