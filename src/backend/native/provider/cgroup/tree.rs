@@ -25,7 +25,7 @@ const ROOMS: &str = "rooms";
 const ATTEMPTS: u32 = 20;
 /// Between two tries where the kernel tells nobody when it is time.
 const AWHILE: Duration = Duration::from_millis(5);
-/// How long a process that is gone may seem to have its lock.
+/// How long a process that is ending may seem to be there, or to have its lock.
 const LET_GO: Duration = Duration::from_secs(1);
 
 /// What this process has of the tree.
@@ -325,6 +325,15 @@ fn bring_back(place: &Place) -> Result<(), SetupError> {
     let Some(agent) = &place.agent else {
         return Ok(());
     };
-    move_all(agent, &place.folder, true)?;
-    fs::remove_dir(agent).attempt(|| format!("remove {}", agent.display()))
+    let end = Instant::now() + LET_GO;
+    loop {
+        move_all(agent, &place.folder, true)?;
+        match fs::remove_dir(agent) {
+            // Who is just ending, as a room is, is not moved.
+            Err(error) if busy(&error) && Instant::now() < end => {
+                std::thread::park_timeout(AWHILE);
+            }
+            other => return other.attempt(|| format!("remove {}", agent.display())),
+        }
+    }
 }
