@@ -67,8 +67,10 @@ fn say_what_keeps_limits(config: &Config) {
     match config.backend.kind {
         BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) => {
             let kept = kept();
-            let (by_what, shortfall) = (kept.by_what(), kept.shortfall());
-            tracing::info!("limits of steps: {by_what}; {shortfall}");
+            match kept.shortfall() {
+                None => tracing::info!("limits of steps: {kept}"),
+                Some(_) => tracing::warn!("limits of steps: {kept}"),
+            }
         }
         BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix) => {}
     }

@@ -1,6 +1,7 @@
 //! The fork server's own side: it waits for requests and lends itself to one job after
 //! the other (see `server.rs`).
 
+use super::clone::clone_into;
 use super::server::{STREAMS, Word, hear, tell};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -46,9 +47,12 @@ pub fn serve<S>(
     let mut stack = vec![0; STACK];
     let mut told = tell(&socket, &[Word::READY], &[]);
     while told.is_ok()
-        && let Ok(Some(streams)) = asked(&socket)
+        && let Ok(Some(asked)) = asked(&socket)
     {
-        let lent = next(&mut place).and_then(|new| lend(new, &streams, &mut stack, &mut job));
+        let lent = next(&mut place).and_then(|new| match &asked.group {
+            Some(group) => copy(new, group, &asked.streams, &mut job),
+            None => lend(new, &asked.streams, &mut stack, &mut job),
+        });
         told = match lent {
             Ok(Lent::Back) => Ok(()),
             Ok(Lent::Broken) => break,
@@ -68,8 +72,15 @@ fn admitted() -> io::Result<()> {
     }
 }
 
-/// The streams of the next job; none when there will be no more.
-fn asked(socket: &(impl AsFd + AsRawFd)) -> io::Result<Option<[File; STREAMS]>> {
+/// What the next job gets.
+struct Asked {
+    streams: [File; STREAMS],
+    /// The cgroup it begins in; else this process's.
+    group: Option<File>,
+}
+
+/// The next job; none when there will be no more.
+fn asked(socket: &(impl AsFd + AsRawFd)) -> io::Result<Option<Asked>> {
     let patience = PollTimeout::try_from(IDLE).unwrap_or(PollTimeout::MAX);
     let mut sources = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     loop {
@@ -81,7 +92,7 @@ fn asked(socket: &(impl AsFd + AsRawFd)) -> io::Result<Option<[File; STREAMS]>> 
         }
     }
     let mut word = [0];
-    let mut space = nix::cmsg_space!([RawFd; STREAMS]);
+    let mut space = nix::cmsg_space!([RawFd; STREAMS + 1]);
     let mut parts = [IoSliceMut::new(&mut word)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
@@ -96,8 +107,10 @@ fn asked(socket: &(impl AsFd + AsRawFd)) -> io::Result<Option<[File; STREAMS]>> 
             );
         }
     }
+    let group = (passed.len() > STREAMS).then(|| passed.pop()).flatten();
     // Nothing came: the other end is closed.
-    Ok(passed.try_into().ok())
+    let streams = passed.try_into().ok();
+    Ok(streams.map(|streams| Asked { streams, group }))
 }
 
 /// What became of this process's memory, which a job had.
@@ -118,8 +131,7 @@ fn lend(
 ) -> nix::Result<Lent> {
     let over = AtomicBool::new(false);
     let begin = || {
-        let code = announced().and_then(|()| Ok(take_over(streams)?));
-        let code = code.map_or(1, |()| job());
+        let code = begin(streams, job);
         over.store(true, Ordering::Release);
         isize::from(code)
     };
@@ -138,6 +150,24 @@ fn lend(
         true => Lent::Back,
         false => Lent::Broken,
     })
+}
+
+/// Makes a process for the job in a cgroup, which has a copy of this one's memory: the
+/// call that starts it there lends none without a stack, which only assembly can give.
+fn copy(
+    namespaces: CloneFlags,
+    group: &File,
+    streams: &[File; STREAMS],
+    job: &mut impl FnMut() -> u8,
+) -> nix::Result<Lent> {
+    let flags = namespaces | CloneFlags::CLONE_PARENT;
+    clone_into(group.as_raw_fd(), flags, || begin(streams, job)).map(|_| Lent::Back)
+}
+
+/// In the job's process.
+fn begin(streams: &[File; STREAMS], job: &mut impl FnMut() -> u8) -> u8 {
+    let taken = announced().and_then(|()| Ok(take_over(streams)?));
+    taken.map_or(1, |()| job())
 }
 
 /// The job tells the caller that it is there; the kernel adds which process it is.

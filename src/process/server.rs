@@ -36,7 +36,9 @@ use tokio::process::Command;
 pub(super) const STREAMS: usize = 3;
 
 /// What a copy of the server is to do.
-pub struct ForkJob {
+pub struct ForkJob<'a> {
+    /// The cgroup it begins in; else the server's.
+    pub group: Option<BorrowedFd<'a>>,
     pub request: Vec<u8>,
     pub bounds: Bounds,
 }
@@ -89,22 +91,22 @@ impl ForkServer {
     /// When the server cannot be started, or cannot fork, or what `own` says.
     pub fn run(
         self: &Arc<Self>,
-        job: ForkJob,
+        job: ForkJob<'_>,
         own: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
         cancel: &Cancel,
         on_output: impl FnMut(&[u8]),
     ) -> Result<Ended, ForkError> {
-        let started = self.job()?;
+        let started = self.job(job.group)?;
         own(started.stdout.as_fd())?;
         Ok(started.attend(framed(job.request), job.bounds, cancel, on_output)?)
     }
 
     /// A new job; a server that ended while it was idle is started again.
-    fn job(self: &Arc<Self>) -> Result<Job, ForkError> {
+    fn job(self: &Arc<Self>, group: Option<BorrowedFd<'_>>) -> Result<Job, ForkError> {
         self.reap();
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = socket.take()
-            && let Ok(forked) = self.ask(&open)
+            && let Ok(forked) = self.ask(&open, group)
         {
             *socket = Some(open);
             return Ok(forked?);
@@ -112,7 +114,7 @@ impl ForkServer {
         // With pipes of its own: a copy that the old server may have made
         // finds its standard input closed and ends.
         let open = self.start()?;
-        let forked = self.ask(&open)?;
+        let forked = self.ask(&open, group)?;
         *socket = Some(open);
         Ok(forked?)
     }
@@ -152,11 +154,17 @@ impl ForkServer {
     }
 
     /// The outer error is a server that is gone; the inner one its refusal.
-    fn ask(self: &Arc<Self>, socket: &OwnedFd) -> io::Result<io::Result<Job>> {
+    fn ask(
+        self: &Arc<Self>,
+        socket: &OwnedFd,
+        group: Option<BorrowedFd<'_>>,
+    ) -> io::Result<io::Result<Job>> {
         let (request, stdin) = io::pipe()?;
         let (stdout, out) = io::pipe()?;
         let (report, err) = io::pipe()?;
-        let theirs = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
+        let streams = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
+        let group = group.map(|group| group.as_raw_fd());
+        let theirs: Vec<RawFd> = streams.into_iter().chain(group).collect();
         tell(socket, &[Word::JOB], &theirs)?;
         Ok(forked(socket)?.map(|job| Job {
             process: Forked::new(job, Arc::clone(self)),
