@@ -73,6 +73,8 @@ pub fn evaluated(build: Build) -> Evaluation {
             out_path: None,
             machine_id: Some("0123".into()),
             secrets: vec!["token".into()],
+            nix: None,
+            record: None,
         },
         cached: false,
         build,

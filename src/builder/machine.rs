@@ -79,14 +79,30 @@ impl Generation {
 
     /// A pending evaluation begins.
     pub(super) fn evaluation_starts(mut self, now: OffsetDateTime) -> Result<Self, Illegal> {
-        let Evaluation::Pending { attempt, tries, .. } = self.evaluation else {
+        let Evaluation::Pending {
+            attempt,
+            tries,
+            asked,
+            ..
+        } = self.evaluation
+        else {
             return self.illegal("begin its evaluation");
         };
         self.evaluation = Evaluation::Running {
             attempt,
             tries,
+            asked,
             started_at: now,
         };
+        Ok(self)
+    }
+
+    /// What a pending evaluation waited for may be there: it begins.
+    pub(super) fn evaluation_reconsidered(mut self) -> Result<Self, Illegal> {
+        let Evaluation::Pending { blocked, .. } = &mut self.evaluation else {
+            return self.illegal("evaluate after all");
+        };
+        *blocked = None;
         Ok(self)
     }
 
@@ -157,6 +173,7 @@ impl Generation {
                     tries,
                     blocked: None,
                     anew: true,
+                    asked: 0,
                 };
                 Ok(self)
             }
@@ -250,6 +267,7 @@ impl Generation {
         let Evaluation::Running {
             attempt,
             tries,
+            asked,
             started_at,
         } = self.evaluation
         else {
@@ -273,6 +291,19 @@ impl Generation {
                     span,
                     by: CancelledBy::Stop,
                     tries,
+                },
+                // Neither an end nor a failure: the attempt goes on when caches
+                // are asked again, and its budget of retries stays as it was.
+                EvaluationOutcome::Blocked { reason, message } => Evaluation::Pending {
+                    attempt,
+                    tries,
+                    asked: asked.saturating_add(1),
+                    anew: true,
+                    blocked: Some(Blocked {
+                        reason,
+                        since: now,
+                        message,
+                    }),
                 },
                 EvaluationOutcome::Succeeded(evaluated) => {
                     let build = Build::first();

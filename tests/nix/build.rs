@@ -242,6 +242,8 @@ async fn f06_a_killed_step_may_pass_and_a_fetch_fails_for_the_network_s_reasons(
         out_path: None,
         machine_id: None,
         secrets: Vec::new(),
+        nix: None,
+        record: None,
     };
     match world.build(&evaluated).await {
         BuildOutcome::Failed { failure, .. } => {

@@ -8,8 +8,8 @@ use super::program::{Program, Ran, attempted, not_started};
 use super::progress::Progress;
 use super::reference::{self, Reference};
 use super::{NixConfig, NixKind, roots};
-use crate::backend::{BackendError, EvaluateRequest, EvaluationOutcome};
-use crate::model::{Evaluated, Failure, HostName};
+use crate::backend::{BackendError, EvaluateRequest, EvaluationOutcome, Source};
+use crate::model::{Evaluated, Failure, HostName, NixInputs};
 use crate::process::End;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -174,6 +174,8 @@ impl Evaluation<'_> {
                 machine_id: machine_id(machine)?,
                 drv_path: drv,
                 secrets: Vec::new(),
+                nix: Some(self.config.inputs(&self.request.source, &self.request.host)),
+                record: None,
             }),
             Answer::Missing { missing, known, depth } => Err(self.undeclared(&missing, &known, depth)),
             Answer::Wrong { wrong } => Err(Failure::certain(format!(
@@ -301,11 +303,24 @@ impl NixConfig {
         let shown: Vec<_> = names.iter().map(|name| shown(name)).collect();
         shown.join(".")
     }
+
+    /// What decides an evaluation beside commit, host and kind.
+    pub(super) fn inputs(&self, source: &Source, host: &HostName) -> NixInputs {
+        NixInputs {
+            subdir: source.subdir.clone(),
+            attribute: self.attribute_of(host),
+            submodules: self.submodules,
+            file: match self.kind {
+                NixKind::Flake => None,
+                NixKind::Plain => Some(self.file.clone()),
+            },
+        }
+    }
 }
 
 /// A path such as `/nix/store/<32 characters>-<name>`, in whatever folder: what a
 /// repository calls a derivation may say anything.
-fn is_store_path(text: &str) -> bool {
+pub(super) fn is_store_path(text: &str) -> bool {
     let Some((folder, name)) = text.rsplit_once('/') else {
         return false;
     };
