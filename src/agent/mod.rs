@@ -14,6 +14,7 @@ mod memory;
 mod nix;
 mod notify;
 mod parts;
+pub mod publish;
 mod reload;
 pub mod revision;
 mod secrets;

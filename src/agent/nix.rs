@@ -3,10 +3,12 @@
 
 use crate::backend::Backend;
 use crate::backend::choice::Unavailable;
+use crate::backend::nix::prebuilt::{Prebuilt, WithoutRecord};
 use crate::backend::nix::{Nix, NixConfig, NixKind, SEARCH_PATH, unreachable};
-use crate::config::{BackendChoice, Config, EVAL_MEMORY, LocalBuilds};
+use crate::config::{self, BackendChoice, Config, EVAL_MEMORY, LocalBuilds};
 use crate::model::BackendKind;
 use crate::process::find_program;
+use crate::store::cache::TransportOptions;
 use std::ffi::OsStr;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -36,7 +38,26 @@ pub(super) fn backend(
     search_path: &str,
 ) -> Result<Arc<dyn Backend>, Unavailable> {
     installed(search_path)?;
-    Ok(Arc::new(Nix::new(settings(kind, config, search_path))))
+    let nix = Nix::new(settings(kind, config, search_path));
+    Ok(Arc::new(match prebuilt(config) {
+        Some(prebuilt) => nix.with_prebuilt(prebuilt),
+        None => nix,
+    }))
+}
+
+/// Where records of evaluations are, if they are to be taken.
+fn prebuilt(config: &Config) -> Option<Prebuilt> {
+    let without = match config.nix.prebuilt {
+        config::Prebuilt::Never => return None,
+        config::Prebuilt::Prefer => WithoutRecord::Evaluate,
+        config::Prebuilt::Only => WithoutRecord::Wait,
+    };
+    Some(Prebuilt {
+        without,
+        caches: config.nix.prebuilt_from.clone(),
+        keys: config.nix.trusted_public_keys.clone(),
+        options: TransportOptions::new(crate::tls::host_authorities()),
+    })
 }
 
 /// Looked for once: what is installed later is found at the next start.
@@ -62,7 +83,8 @@ fn installed(search_path: &str) -> Result<(), Unavailable> {
     })
 }
 
-fn settings(kind: NixKind, config: &Config, search_path: &str) -> NixConfig {
+/// How the Nix of an agent with this configuration is asked.
+pub(super) fn settings(kind: NixKind, config: &Config, search_path: &str) -> NixConfig {
     let nix = &config.nix;
     let keys = nix.trusted_public_keys.iter().map(ToString::to_string);
     NixConfig {

@@ -370,7 +370,7 @@ fn own_uris(url: &str, reference: &Reference) -> String {
 }
 
 /// Percent-encodes what may mean something in a URL's path, query or fragment.
-fn percent(text: &str) -> String {
+pub(super) fn percent(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
     let encoded = text.bytes().map(|byte| match plain(byte) {
         true => char::from(byte).to_string(),

@@ -1,7 +1,7 @@
 //! What Nix does, as steps, counts and logs; and, when it fails, which step did.
 
 use super::diagnose;
-use super::messages::{Activity, Counts, Message};
+use super::messages::{Activity, Counts, Message, plain};
 use crate::backend::{Sink, StepEnd, StepEvent};
 use crate::model::{Failure, FailureKind, Steps};
 use std::collections::{HashMap, VecDeque};
@@ -32,6 +32,8 @@ pub(super) struct Progress {
     error: Option<(String, String)>,
     /// The last that was said beside errors.
     said: Tail,
+    /// The last warning, or error that is not of what depends on another.
+    trouble: Option<String>,
 }
 
 struct Step {
@@ -73,6 +75,7 @@ impl Progress {
             unexplained: Vec::new(),
             error: None,
             said: Tail::default(),
+            trouble: None,
         }
     }
 
@@ -92,6 +95,9 @@ impl Progress {
             Message::Said(text) => {
                 self.say(&text);
                 self.said.push(&text);
+                if plain(&text).starts_with("warning:") {
+                    self.trouble = Some(diagnose::brief(&text));
+                }
             }
             Message::Error { text, message } => self.errored(text, message),
         }
@@ -174,6 +180,9 @@ impl Progress {
         for drv in derivations(&message) {
             self.blame(drv, &message);
         }
+        if is_own(&message) {
+            self.trouble = Some(diagnose::brief(&message));
+        }
         self.error = Some((text, message));
     }
 
@@ -241,6 +250,12 @@ impl Progress {
             self.finish(step, end);
         }
         self.steps()
+    }
+
+    /// What was in the way last, a warning for one; nothing of it need have led to
+    /// a failure.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     /// The last lines of anything, for a run that ended without an error.
