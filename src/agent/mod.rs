@@ -63,6 +63,8 @@ pub struct DevOptions {
     pub once: bool,
     /// Build tracked and unignored files as they are.
     pub worktree: bool,
+    /// Build what is for another machine too.
+    pub any_machine: bool,
 }
 
 /// Sent once the dev agent's socket answers and before anything is evaluated.

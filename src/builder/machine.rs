@@ -30,6 +30,8 @@ pub struct Illegal {
 pub struct Guards<'a> {
     /// This machine's id; `None` where it has none.
     pub machine_id: Option<&'a str>,
+    /// What is for another machine is built too.
+    pub any_machine: bool,
     pub suspension: Option<&'a Suspension>,
     /// What is short when too little space is left to begin anything.
     pub shortage: Option<&'a str>,
@@ -66,7 +68,7 @@ impl Generation {
             .evaluated()?
             .machine_id
             .as_deref()
-            .filter(|id| !id.is_empty())?;
+            .filter(|id| !id.is_empty() && !guards.any_machine)?;
         let found = guards.machine_id.unwrap_or("no machine id");
         (wanted != found).then_some((wanted, found))
     }

@@ -1,7 +1,7 @@
 //! What Nix does, as steps, counts and logs; and, when it fails, which step did.
 
 use super::diagnose;
-use super::messages::{Activity, Counts, Message, plain};
+use super::messages::{Activity, Counts, Message};
 use crate::backend::{Sink, StepEnd, StepEvent};
 use crate::model::{Failure, FailureKind, Steps};
 use std::collections::{HashMap, VecDeque};
@@ -95,8 +95,10 @@ impl Progress {
             Message::Said(text) => {
                 self.say(&text);
                 self.said.push(&text);
-                if plain(&text).starts_with("warning:") {
-                    self.trouble = Some(diagnose::brief(&text));
+                let text = diagnose::brief(&text);
+                // An error that another way may make good has no form of its own.
+                if text.starts_with("warning:") || text.starts_with("error:") {
+                    self.trouble = Some(text);
                 }
             }
             Message::Error { text, message } => self.errored(text, message),

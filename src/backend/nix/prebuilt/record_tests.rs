@@ -41,9 +41,18 @@ fn read(record: &Record) -> Result<Record, InvalidRecord> {
 #[test]
 fn f07_the_text_is_the_one_in_formats_md() {
     let record = signed(unsigned());
-    assert_eq!(question().file(), "kiln/prebuilt/10f0bd88d65b620d44f473563a8cba0b78b99fcfe986c127121b77d245afb6b5.json");
-    assert_eq!(record.fingerprint(), "15:kiln:prebuilt:1,40:3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f,5:web-1,9:nix-flake,1:.,25:nixosConfigurations.web-1,5:false,-,4:4a5b,54:/nix/store/0123456789abcdfghijklmnpqrsvwxyz-system.drv,50:/nix/store/11111111111111111111111111111111-system,");
-    assert_eq!(record.text(), "{\"version\":1,\"commit\":\"3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f\",\"host\":\"web-1\",\"backend\":\"nix-flake\",\"subdir\":\".\",\"attribute\":\"nixosConfigurations.web-1\",\"submodules\":false,\"file\":null,\"machineId\":\"4a5b\",\"drvPath\":\"/nix/store/0123456789abcdfghijklmnpqrsvwxyz-system.drv\",\"outPath\":\"/nix/store/11111111111111111111111111111111-system\",\"signatures\":[\"test-1:I8GM3NrtSqqIOw6J/p+Ye0CjBW7FtgpWPcp2bVmx4qhMdfRtQRDqlCiTEus5uNk+lB3lUX3l6H/IZrt+yBFTDg==\"]}");
+    assert_eq!(
+        question().file(),
+        "kiln/prebuilt/10f0bd88d65b620d44f473563a8cba0b78b99fcfe986c127121b77d245afb6b5.json"
+    );
+    assert_eq!(
+        record.fingerprint(),
+        "15:kiln:prebuilt:1,40:3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f,5:web-1,9:nix-flake,1:.,25:nixosConfigurations.web-1,5:false,-,4:4a5b,54:/nix/store/0123456789abcdfghijklmnpqrsvwxyz-system.drv,50:/nix/store/11111111111111111111111111111111-system,"
+    );
+    assert_eq!(
+        record.text(),
+        "{\"version\":1,\"commit\":\"3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f\",\"host\":\"web-1\",\"backend\":\"nix-flake\",\"subdir\":\".\",\"attribute\":\"nixosConfigurations.web-1\",\"submodules\":false,\"file\":null,\"machineId\":\"4a5b\",\"drvPath\":\"/nix/store/0123456789abcdfghijklmnpqrsvwxyz-system.drv\",\"outPath\":\"/nix/store/11111111111111111111111111111111-system\",\"signatures\":[\"test-1:I8GM3NrtSqqIOw6J/p+Ye0CjBW7FtgpWPcp2bVmx4qhMdfRtQRDqlCiTEus5uNk+lB3lUX3l6H/IZrt+yBFTDg==\"]}"
+    );
     assert_eq!(read(&record).unwrap(), record);
 }
 
