@@ -6,19 +6,26 @@
 //! afterwards. When kiln dies, however it dies, the child reads end-of-file
 //! there and must end (see [`die_with_parent`]).
 
+mod bounds;
+mod cancel;
 mod detached;
 mod find;
-mod leader;
+mod job;
 pub(crate) mod privileges;
+mod serve;
 mod server;
 pub mod supervise;
 pub(crate) mod tree;
 
+pub use bounds::Bounds;
+pub use cancel::{Cancel, CancelOnDrop};
 pub use detached::{Credentials, Owned, detach};
 pub use find::find_program;
-pub use server::{ForkJob, ForkServer, serve};
+pub use job::Ended;
+pub use serve::serve;
+pub use server::{ForkJob, ForkServer};
 
-use leader::{Leader, Started};
+use bounds::Left;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -140,15 +147,14 @@ impl Spawn {
     fn begin<F: FnMut(Stream, &[u8])>(self, on_output: F) -> io::Result<Running<F>> {
         // Before it starts, so that its end is not missed.
         let changes = unix::signal(SignalKind::child())?;
-        let started = Started::from(self.start()?);
+        let child = self.start()?;
         let bounds = Bounds {
             timeout: self.timeout,
             silence: self.silence,
             output_limit: self.output_limit,
-            counts_stderr: true,
         };
         let request = self.request.unwrap_or_default();
-        Ok(Running::new(started, changes, request, bounds, on_output))
+        Ok(Running::new(child, changes, request, bounds, on_output))
     }
 
     #[expect(
@@ -173,33 +179,17 @@ impl Spawn {
     }
 }
 
-/// What ends a program beside its caller.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    pub timeout: Option<Duration>,
-    /// Ended when nothing is printed for this long.
-    pub silence: Option<Duration>,
-    /// Bytes after which it is ended: over both streams, or of standard output
-    /// alone, where standard error is not the program's to fill.
-    pub output_limit: Option<u64>,
-    pub counts_stderr: bool,
-}
-
 /// A program that has been started, until it is reaped.
 struct Running<F> {
     group: Group,
     /// SIGCHLD: some child changed its state.
     changes: unix::Signal,
-    leader: Leader,
+    leader: Child,
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     unsent: Vec<u8>,
-    timeout: Option<Instant>,
-    silence: Option<Duration>,
-    last_output: Instant,
-    output_left: Option<u64>,
-    counts_stderr: bool,
+    left: Left,
     on_output: F,
 }
 
@@ -213,27 +203,21 @@ enum Happened {
 
 impl<F: FnMut(Stream, &[u8])> Running<F> {
     fn new(
-        started: Started,
+        mut child: Child,
         changes: unix::Signal,
         request: Vec<u8>,
         bounds: Bounds,
         on_output: F,
     ) -> Self {
-        let now = Instant::now();
         Running {
-            group: Group(started.leader.id()),
+            group: Group(child.id()),
             changes,
-            leader: started.leader,
-            stdin: started.stdin,
-            stdout: started.stdout,
-            stderr: started.stderr,
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            leader: child,
             unsent: request,
-            // A time beyond what the clock can count to is no limit.
-            timeout: bounds.timeout.and_then(|limit| now.checked_add(limit)),
-            silence: bounds.silence,
-            last_output: now,
-            output_left: bounds.output_limit,
-            counts_stderr: bounds.counts_stderr,
+            left: Left::from(bounds),
             on_output,
         }
     }
@@ -274,7 +258,7 @@ impl<F: FnMut(Stream, &[u8])> Running<F> {
         loop {
             let deadline = match killing {
                 Some(at) => Some((at, End::TimedOut)),
-                None => self.deadline(),
+                None => self.left.deadline(),
             };
             let happened = tokio::select! {
                 biased;
@@ -288,7 +272,7 @@ impl<F: FnMut(Stream, &[u8])> Running<F> {
                 Happened::Ended => {
                     self.group.signal(Signal::SIGKILL); // what it left running ends with it
                     self.group = Group(None);
-                    let status = self.leader.reap().await; // at once: it has ended
+                    let status = self.leader.wait().await; // at once: it has ended
                     self.drain();
                     return status.map(End::Exited);
                 }
@@ -312,32 +296,13 @@ impl<F: FnMut(Stream, &[u8])> Running<F> {
         }
     }
 
-    /// The next limit of time.
-    fn deadline(&self) -> Option<(Instant, End)> {
-        let silent = self
-            .silence
-            .and_then(|limit| self.last_output.checked_add(limit));
-        let limits = [
-            self.timeout.map(|at| (at, End::TimedOut)),
-            silent.map(|at| (at, End::Silent)),
-        ];
-        limits.into_iter().flatten().min_by_key(|(at, _)| *at)
-    }
-
     /// Hands output on, as far as the limit allows; whether it was within.
     fn hear(&mut self, stream: Stream, bytes: &[u8]) -> bool {
-        self.last_output = Instant::now();
-        if stream == Stream::Stderr && !self.counts_stderr {
-            (self.on_output)(stream, bytes);
-            return true;
+        let heard = self.left.heard(bytes);
+        if !heard.is_empty() {
+            (self.on_output)(stream, heard);
         }
-        let left = self.output_left.unwrap_or(u64::MAX);
-        let heard = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
-        if heard > 0 {
-            (self.on_output)(stream, &bytes[..heard]);
-        }
-        self.output_left = self.output_left.map(|left| left - heard as u64);
-        heard == bytes.len()
+        heard.len() == bytes.len()
     }
 
     /// What the pipes hold now, without waiting; bounded, since a process that

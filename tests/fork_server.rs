@@ -8,15 +8,16 @@
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
+use kiln::backend::native::provider::StepOutcome;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
-use kiln::backend::native::provider::{Provider, StepOutcome};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
+use std::sync::Arc;
 
 #[path = "common/steps.rs"]
 mod steps;
-use steps::{sandbox, step, until};
+use steps::{run, sandbox, step, until};
 
 /// One test at a time: both look at what others would change.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -36,9 +37,9 @@ fn servers() -> Vec<i32> {
     .collect()
 }
 
-async fn succeeds(sandbox: &Sandbox) {
+async fn succeeds(sandbox: &Arc<Sandbox>) {
     let step = step("exit 0");
-    let outcome = sandbox.run(step.request).await.unwrap();
+    let outcome = run(sandbox, step.request).await.unwrap();
     assert_eq!(outcome, StepOutcome::Exited(0));
     drop(step.folder);
 }
@@ -70,10 +71,10 @@ async fn n05_steps_share_a_server_that_is_started_again_when_killed_and_leaves_w
 /// What a step finds of its network: its number, and what went over its loopback.
 const NETWORK: &str = "readlink /proc/self/ns/net; grep lo: /proc/net/dev";
 
-async fn says(sandbox: &Sandbox, script: &str) -> String {
+async fn says(sandbox: &Arc<Sandbox>, script: &str) -> String {
     let step = step(script);
     let said = step.said.clone();
-    let outcome = sandbox.run(step.request).await.unwrap();
+    let outcome = run(sandbox, step.request).await.unwrap();
     let said = String::from_utf8_lossy(&said.lock().unwrap()).into_owned();
     assert_eq!(outcome, StepOutcome::Exited(0), "{said}");
     said
@@ -86,9 +87,9 @@ async fn n05_a_network_is_used_again_only_while_nothing_was_sent_over_it() {
     }
     let _alone = ALONE.lock().await;
     // One build user, which no other program's steps have: else any that is free.
-    let sandbox = Sandbox::new(SandboxConfig {
+    let sandbox = Arc::new(Sandbox::new(SandboxConfig {
         build_users: Some((61_900, 1)),
-    });
+    }));
     let first = says(&sandbox, NETWORK).await;
     assert_eq!(says(&sandbox, NETWORK).await, first);
 

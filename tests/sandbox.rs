@@ -8,7 +8,7 @@
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
-use kiln::backend::native::provider::{Provider, StepOutcome};
+use kiln::backend::native::provider::StepOutcome;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 #[path = "common/steps.rs"]
 mod steps;
-use steps::{Step, is_root, mark, processes_with, sandbox, step, stubborn, until};
+use steps::{Step, is_root, mark, processes_with, run, sandbox, step, stubborn, until};
 
 #[tokio::test]
 async fn a_trivial_step_leaves_its_output_in_the_scratch_store() {
@@ -292,7 +292,7 @@ async fn a_pid_1_that_is_killed_takes_the_step_with_it() {
     let step = step(&(stubborn(&mark) + "echo up; while :; do sleep 1000; done"));
     let said = step.said.clone();
     let request = step.request;
-    let running = tokio::spawn(async move { sandbox().run(request).await });
+    let running = tokio::spawn(async move { run(&sandbox(), request).await });
     until("the step is up", || !said.lock().unwrap().is_empty()).await;
     kill(pid_1_of(&mark), Signal::SIGKILL).unwrap();
     let error = running.await.unwrap().unwrap_err();
@@ -332,16 +332,30 @@ fn numbered(mark: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_end_of_the_lifeline_kills_the_step() {
+async fn a_killed_agent_leaves_no_step() {
     let mark = mark();
-    let step = step(&(stubborn(&mark) + "echo up; while :; do sleep 1000; done"));
-    let said = step.said.clone();
-    let request = step.request;
-    let running = tokio::spawn(async move { sandbox().run(request).await });
-    until("the step is up", || !said.lock().unwrap().is_empty()).await;
-    running.abort(); // drops the future, and with it PID 1's standard input
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let this = fs::read_link("/proc/self/exe").unwrap();
+    let mut agent = std::process::Command::new(this)
+        .args(["--exact", "a_step_without_end", "--ignored", "--nocapture"])
+        .env("MARK", &mark)
+        .env("TMPDIR", folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the step is up", || processes_with(&mark).len() > 4).await;
+    agent.kill().unwrap();
+    agent.wait().unwrap();
     until("the step is gone", || processes_with(&mark).is_empty()).await;
-    drop(step.folder);
+}
+
+#[tokio::test]
+#[ignore = "is what the test above runs and kills"]
+async fn a_step_without_end() {
+    let mark = std::env::var("MARK").unwrap();
+    let step = step(&(stubborn(&mark) + "while :; do sleep 1000; done"));
+    step.run().await;
 }
 
 #[tokio::test]
@@ -349,7 +363,7 @@ async fn a_host_that_cannot_set_the_step_up_says_what_failed() {
     let mut step = step("true");
     let nowhere = step.folder.path().join("nowhere");
     step.request.inputs.insert("1-x".into(), nowhere.clone());
-    let error = sandbox().run(step.request).await.unwrap_err();
+    let error = run(&sandbox(), step.request).await.unwrap_err();
     assert!(
         error.to_string().contains(nowhere.to_str().unwrap()),
         "{error}"
@@ -361,7 +375,7 @@ async fn names_that_would_leave_the_scratch_folder_are_refused() {
     for name in ["../x", "a/b", "..", "", "/etc/x"] {
         let mut step = step("true");
         step.request.files.push((name.into(), "text".into()));
-        assert!(sandbox().run(step.request).await.is_err(), "{name:?}");
+        assert!(run(&sandbox(), step.request).await.is_err(), "{name:?}");
     }
 }
 
@@ -396,7 +410,7 @@ async fn n05_a_closure_of_this_many_paths_takes_this_long() {
                 request, folder, ..
             } = step;
             let started = Instant::now();
-            let outcome = sandbox().run(request).await.unwrap();
+            let outcome = run(&sandbox(), request).await.unwrap();
             took.push(started.elapsed());
             assert_eq!(outcome, StepOutcome::Exited(0));
             drop(folder);

@@ -1,17 +1,18 @@
 //! One step in the real sandbox, its inputs made by hand, and what it said.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+use kiln::backend::BackendError;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use kiln::backend::native::provider::{
     Provider, ScratchLimit, StepLimits, StepOutcome, StepRequest, physical_memory,
 };
+use kiln::process::Cancel;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
 
 /// A step about to run, and what it said.
 pub struct Step {
@@ -66,7 +67,7 @@ pub fn step(script: &str) -> Step {
                 log_size: 1 << 20,
             },
             log: Arc::new(move |bytes: &[u8]| heard.lock().unwrap().extend(bytes)),
-            cancel: CancellationToken::new(),
+            cancel: Cancel::new().unwrap(),
         },
         folder,
         said,
@@ -80,10 +81,8 @@ impl Step {
             request,
             said,
         } = self;
-        let outcome = sandbox()
-            .run(request)
-            .await
-            .expect("the host can run steps");
+        let outcome = run(&sandbox(), request).await;
+        let outcome = outcome.expect("the host can run steps");
         let log = String::from_utf8(said.lock().unwrap().clone()).unwrap();
         (outcome, Ran { folder, log })
     }
@@ -122,9 +121,20 @@ impl Ran {
     }
 }
 
-pub fn sandbox() -> Sandbox {
+pub fn sandbox() -> Arc<Sandbox> {
     let build_users = Some((60600, 256));
-    Sandbox::new(SandboxConfig { build_users })
+    Arc::new(Sandbox::new(SandboxConfig { build_users }))
+}
+
+/// Runs a step on a thread of its own, as a build does.
+pub async fn run(
+    sandbox: &Arc<Sandbox>,
+    request: StepRequest,
+) -> Result<StepOutcome, BackendError> {
+    let sandbox = Arc::clone(sandbox);
+    tokio::task::spawn_blocking(move || sandbox.run(request))
+        .await
+        .unwrap()
 }
 
 pub fn is_root() -> bool {

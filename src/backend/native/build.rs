@@ -29,9 +29,10 @@ use super::stored::Stored;
 use super::{NativeConfig, attempted};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd, StepEvent};
 use crate::model::{Failure, Steps};
+use crate::process::{Cancel, CancelOnDrop};
 use crate::store::cache::Session;
 use crate::store::{Outputs, Store, StorePath};
-use outcome::{Made as MadeNode, NodeEnd, Tally};
+use outcome::{Ended, Made as MadeNode, NodeEnd, Tally};
 use outlook::{Outlook, is_step, plan};
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -79,7 +80,7 @@ enum Job {
     Step {
         node: usize,
         took: Duration,
-        end: Result<NodeEnd, BackendError>,
+        ended: Ended,
     },
     Plain(Vec<(usize, Result<NodeEnd, BackendError>)>),
     /// Another build is done with this step: look again.
@@ -118,6 +119,8 @@ struct Running {
     kept: Arc<OnceLock<BTreeSet<StorePath>>>,
     /// Ends every step, for whatever reason.
     cancel: CancellationToken,
+    /// The same for the threads of steps, which wait for no token.
+    stop: CancelOnDrop,
     timed_out: bool,
     /// This host cannot go on: the first reason.
     broken: Option<BackendError>,
@@ -147,6 +150,7 @@ impl Build {
         }
         let mut running = self.begin()?;
         let deadline = Instant::now() + self.request.timeout;
+        let mut stopped = false;
         loop {
             // Before looking for room, so that none given back meanwhile is missed.
             running.given_back.mark_unchanged();
@@ -170,7 +174,10 @@ impl Build {
                 () = tokio::time::sleep_until(running.next_sync), if running.wants_sync() => {
                     self.sync(&mut running);
                 }
-                () = cancel.cancelled(), if wants_room => {}
+                () = cancel.cancelled(), if !stopped => {
+                    stopped = true;
+                    running.stop.0.cancel();
+                }
                 () = tokio::time::sleep_until(deadline), if !running.cancel.is_cancelled() => {
                     running.timed_out = true;
                     running.cancel.cancel();
@@ -187,6 +194,7 @@ impl Build {
         let (jobs, outlook) = plan(nodes, &self.shared.durations, self.config.jobs);
         let total = nodes.iter().filter(|node| is_step(node)).count();
         let schedule = Schedule::new(jobs).map_err(attempted("order the graph"))?;
+        let stop = Cancel::new().map_err(attempted("watch for a build's cancellation"))?;
         Ok(Running {
             schedule,
             made: Made::new(),
@@ -203,6 +211,7 @@ impl Build {
             fresh: Vec::new(),
             kept: Arc::default(),
             cancel: self.request.cancel.child_token(),
+            stop: CancelOnDrop(stop),
             timed_out: false,
             broken: None,
         })
@@ -235,10 +244,13 @@ impl Build {
                 }
                 Ok(())
             }
-            Job::Step { node, took, end } => {
+            Job::Step { node, took, ended } => {
+                let Ended { end, lease } = ended;
                 let end = end?;
                 self.announce_end(running, node, took, &end);
                 self.ended(running, node, end);
+                // Not before: a slot that is free starts the next step.
+                drop(lease);
                 Ok(())
             }
             Job::Asked { node, took, end } => {

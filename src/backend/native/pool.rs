@@ -1,8 +1,8 @@
 //! What running steps share on this host, whichever build they belong to: a
 //! slot each, which is a build user of its own, and the memory for steps.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// Slots and memory; clones are the same.
 #[derive(Debug, Clone)]
@@ -13,8 +13,8 @@ struct Shared {
     free: Mutex<Free>,
     /// Counts what was given back, for those that wait.
     given_back: watch::Sender<u64>,
-    /// As many as there are slots.
-    taking: Arc<Semaphore>,
+    /// Somebody has taken a step's outputs.
+    taken: Condvar,
 }
 
 #[derive(Debug)]
@@ -22,6 +22,8 @@ struct Free {
     slots: Vec<u32>,
     memory: u64,
     in_use: u32,
+    /// How many may still take a step's outputs: as many as there are slots.
+    taking: u32,
 }
 
 /// A slot and memory, until dropped.
@@ -39,11 +41,12 @@ impl Pool {
             slots: (0..slots.max(1)).rev().collect(),
             memory,
             in_use: 0,
+            taking: slots.max(1),
         };
         Pool(Arc::new(Shared {
             free: Mutex::new(free),
             given_back: watch::channel(0).0,
-            taking: Arc::new(Semaphore::new(slots.max(1) as usize)),
+            taken: Condvar::new(),
         }))
     }
 
@@ -82,10 +85,29 @@ impl Pool {
 
 impl Lease {
     /// Exchanges the slot, once no process of the step is left, for the right to
-    /// take its outputs.
-    pub async fn taking(self) -> Option<OwnedSemaphorePermit> {
-        let taking = Arc::clone(&self.pool.0.taking);
-        taking.acquire_owned().await.ok() // it is never closed
+    /// take its outputs; blocks until another step's are taken.
+    pub fn taking(self) -> Taking {
+        let pool = self.pool.clone();
+        drop(self);
+        let mut free = pool.free();
+        while free.taking == 0 {
+            let woken = pool.0.taken.wait(free);
+            free = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        free.taking -= 1;
+        drop(free);
+        Taking(pool)
+    }
+}
+
+/// The right to take a step's outputs, until dropped.
+#[derive(Debug)]
+pub(super) struct Taking(Pool);
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        self.0.free().taking += 1;
+        self.0.0.taken.notify_one();
     }
 }
 
@@ -123,18 +145,29 @@ mod tests {
         assert!(pool.take(100).is_some(), "all of it came back");
     }
 
-    #[tokio::test]
-    async fn as_many_outputs_are_taken_at_once_as_there_are_slots() {
+    #[test]
+    fn as_many_outputs_are_taken_at_once_as_there_are_slots() {
         let pool = Pool::new(1, 0);
-        let first = pool.take(0).unwrap().taking().await;
+        let first = pool.take(0).unwrap().taking();
         assert!(pool.has_slot(), "the next step runs meanwhile");
         let second = pool.take(0).unwrap();
-        let mut second = std::pin::pin!(second.taking());
-        assert!(futures_util::poll!(second.as_mut()).is_pending());
-        assert!(!pool.has_slot());
-        drop(first);
-        assert!(second.await.is_some());
-        assert!(pool.has_slot());
+        let (order, happened) = std::sync::mpsc::channel();
+        std::thread::scope(|threads| {
+            let waits = order.clone();
+            let gives_back = pool.given_back();
+            threads.spawn(move || {
+                let taking = second.taking();
+                waits.send("second takes").unwrap();
+                drop(taking);
+            });
+            while !gives_back.has_changed().unwrap() {
+                std::thread::yield_now(); // until it waits, or nearly
+            }
+            assert!(pool.has_slot(), "the slot is given back before");
+            order.send("first is done").unwrap();
+            drop(first);
+        });
+        assert_eq!(happened.try_iter().next(), Some("first is done"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! How nodes end, and what a build's ends add up to.
 
 use super::step_end;
-use crate::backend::StepEnd;
+use crate::backend::native::pool::Lease;
+use crate::backend::{BackendError, StepEnd};
 use crate::model::{Failure, Steps};
 use crate::store::Outputs;
 use std::collections::HashSet;
@@ -32,6 +33,20 @@ impl NodeEnd {
             outputs,
             reused: true,
         })
+    }
+}
+
+/// What a job comes back with, and the slot it holds until that is known: the
+/// next step is not to start before.
+pub(super) struct Ended {
+    pub end: Result<NodeEnd, BackendError>,
+    pub lease: Option<Lease>,
+}
+
+impl From<Result<NodeEnd, BackendError>> for Ended {
+    /// It holds none.
+    fn from(end: Result<NodeEnd, BackendError>) -> Self {
+        Ended { end, lease: None }
     }
 }
 

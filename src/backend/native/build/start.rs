@@ -1,7 +1,7 @@
 //! Which nodes start, and how each kind does: steps, downloads and unpackings hold
 //! a slot and may be another build's already; the others are made in batches.
 
-use super::outcome::{Made as MadeNode, NodeEnd, Tally};
+use super::outcome::{Ended, Made as MadeNode, NodeEnd, Tally};
 use super::substitute::{wanted, wanted_file};
 use super::{BATCH, Build, Job, Running};
 use crate::backend::native::flights::Flight;
@@ -70,7 +70,7 @@ impl Build {
         let Some(own) = self.makes(running, index, Some(wanted(&resolved))) else {
             return;
         };
-        let job = self.step_job(node, resolved, lease.slot, &running.cancel);
+        let job = self.step_job(node, resolved, lease.slot, &running.stop.0);
         self.run_job(running, index, own, |begins| job.run(begins, lease));
     }
 
@@ -107,7 +107,7 @@ impl Build {
         own: Option<Flight>,
         job: impl FnOnce(Begins) -> F,
     ) where
-        F: Future<Output = Result<NodeEnd, BackendError>> + Send + 'static,
+        F: Future<Output = Ended> + Send + 'static,
     {
         running.outlook.begins(index, Instant::now());
         running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
@@ -217,10 +217,11 @@ impl Build {
 }
 
 /// The slot is the job's to its end.
-async fn holding<T>(lease: Lease, job: impl Future<Output = T>) -> T {
-    let end = job.await;
-    drop(lease);
-    end
+async fn holding(lease: Lease, job: impl Future<Output = Result<NodeEnd, BackendError>>) -> Ended {
+    Ended {
+        end: job.await,
+        lease: Some(lease),
+    }
 }
 
 /// It cannot even be begun.
@@ -228,16 +229,16 @@ fn fails(running: &mut Running, index: usize, failure: Failure) {
     let ended = ends(index);
     running
         .jobs
-        .spawn(async move { ended(Ok(NodeEnd::Failed(failure))) });
+        .spawn(async move { ended(Ok(NodeEnd::Failed(failure)).into()) });
 }
 
 /// What a node's job comes back with, from now on.
-fn ends(node: usize) -> impl FnOnce(Result<NodeEnd, BackendError>) -> Job + Send + 'static {
+fn ends(node: usize) -> impl FnOnce(Ended) -> Job + Send + 'static {
     let started = Instant::now();
-    move |end| Job::Step {
+    move |ended| Job::Step {
         node,
         took: started.elapsed(),
-        end,
+        ended,
     }
 }
 

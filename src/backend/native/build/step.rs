@@ -1,7 +1,7 @@
 //! One step: reused when it is known, else run, its outputs taken, recorded.
 
 use super::Build;
-use super::outcome::{Made as MadeNode, NodeEnd};
+use super::outcome::{Ended, Made as MadeNode, NodeEnd};
 use crate::backend::native::graph::{Limits, StepNode};
 use crate::backend::native::pool::Lease;
 use crate::backend::native::provider::{Provider, StepLimits, StepOutcome, StepRequest};
@@ -9,12 +9,12 @@ use crate::backend::native::resolve::{Made, Resolved, SCRIPT, resolve};
 use crate::backend::native::{NativeConfig, attempted, blocking};
 use crate::backend::{BackendError, Sink};
 use crate::model::{Failure, Location};
+use crate::process::Cancel;
 use crate::store::{Outputs, PublishError, StepOutput, StepScratch, Store, StorePath};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 impl Build {
     pub(super) fn resolved(&self, node: &StepNode, made: &Made) -> Result<Resolved, Failure> {
@@ -26,7 +26,7 @@ impl Build {
         node: &StepNode,
         resolved: Resolved,
         slot: u32,
-        cancel: &CancellationToken,
+        cancel: &Cancel,
     ) -> StepJob {
         let asked = node
             .timeout
@@ -40,7 +40,7 @@ impl Build {
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
             config: self.config.clone(),
-            resolved: Arc::new(resolved),
+            resolved,
             host_tools: node.host_tools,
             location: node.location.clone(),
             slot,
@@ -55,51 +55,55 @@ pub(super) struct StepJob {
     store: Store,
     provider: Arc<dyn Provider>,
     config: NativeConfig,
-    resolved: Arc<Resolved>,
+    resolved: Resolved,
     host_tools: bool,
     location: Option<Location>,
     slot: u32,
     limits: StepLimits,
     log: Arc<StepLog>,
-    cancel: CancellationToken,
+    cancel: Cancel,
 }
 
 impl StepJob {
-    /// `begins` is called when the step really runs. The slot is another step's
-    /// as soon as its outputs are being taken, of which as many as there are slots
-    /// are at a time.
-    pub async fn run(
+    /// Does all of it on a thread of its own. `begins` is called when the step really
+    /// runs. The slot is another step's as soon as its outputs are being taken, of
+    /// which as many as there are slots are at a time.
+    pub async fn run(self, begins: impl FnOnce() + Send + 'static, lease: Lease) -> Ended {
+        let mut lease = Some(lease);
+        let ran = blocking("run a step", move || {
+            let end = self.run_here(begins, &mut lease);
+            Ended { end, lease }
+        });
+        ran.await.unwrap_or_else(|broken| Err(broken).into())
+    }
+
+    /// Gives the lease back early when the step's processes are gone and it did well.
+    fn run_here(
         self,
-        begins: impl FnOnce() + Send + 'static,
-        lease: Lease,
+        begins: impl FnOnce(),
+        lease: &mut Option<Lease>,
     ) -> Result<NodeEnd, BackendError> {
-        let (store, resolved) = (self.store.clone(), Arc::clone(&self.resolved));
-        let first = blocking("look up a step", move || first(&store, &resolved, begins));
-        let (scratch, closure) = match first.await?? {
+        let (scratch, closure) = match first(&self.store, &self.resolved, begins)? {
             First::Ended(end) => return Ok(end),
-            First::Prepared(scratch, closure) => (Arc::new(scratch), closure),
+            First::Prepared(scratch, closure) => (scratch, closure),
         };
         let request = self.request(scratch.path().to_owned(), &closure);
-        let outcome = self.provider.run(request).await?;
+        let outcome = self.provider.run(request)?;
         scratch.over();
         let mut end = match outcome {
             StepOutcome::Exited(0) => {
-                let _taking = lease.taking().await;
-                self.take_outputs(Arc::clone(&scratch), closure).await?
+                let _taking = lease.take().map(Lease::taking);
+                self.take_outputs(&scratch, &closure)?
             }
             StepOutcome::Cancelled => NodeEnd::Cancelled,
             outcome => self.failed(outcome),
         };
         if let (NodeEnd::Failed(failure) | NodeEnd::TimedOut(failure), Some(folder)) =
-            (&mut end, self.config.keep_failed.clone())
+            (&mut end, &self.config.keep_failed)
         {
-            let name = self.resolved.step.name.clone();
-            let kept = blocking("keep a failed step's folder", move || {
-                super::kept::keep(&folder, &name, scratch.path())
-            });
-            if let Some(kept) = kept.await? {
-                let place = format!("{}; its folder is {}", failure.hint, kept.display());
-                failure.hint = place;
+            let kept = super::kept::keep(folder, &self.resolved.step.name, scratch.path());
+            if let Some(kept) = kept {
+                failure.hint = format!("{}; its folder is {}", failure.hint, kept.display());
             }
         }
         Ok(end)
@@ -142,21 +146,18 @@ impl StepJob {
         }
     }
 
-    async fn take_outputs(
+    fn take_outputs(
         &self,
-        scratch: Arc<StepScratch>,
-        closure: BTreeSet<StorePath>,
+        scratch: &StepScratch,
+        closure: &BTreeSet<StorePath>,
     ) -> Result<NodeEnd, BackendError> {
-        let (store, resolved) = (self.store.clone(), Arc::clone(&self.resolved));
-        let taken = blocking("take a step's outputs", move || {
-            let taken = publish(&store, &resolved, &scratch, &closure);
-            taken.and_then(|outputs| {
-                store
-                    .remember_realisation(resolved.realisation(), &outputs)
-                    .map_err(PublishError::Store)
-            })
+        let taken = publish(&self.store, &self.resolved, scratch, closure);
+        let remembered = taken.and_then(|outputs| {
+            self.store
+                .remember_realisation(self.resolved.realisation(), &outputs)
+                .map_err(PublishError::Store)
         });
-        match taken.await? {
+        match remembered {
             Ok(outputs) => Ok(NodeEnd::Made(MadeNode {
                 outputs,
                 reused: false,

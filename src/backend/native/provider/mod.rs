@@ -6,12 +6,11 @@ pub mod kept;
 pub mod sandbox;
 
 use crate::backend::BackendError;
-use async_trait::async_trait;
+use crate::process::Cancel;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// Takes a piece of a step's output; must not block.
 pub type LogSink = Arc<dyn Fn(&[u8]) + Send + Sync>;
@@ -44,7 +43,7 @@ pub struct StepRequest {
     pub limits: StepLimits,
     /// Called with each piece of the step's output, stdout and stderr as one.
     pub log: LogSink,
-    pub cancel: CancellationToken,
+    pub cancel: Cancel,
 }
 
 #[derive(Debug, Clone)]
@@ -136,12 +135,16 @@ pub fn physical_memory() -> u64 {
     }
 }
 
-/// Runs steps.
+/// Runs steps, each on the thread that asks for it.
 ///
+/// - It comes back soon after the step was cancelled.
 /// - When `run` returns, every process of the step is gone.
 /// - The step sees its inputs, its scratch folder and what is asked for, nothing else.
 /// - Outcomes are data; `Err` is a host that cannot run steps.
-#[async_trait]
 pub trait Provider: Send + Sync {
-    async fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError>;
+    /// Runs a step to its end; blocks.
+    ///
+    /// # Errors
+    /// When this host cannot run it.
+    fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError>;
 }

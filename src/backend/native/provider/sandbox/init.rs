@@ -34,6 +34,7 @@ pub fn internal_main() -> ExitCode {
     // Blocked from its first moment on, or a PID 1 that is asked to end before
     // it listens would never hear of it.
     let ready = signals().thread_block().and_then(|()| Places::new());
+    seccomp::make_ready();
     match ready {
         Ok(mut places) => process::serve(|place| places.enter(place.into()), step),
         Err(_) => ExitCode::FAILURE,

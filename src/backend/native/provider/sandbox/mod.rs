@@ -57,8 +57,7 @@ pub use init::internal_main;
 
 use super::{Provider, StepLimit, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
-use crate::process::{Bounds, End, ForkJob, ForkServer, Stream};
-use async_trait::async_trait;
+use crate::process::{Bounds, End, ForkJob, ForkServer};
 use places::Network;
 use spec::{Limit, Limits, Report, SetupError, Spec, User};
 use std::os::fd::BorrowedFd;
@@ -123,9 +122,8 @@ impl Sandbox {
     }
 }
 
-#[async_trait]
 impl Provider for Sandbox {
-    async fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError> {
+    fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError> {
         // Its own until every process of the step is gone.
         let (user, _claimed) = self.user(request.slot)?;
         let (limits, log, cancel) = (
@@ -143,28 +141,21 @@ impl Provider for Sandbox {
                 timeout: Some(limits.timeout),
                 silence: Some(limits.silence),
                 output_limit: Some(limits.log_size),
-                counts_stderr: false,
             },
         };
-        let mut report = Vec::new();
         let admit = move |init, log: BorrowedFd<'_>| {
             scratch::prepare(&spec)?;
             userns::own(log, user)?;
             userns::map(init, user)
         };
-        let end = self
-            .server
-            .run(job, admit, &cancel, |stream, bytes| match stream {
-                Stream::Stdout => log(bytes),
-                Stream::Stderr => report.extend_from_slice(bytes),
-            });
-        let end = end.await.map_err(|SetupError { attempted, source }| {
+        let ended = self.server.run(job, admit, &cancel, |bytes| log(bytes));
+        let ended = ended.map_err(|SetupError { attempted, source }| {
             error(
                 &format!("set up the sandbox: {attempted}"),
                 userns::explain(source),
             )
         })?;
-        outcome(end, &limits, &report)
+        outcome(ended.end, &limits, &ended.report)
     }
 }
 

@@ -4,12 +4,12 @@ use super::{Sandbox, SandboxConfig};
 use crate::backend::native::provider::{
     Provider, ScratchLimit, StepLimits, StepOutcome, StepRequest, physical_memory,
 };
+use crate::process::Cancel;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// Longer than the slowest host needs for nothing.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -50,9 +50,12 @@ pub async fn trial(
         fs::write(input, "").map_err(|error| plain(&error))?;
     }
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let request = request(scratch, inputs, host_paths, Arc::clone(&heard));
+    let cancel = Cancel::new().map_err(|error| plain(&error))?;
+    let request = request(scratch, inputs, host_paths, Arc::clone(&heard), cancel);
     let began = std::time::Instant::now();
-    let outcome = Sandbox::new(config).run(request).await;
+    let sandbox = Sandbox::new(config);
+    let ran = tokio::task::spawn_blocking(move || sandbox.run(request)).await;
+    let outcome = ran.map_err(|error| plain(&error))?;
     let took = began.elapsed();
     let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
     let said = String::from_utf8_lossy(&heard);
@@ -76,6 +79,7 @@ fn request(
     inputs: BTreeMap<String, PathBuf>,
     host_paths: &[PathBuf],
     heard: Arc<Mutex<Vec<u8>>>,
+    cancel: Cancel,
 ) -> StepRequest {
     let script = "while read -r line; do echo \"$line\"; done < /proc/mounts";
     StepRequest {
@@ -105,7 +109,7 @@ fn request(
                 .unwrap_or_else(PoisonError::into_inner)
                 .extend(bytes);
         }),
-        cancel: CancellationToken::new(),
+        cancel,
     }
 }
 

@@ -9,6 +9,8 @@
 use super::spec::{Attempt, SetupError};
 use libc::{c_long, sock_filter};
 use nix::errno::Errno;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 #[cfg(target_arch = "x86_64")]
 const ARCHITECTURE: u32 = 0xc000_003e;
@@ -142,15 +144,22 @@ const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 const ARGUMENTS: u32 = 16;
 
+/// The same for every step: made once, by the server that PID 1 is a copy of.
+static FILTER: LazyLock<Vec<sock_filter>> = LazyLock::new(filter);
+
+/// Makes the filter, so that no copy of this process has to.
+pub(super) fn make_ready() {
+    LazyLock::force(&FILTER);
+}
+
 /// Installs the filter in this process and all that come of it.
 ///
 /// # Errors
 /// When the kernel has no seccomp filters; `no_new_privs` must be set.
 pub(super) fn install() -> Result<(), SetupError> {
-    let mut filter = program();
     let program = libc::sock_fprog {
-        len: u16::try_from(filter.len()).unwrap_or(u16::MAX),
-        filter: filter.as_mut_ptr(),
+        len: u16::try_from(FILTER.len()).unwrap_or(u16::MAX),
+        filter: FILTER.as_ptr().cast_mut(), // only read
     };
     // SAFETY: the kernel copies the program, which lives longer than the call.
     let set = unsafe {
@@ -165,38 +174,72 @@ pub(super) fn install() -> Result<(), SetupError> {
     })
 }
 
-fn program() -> Vec<sock_filter> {
+fn filter() -> Vec<sock_filter> {
     let mut filter = vec![load(ARCH), skip_unless_equal(ARCHITECTURE, 1, 0)];
     filter.push(refuse(libc::ENOSYS));
     filter.push(load(NUMBER));
     #[cfg(target_arch = "x86_64")]
     filter.extend([jump(libc::BPF_JGE, X32, 0, 1), refuse(libc::ENOSYS)]);
-    for rule in RULES.iter().chain(OLD_RULES) {
-        filter.extend(compile(*rule));
-    }
-    filter.push(answer(libc::SECCOMP_RET_ALLOW));
+    let calls: Vec<_> = by_call().into_iter().collect();
+    filter.extend(search(&calls));
     filter
 }
 
-/// Begins and ends with the number loaded.
+/// The rules of each system call, by its number.
+fn by_call() -> BTreeMap<u32, Vec<Rule>> {
+    let mut calls: BTreeMap<u32, Vec<Rule>> = BTreeMap::new();
+    for rule in RULES.iter().chain(OLD_RULES) {
+        if let Ok(number) = u32::try_from(rule.call) {
+            calls.entry(number).or_default().push(*rule);
+        }
+    }
+    calls
+}
+
+/// Looks the loaded number up by halves. Whenever a filter is installed the kernel
+/// tries it with every number there is: comparing each with all rules, one after
+/// the other, was a fortieth of what a small step costs.
+fn search(calls: &[(u32, Vec<Rule>)]) -> Vec<sock_filter> {
+    match calls {
+        [] => vec![allow()],
+        [(number, rules)] => {
+            let mut found = vec![skip_unless_equal(*number, 1, 0), allow()];
+            found.extend(rules.iter().copied().flat_map(compile));
+            found.push(allow());
+            found
+        }
+        _ => {
+            let (below, rest) = calls.split_at(calls.len() / 2);
+            let first = rest.first().map_or(u32::MAX, |(number, _)| *number);
+            let below = search(below);
+            let over = u32::try_from(below.len()).unwrap_or(u32::MAX); // refused by the kernel
+            let mut tree = vec![jump(libc::BPF_JGE, first, 0, 1), skip(over)];
+            tree.extend(below);
+            tree.extend(search(rest));
+            tree
+        }
+    }
+}
+
+/// Of a rule whose call it is: refused, or the next instruction is looked at.
 fn compile(rule: Rule) -> Vec<sock_filter> {
-    let Ok(number) = u32::try_from(rule.call) else {
-        return Vec::new();
-    };
-    let condition = match rule.when {
-        When::Always => return vec![skip_unless_equal(number, 0, 1), refuse(rule.answer)],
+    let (argument, test) = match rule.when {
+        When::Always => return vec![refuse(rule.answer)],
         When::Bits(argument, bits) => (argument, jump(libc::BPF_JSET, bits, 0, 1)),
         When::Is(argument, value) => (argument, jump(libc::BPF_JEQ, value, 0, 1)),
     };
-    let (argument, test) = condition;
     // Little-endian: the lower half comes first. All these arguments have 32 bits.
-    vec![
-        skip_unless_equal(number, 0, 4),
-        load(ARGUMENTS + 8 * argument),
-        test,
-        refuse(rule.answer),
-        load(NUMBER),
-    ]
+    let argument = load(ARGUMENTS + 8 * argument);
+    vec![argument, test, refuse(rule.answer)]
+}
+
+fn allow() -> sock_filter {
+    answer(libc::SECCOMP_RET_ALLOW)
+}
+
+/// Over so many instructions.
+fn skip(over: u32) -> sock_filter {
+    instruction(libc::BPF_JMP | libc::BPF_JA, 0, 0, over)
 }
 
 fn load(offset: u32) -> sock_filter {
@@ -236,15 +279,89 @@ fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_program_is_within_what_the_kernel_takes() {
-        assert!(program().len() < 4096);
+    /// What the filter answers, by the few instructions it is made of.
+    fn answers(architecture: u32, number: u32, arguments: [u32; 6]) -> u32 {
+        let mut data = vec![number, architecture, 0, 0];
+        data.extend(arguments.iter().flat_map(|argument| [*argument, 0]));
+        let (mut at, mut loaded) = (0, 0);
+        loop {
+            let sock_filter { code, jt, jf, k } = FILTER[at];
+            at += 1;
+            let code = u32::from(code);
+            let next = |holds| usize::from(if holds { jt } else { jf });
+            match code & 0x07 {
+                libc::BPF_LD => loaded = data[k as usize / 4],
+                libc::BPF_RET => return k,
+                _ => {
+                    at += match code & 0xf0 {
+                        libc::BPF_JEQ => next(loaded == k),
+                        libc::BPF_JGE => next(loaded >= k),
+                        libc::BPF_JSET => next(loaded & k != 0),
+                        _ => k as usize, // BPF_JA
+                    }
+                }
+            }
+        }
+    }
+
+    fn refused(errno: i32) -> u32 {
+        libc::SECCOMP_RET_ERRNO | errno.cast_unsigned()
     }
 
     #[test]
-    fn no_rule_is_lost() {
-        for rule in RULES.iter().chain(OLD_RULES) {
-            assert!(!compile(*rule).is_empty(), "{rule:?}");
+    fn every_rule_answers_and_every_other_call_is_allowed() {
+        let calls = by_call();
+        for number in 0..600 {
+            let rules = calls.get(&number).map_or(&[][..], Vec::as_slice);
+            // An argument that is as no rule has it, then as each has it.
+            let always = rules.iter().find(|rule| matches!(rule.when, When::Always));
+            let otherwise = always.map_or(libc::SECCOMP_RET_ALLOW, |rule| refused(rule.answer));
+            assert_eq!(answers(ARCHITECTURE, number, [0; 6]), otherwise, "{number}");
+            for rule in rules {
+                let mut arguments = [0; 6];
+                if let When::Bits(at, value) | When::Is(at, value) = rule.when {
+                    arguments[at as usize] = value;
+                }
+                let answer = answers(ARCHITECTURE, number, arguments);
+                assert_eq!(answer, refused(rule.answer), "{rule:?}");
+            }
+        }
+        assert_eq!(
+            by_call().values().flatten().count(),
+            RULES.len() + OLD_RULES.len()
+        );
+    }
+
+    #[test]
+    fn other_architectures_have_no_system_calls() {
+        assert_eq!(answers(0x4000_0003, 1, [0; 6]), refused(libc::ENOSYS));
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(
+            answers(ARCHITECTURE, X32 | 1, [0; 6]),
+            refused(libc::ENOSYS)
+        );
+    }
+
+    #[test]
+    fn no_number_takes_more_than_a_few_comparisons() {
+        // Two for each halving, and the beginning.
+        let halvings = by_call().len().ilog2() + 1;
+        assert!(depth(&FILTER, 0) <= 2 * halvings as usize + 24);
+        assert!(FILTER.len() < 4096, "the kernel takes no more");
+    }
+
+    /// Instructions on the longest way.
+    fn depth(filter: &[sock_filter], at: usize) -> usize {
+        let sock_filter { code, jt, jf, k } = filter[at];
+        let code = u32::from(code);
+        1 + match (code & 0x07, code & 0xf0) {
+            (libc::BPF_RET, _) => 0,
+            (libc::BPF_JMP, libc::BPF_JA) => depth(filter, at + 1 + k as usize),
+            (libc::BPF_JMP, _) => {
+                let ways = [jt, jf].map(|way| depth(filter, at + 1 + usize::from(way)));
+                ways[0].max(ways[1])
+            }
+            _ => depth(filter, at + 1),
         }
     }
 }

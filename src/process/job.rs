@@ -1,0 +1,352 @@
+//! A job of the fork server, attended by one thread from its request to its end:
+//! `poll` waits for its output, its end and the caller's cancellation at once.
+//! A small job's time is mostly what waking threads takes, so no other is woken.
+
+use super::bounds::{Bounds, Left};
+use super::{Cancel, End, ForkServer, GIVE_UP, GRACE, MARGIN, PIPE_MAX};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::{Pid, setpgid};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Read at once from the job's standard output.
+const BUFFER: usize = 16 << 10;
+/// Where the kernel tells nobody of a process's end: it is asked so often.
+const ASKED_EVERY: Duration = Duration::from_millis(5);
+
+/// How a job ended, and what it reported on standard error, which is read last.
+#[derive(Debug)]
+pub struct Ended {
+    pub end: End,
+    pub report: Vec<u8>,
+}
+
+/// A copy of the server with the caller's ends of its pipes.
+pub(super) struct Job {
+    pub process: Forked,
+    pub stdin: PipeWriter,
+    pub stdout: PipeReader,
+    pub report: PipeReader,
+}
+
+impl Job {
+    /// Sends the request, serves the job to its end, and reaps it.
+    pub fn attend(
+        self,
+        request: Vec<u8>,
+        bounds: Bounds,
+        cancel: &Cancel,
+        on_output: impl FnMut(&[u8]),
+    ) -> io::Result<Ended> {
+        unblock(&self.stdin)?;
+        unblock(&self.stdout)?;
+        unblock(&self.report)?;
+        let attended = Attended {
+            exit: Exit::of(self.process.id),
+            process: self.process,
+            stdin: self.stdin,
+            stdout: Some(self.stdout),
+            report: self.report,
+            unsent: request,
+            left: Left::from(bounds),
+            on_output,
+        };
+        attended.run_to_end(cancel)
+    }
+}
+
+/// The other end of the pipe stays as it is.
+fn unblock(pipe: &impl AsFd) -> io::Result<()> {
+    fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
+struct Attended<F> {
+    process: Forked,
+    exit: Exit,
+    /// Open to the end: the job's lifeline.
+    stdin: PipeWriter,
+    stdout: Option<PipeReader>,
+    report: PipeReader,
+    unsent: Vec<u8>,
+    left: Left,
+    on_output: F,
+}
+
+/// What can be done now.
+#[derive(Default)]
+struct Ready {
+    cancelled: bool,
+    ended: bool,
+    takes_request: bool,
+    has_output: bool,
+}
+
+impl<F: FnMut(&[u8])> Attended<F> {
+    fn run_to_end(mut self, cancel: &Cancel) -> io::Result<Ended> {
+        self.send();
+        let mut end = self.until(None, Some(cancel))?;
+        if !matches!(end, End::Exited(_)) {
+            end = self.kill(end)?;
+        }
+        let mut report = Vec::new();
+        // As much as there is: nobody writes any more, or nobody may be waited for.
+        let _ = (&self.report)
+            .take(PIPE_MAX as u64)
+            .read_to_end(&mut report);
+        Ok(Ended { end, report })
+    }
+
+    /// SIGTERM to the group, a grace, SIGKILL, wait; what it says meanwhile is
+    /// still heard.
+    fn kill(&mut self, why: End) -> io::Result<End> {
+        for (signal, patience) in [
+            (Signal::SIGTERM, GRACE + MARGIN),
+            (Signal::SIGKILL, GIVE_UP),
+        ] {
+            let _ = killpg(self.process.id, signal); // gone already is what we want
+            if let End::Exited(_) = self.until(Some(Instant::now() + patience), None)? {
+                return Ok(why);
+            }
+        }
+        let pid = self.process.id.as_raw().cast_unsigned();
+        Ok(End::Stuck { pid })
+    }
+
+    /// Serves the pipes until the job is reaped or a limit is reached. With
+    /// `killing` that is the only limit, and its end reads `TimedOut`.
+    fn until(&mut self, killing: Option<Instant>, cancel: Option<&Cancel>) -> io::Result<End> {
+        loop {
+            let deadline = match killing {
+                Some(at) => Some((at, End::TimedOut)),
+                None => self.left.deadline(),
+            };
+            let ready = self.ready(deadline.as_ref().map(|(at, _)| *at), cancel)?;
+            if ready.cancelled {
+                return Ok(End::Cancelled);
+            }
+            if ready.ended {
+                return self.over();
+            }
+            if let Some((at, end)) = deadline
+                && at <= Instant::now()
+            {
+                return Ok(end);
+            }
+            if ready.takes_request {
+                self.send();
+            }
+            if ready.has_output && !self.read()? && killing.is_none() {
+                return Ok(End::TooMuchOutput);
+            }
+        }
+    }
+
+    /// Waits until something can be done, or for the deadline.
+    fn ready(&self, deadline: Option<Instant>, cancel: Option<&Cancel>) -> io::Result<Ready> {
+        let stdin = (!self.unsent.is_empty()).then_some(&self.stdin);
+        let sources = [
+            cancel.map(|cancel| PollFd::new(cancel.as_fd(), PollFlags::POLLIN)),
+            self.exit.source(),
+            stdin.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)),
+            self.stdout
+                .as_ref()
+                .map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)),
+        ];
+        let there = sources.each_ref().map(Option::is_some);
+        let mut asked: Vec<PollFd<'_>> = sources.into_iter().flatten().collect();
+        let patience = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let patience = match self.exit {
+            Exit::Told(_) => patience,
+            Exit::Asked => Some(patience.map_or(ASKED_EVERY, |most| most.min(ASKED_EVERY))),
+        };
+        match poll(&mut asked, rounded_up(patience)) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut answers = asked.iter().map(|source| source.any() == Some(true));
+        let [cancelled, told, takes_request, has_output] =
+            there.map(|there| there && answers.next() == Some(true));
+        Ok(Ready {
+            cancelled,
+            ended: told || matches!(self.exit, Exit::Asked) && has_ended(self.process.id),
+            takes_request,
+            has_output,
+        })
+    }
+
+    fn send(&mut self) {
+        match self.stdin.write(&self.unsent) {
+            Ok(bytes) => drop(self.unsent.drain(..bytes)),
+            Err(error) if is_for_later(&error) => {}
+            // It closed its input: it will say why itself.
+            Err(_) => self.unsent.clear(),
+        }
+    }
+
+    /// Hands on what was printed; whether it was within the limit.
+    fn read(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; BUFFER];
+        let Some(pipe) = &mut self.stdout else {
+            return Ok(true);
+        };
+        match pipe.read(&mut buffer) {
+            Err(error) if is_for_later(&error) => Ok(true),
+            Ok(0) | Err(_) => {
+                self.stdout = None;
+                Ok(true)
+            }
+            Ok(bytes) => Ok(self.hear(&buffer[..bytes])),
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8]) -> bool {
+        let heard = self.left.heard(bytes);
+        if !heard.is_empty() {
+            (self.on_output)(heard);
+        }
+        heard.len() == bytes.len()
+    }
+
+    /// It has ended: what it left running in its group ends with it, and what the
+    /// pipe holds is heard, without waiting; bounded, since a process that escaped
+    /// may go on writing.
+    fn over(&mut self) -> io::Result<End> {
+        let _ = killpg(self.process.id, Signal::SIGKILL); // none left is what we want
+        let status = self.process.reap();
+        for _ in 0..PIPE_MAX / BUFFER {
+            let Some(pipe) = &mut self.stdout else { break };
+            let mut buffer = [0; BUFFER];
+            match pipe.read(&mut buffer) {
+                Ok(bytes) if bytes > 0 => self.hear(&buffer[..bytes]),
+                _ => break,
+            };
+        }
+        status.map(End::Exited)
+    }
+}
+
+fn is_for_later(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, WouldBlock};
+    matches!(error.kind(), WouldBlock | Interrupted)
+}
+
+/// Whole milliseconds, not to wake before it is time.
+fn rounded_up(patience: Option<Duration>) -> PollTimeout {
+    let patience = patience.map(|left| left.saturating_add(Duration::from_nanos(999_999)));
+    patience.map_or(PollTimeout::NONE, |patience| {
+        PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX)
+    })
+}
+
+/// How a process's end is noticed.
+enum Exit {
+    /// A descriptor of the process becomes readable.
+    Told(OwnedFd),
+    /// Before Linux 5.3.
+    Asked,
+}
+
+impl Exit {
+    /// Of a child that is not reaped.
+    fn of(pid: Pid) -> Self {
+        // SAFETY: two numbers go in, and a descriptor or -1 comes back.
+        let opened = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+        match RawFd::try_from(opened) {
+            Ok(descriptor) if descriptor >= 0 => {
+                // SAFETY: the kernel made it just now, for nobody else.
+                Exit::Told(unsafe { OwnedFd::from_raw_fd(descriptor) })
+            }
+            _ => Exit::Asked,
+        }
+    }
+
+    fn source(&self) -> Option<PollFd<'_>> {
+        match self {
+            Exit::Told(descriptor) => Some(PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)),
+            Exit::Asked => None,
+        }
+    }
+}
+
+/// Left to be reaped.
+fn has_ended(pid: Pid) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    !matches!(
+        waitid(Id::Pid(pid), flags),
+        Ok(WaitStatus::StillAlive) | Err(Errno::EINTR)
+    )
+}
+
+/// A job's process, a child of this one; killed when dropped before it was reaped.
+pub(super) struct Forked {
+    id: Pid,
+    reaped: bool,
+    server: Arc<ForkServer>,
+}
+
+impl Forked {
+    pub fn new(id: Pid, server: Arc<ForkServer>) -> Self {
+        // It does so itself as well: whoever is first. It is not reaped, so
+        // the number is its own.
+        let _ = setpgid(id, id);
+        Forked {
+            id,
+            reaped: false,
+            server,
+        }
+    }
+
+    pub fn id(&self) -> Pid {
+        self.id
+    }
+
+    /// Reaps it; call when it has ended, since it is waited for.
+    fn reap(&mut self) -> io::Result<ExitStatus> {
+        loop {
+            let mut status = 0;
+            // SAFETY: the status outlives the call.
+            let waited = unsafe { libc::waitpid(self.id.as_raw(), &raw mut status, 0) };
+            match Errno::result(waited) {
+                Err(Errno::EINTR) => {}
+                other => {
+                    self.reaped = true; // or it never was ours to wait for
+                    return Ok(other.map(|_| ExitStatus::from_raw(status))?);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Forked {
+    fn drop(&mut self) {
+        if !self.reaped {
+            let _ = killpg(self.id, Signal::SIGKILL); // ended already is what we want
+            self.server.leave(self.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_is_never_shorter_than_what_is_left() {
+        assert_eq!(rounded_up(None), PollTimeout::NONE);
+        for (left, waited) in [(0, 0_u16), (1, 1), (999_999, 1), (1_000_001, 2)] {
+            let rounded = rounded_up(Some(Duration::from_nanos(left)));
+            assert_eq!(rounded, PollTimeout::from(waited), "{left} ns");
+        }
+        assert_eq!(rounded_up(Some(Duration::MAX)), PollTimeout::MAX);
+    }
+}
