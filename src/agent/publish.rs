@@ -3,10 +3,11 @@
 
 use super::nix;
 use crate::backend::nix::NixKind;
-use crate::backend::nix::prebuilt::{self, PublishError, Record};
+use crate::backend::nix::prebuilt::{self, PublishError, Question, Record};
 use crate::config::Config;
-use crate::model::{BackendKind, Generation};
+use crate::model::{BackendKind, Generation, GenerationNumber};
 use crate::store::cache::{Location, SecretKey, Transport, TransportOptions};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 pub struct Publication {
     /// Of the agent that built the generation, or `kiln dev`'s.
     pub config: Config,
-    pub generation: Generation,
     pub to: Location,
     pub key: SecretKey,
     /// The file that holds `key`, for Nix to sign with.
@@ -26,6 +26,17 @@ pub struct Publication {
     pub is_there: bool,
 }
 
+/// Why a generation is of no use to another host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unpublishable {
+    #[error("generation {0} is not built")]
+    NotBuilt(GenerationNumber),
+    #[error("generation {0} is not Nix's, or an older kiln evaluated it")]
+    NotNix(GenerationNumber),
+    #[error("generation {0} has files that are not committed: no other host can ask for it")]
+    Dirty(GenerationNumber),
+}
+
 /// What was published.
 #[derive(Debug)]
 pub struct Published {
@@ -34,26 +45,53 @@ pub struct Published {
     pub place: String,
 }
 
+/// The record of a built generation, which nobody has signed yet.
+///
+/// # Errors
+/// When there is nothing that another host could ask for.
+pub fn record_of(generation: &Generation) -> Result<Record, Unpublishable> {
+    let number = generation.number;
+    if generation.commit.dirty {
+        return Err(Unpublishable::Dirty(number));
+    }
+    let (Some(evaluated), Some(built)) = (generation.evaluated(), generation.built()) else {
+        return Err(Unpublishable::NotBuilt(number));
+    };
+    let inputs = match (generation.backend, evaluated.nix.clone()) {
+        (BackendKind::NixFlake | BackendKind::Nix, Some(inputs)) => inputs,
+        (BackendKind::Native, _) | (_, None) => return Err(Unpublishable::NotNix(number)),
+    };
+    Ok(Record {
+        question: Question {
+            commit: generation.commit.id.clone(),
+            host: generation.host.clone(),
+            backend: generation.backend,
+            inputs,
+        },
+        drv_path: evaluated.drv_path.clone(),
+        out_path: built.out_path.clone(),
+        machine_id: evaluated.machine_id.clone(),
+        signatures: BTreeSet::new(),
+    })
+}
+
 impl Publication {
     /// Copies the result, then writes the record: whoever finds it finds both.
     ///
     /// # Errors
-    /// When there is nothing to publish, or Nix or the cache fail.
+    /// When Nix or the cache fail.
     pub async fn publish(
         self,
+        unsigned: Record,
         search_path: Option<&OsStr>,
         cancel: &CancellationToken,
     ) -> Result<Published, PublishError> {
-        let mut record = prebuilt::record_of(&self.generation)?;
+        let mut record = unsigned;
         record.sign(&self.key);
         if !self.is_there {
-            let kind = match self.generation.backend {
-                BackendKind::NixFlake => NixKind::Flake,
-                BackendKind::Nix => NixKind::Plain,
-                BackendKind::Native => return Err(PublishError::NotNix(self.generation.number)),
-            };
             let search_path = nix::search_path(search_path);
-            let config = nix::settings(kind, &self.config, &search_path);
+            // What kind of expression it came from is nothing to `nix copy`.
+            let config = nix::settings(NixKind::Flake, &self.config, &search_path);
             prebuilt::copy(&config, &record.out_path, &self.to, &self.key_file, cancel).await?;
         }
         let mut options = TransportOptions::new(crate::tls::host_authorities());

@@ -136,6 +136,11 @@ fn f07_a_result_that_no_cache_gives_is_waited_for_or_made_here() {
         "{why}"
     );
     assert_eq!(fleet.evaluations(), 0);
+    let log = agent
+        .kiln(&["log", "1", "--derivation", "(nix)"])
+        .ok()
+        .stdout;
+    assert!(log.contains("does not exist in binary cache"), "{log}");
     std::fs::rename(fleet.ci.home.path("lost"), &nar).unwrap();
     assert_eq!(result(&agent.built(1)), "one\n");
     assert_eq!(fleet.evaluations(), 0);
@@ -188,4 +193,140 @@ fn f07_over_http_ci_publishes_and_a_host_takes_it() {
         assert_eq!(result(&agent.built(number)), format!("{mode}\n"));
     }
     assert_eq!(fleet.evaluations(), 0);
+}
+
+#[test]
+fn f07_what_is_gone_from_the_store_is_brought_again_without_evaluating() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    fleet.commit("one", "");
+    fleet.build();
+    let record = fleet.publish();
+    let agent = fleet.agent(&fleet.asking_folder("only"));
+    agent.built(1);
+    agent.kill();
+    let store = fleet.host.home.path("store");
+    make_removable(&store);
+    std::fs::remove_dir_all(&store).unwrap();
+    let agent = fleet.agent(&fleet.asking_folder("only"));
+    let again = agent.built(2);
+    assert_eq!(result(&again), "one\n");
+    assert_eq!(again["evaluation"]["cached"], true);
+    assert_eq!(again["evaluation"]["record"], record.to_str().unwrap());
+    assert_eq!(fleet.evaluations(), 0);
+    // It has no derivation to look at, and says so.
+    let graph = agent.kiln(&["graph", "2"]);
+    assert_eq!(graph.code, Some(1), "{graph:?}");
+    assert!(graph.stderr.contains("taken from a record"), "{graph:?}");
+}
+
+#[test]
+fn f07_plain_nix_is_taken_by_its_file_and_attribute() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    fleet
+        .ci
+        .infra
+        .write("default.nix", &configurations("plain", ""));
+    fleet.ci.infra.commit_all("plain Nix");
+    let built = generation(&fleet.ci.dev(&["--backend", "nix"]).ok());
+    assert_eq!(built["backend"], "nix");
+    fleet.publish();
+    let asking = fleet.asking_folder("only");
+    let plain = asking.replace("kind = \"nix-flake\"", "kind = \"nix\"");
+    let agent = fleet.agent(&plain);
+    assert_eq!(result(&agent.built(1)), "plain\n");
+    agent.kill();
+    // Of another file it says nothing.
+    let other = plain.replace("[nix]\n", "[nix]\nfile = \"other.nix\"\n");
+    let agent = fleet.agent(&other);
+    waits_for_cache(&agent, 2, "evaluation");
+    assert_eq!(fleet.evaluations(), 0);
+}
+
+#[test]
+fn f07_a_cache_that_does_not_answer_keeps_nobody_from_stopping() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    let server = Server::start(&fleet.cache);
+    server.misbehave("silent");
+    fleet.commit("one", "");
+    let agent = fleet.agent(&fleet.asking("only", &[&server.url]));
+    wait_for(|| {
+        let asked = server.requests();
+        let record = |line: &String| line.contains("/kiln/prebuilt/");
+        asked.iter().any(record).then_some(())
+    });
+    agent.kiln(&["cancel"]).ok();
+    let stopped = agent.kiln(&["show", "1", "--json"]).ok().json();
+    assert_eq!(
+        stopped["evaluation"]["status"],
+        "EVALUATION_STATUS_CANCELLED"
+    );
+    assert_eq!(stopped["evaluation"]["cancelledBy"], "CANCELLED_BY_STOP");
+    assert_eq!(fleet.evaluations(), 0);
+}
+
+#[test]
+fn f07_publishing_says_what_is_in_the_way_and_with_no_copy_writes_the_record_alone() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    let state = fleet.ci.dev_state();
+    let publish = |more: &[&str]| {
+        let line = ["store", "publish", "cache", "--state-dir"];
+        let all = [&line[..], &[state.to_str().unwrap(), "--key", "key"], more].concat();
+        fleet.ci.home.kiln(&all)
+    };
+    let refused = |more: &[&str], why: &str| {
+        let said = publish(more);
+        assert_eq!(said.code, Some(1), "{more:?}: {said:?}");
+        assert!(said.stderr.contains(why), "{more:?}: {said:?}");
+        assert!(!fleet.cache.join("kiln").exists(), "{more:?}");
+    };
+    fleet.commit("one", "kiln.machineId = \"0123\";");
+    fleet.ci.dev(&[]);
+    refused(&["1"], "generation 1 is not built");
+    fleet.ci.infra.write(
+        "flake.nix",
+        &format!(
+            "{} ",
+            std::fs::read_to_string(fleet.ci.infra.path.join("flake.nix")).unwrap()
+        ),
+    );
+    fleet.ci.dev(&["--any-machine", "--worktree"]).ok();
+    refused(&["latest"], "files that are not committed");
+    fleet.ci.infra.git(&["checkout", "-q", "."]);
+    fleet.build();
+    std::fs::set_permissions(
+        fleet.ci.home.path("key"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o644),
+    )
+    .unwrap();
+    refused(&[], "key");
+    std::fs::set_permissions(
+        fleet.ci.home.path("key"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
+    // Nix says why it cannot copy, and then there is no record.
+    std::fs::write(&fleet.cache, "no folder").unwrap();
+    refused(&[], "nix copy to ");
+    std::fs::remove_file(&fleet.cache).unwrap();
+    let said = publish(&["--no-copy"]).ok().stdout;
+    assert!(said.contains("on web-1 is /nix/store/"), "{said}");
+    assert_eq!(fleet.records().len(), 1);
+    assert!(!fleet.cache.join("nar").exists());
+    std::fs::remove_dir_all(&fleet.cache).unwrap();
+    std::fs::remove_file(fleet.ci.infra.path.join("flake.nix")).unwrap();
+    fleet.ci.infra.commit(KILN_STAR);
+    fleet.ci.dev(&[]).ok();
+    refused(&["latest"], "is not Nix's");
 }

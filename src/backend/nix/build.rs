@@ -73,7 +73,7 @@ impl Build<'_> {
             return Ok(BuildOutcome::Failed { failure, steps });
         }
         if let (Some(record), None) = (&self.request.evaluated.record, status.signal()) {
-            return Ok(self.not_brought(record, &progress, steps));
+            return Ok(self.not_brought(record, &mut progress, steps));
         }
         let failure = match (status.signal(), progress.failure()) {
             (Some(signal), _) => {
@@ -106,7 +106,7 @@ impl Build<'_> {
 
     /// What a record names could not be had. There is nothing that could be built
     /// instead before it is evaluated here.
-    fn not_brought(&self, record: &str, progress: &Progress, steps: Steps) -> BuildOutcome {
+    fn not_brought(&self, record: &str, progress: &mut Progress, steps: Steps) -> BuildOutcome {
         let Evaluated {
             drv_path, out_path, ..
         } = &self.request.evaluated;
@@ -114,8 +114,10 @@ impl Build<'_> {
         let why = progress.trouble().unwrap_or("none that Nix asks has it");
         let message = format!("no binary cache gives {out_path}, which {record} names: {why}");
         let message = diagnose::brief(&message);
+        let is_of_host = diagnose::is_of_host(why);
         tracing::warn!("{message}");
-        if diagnose::is_of_host(why) {
+        progress.note(&message);
+        if is_of_host {
             let failure = Failure {
                 log_tail: progress.last_words(),
                 ..Failure::transient(message)

@@ -72,7 +72,11 @@ impl Nix {
     async fn instead(&self, request: &EvaluateRequest) -> Option<EvaluationOutcome> {
         let prebuilt = self.prebuilt.as_ref()?;
         match (request.again, prebuilt.without) {
-            (true, WithoutRecord::Evaluate) => return None, // the record was of no use
+            (true, WithoutRecord::Evaluate) => {
+                let why = "evaluated on this host, whatever records say\n";
+                request.sink.log(None, why.as_bytes());
+                return None;
+            }
             (true, WithoutRecord::Wait) | (false, _) => {}
         }
         let question = Question {

@@ -14,7 +14,7 @@ mod publish;
 mod record;
 
 pub(super) use lookup::{Found, look_up};
-pub use publish::{PublishError, copy, put, record_of};
+pub use publish::{PublishError, copy, put};
 pub use record::{InvalidRecord, Question, Record};
 
 use crate::store::cache::{Location, PublicKey, TransportOptions};

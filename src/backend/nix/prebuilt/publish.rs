@@ -4,25 +4,18 @@
 use super::super::program::{Program, not_started};
 use super::super::progress::Progress;
 use super::super::{NixConfig, roots};
-use super::record::{Question, Record};
+use super::record::Record;
 use crate::backend::BackendError;
-use crate::model::{Failure, Generation};
+use crate::model::Failure;
 use crate::process::End;
 use crate::store::cache::{CacheError, Location, Transport};
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
-/// Why a generation cannot be published.
+/// Why something cannot be published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    #[error("generation {0} is not built")]
-    NotBuilt(crate::model::GenerationNumber),
-    #[error("generation {0} is not Nix's, or an older kiln evaluated it")]
-    NotNix(crate::model::GenerationNumber),
-    #[error("generation {0} has files that are not committed: no other host can ask for it")]
-    Dirty(crate::model::GenerationNumber),
     #[error(transparent)]
     Nix(#[from] BackendError),
     #[error("nix copy to {to} failed: {}", .failure.message)]
@@ -31,35 +24,6 @@ pub enum PublishError {
     Write(#[from] std::io::Error),
     #[error(transparent)]
     Cache(#[from] CacheError),
-}
-
-/// The record of a built generation, which nobody has signed yet.
-///
-/// # Errors
-/// When there is nothing that another host could ask for.
-pub fn record_of(generation: &Generation) -> Result<Record, PublishError> {
-    let number = generation.number;
-    if generation.commit.dirty {
-        return Err(PublishError::Dirty(number));
-    }
-    let (Some(evaluated), Some(built)) = (generation.evaluated(), generation.built()) else {
-        return Err(PublishError::NotBuilt(number));
-    };
-    let Some(inputs) = evaluated.nix.clone() else {
-        return Err(PublishError::NotNix(number));
-    };
-    Ok(Record {
-        question: Question {
-            commit: generation.commit.id.clone(),
-            host: generation.host.clone(),
-            backend: generation.backend,
-            inputs,
-        },
-        drv_path: evaluated.drv_path.clone(),
-        out_path: built.out_path.clone(),
-        machine_id: evaluated.machine_id.clone(),
-        signatures: BTreeSet::new(),
-    })
 }
 
 /// Has Nix copy a result, with all it refers to, to a cache; Nix signs it with

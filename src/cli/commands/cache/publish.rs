@@ -1,6 +1,6 @@
 use super::{location, read_key, secret};
-use crate::agent::publish::{Publication, Published};
-use crate::backend::nix::prebuilt::PublishError;
+use crate::agent::publish::{Publication, Published, Unpublishable, record_of};
+use crate::backend::nix::prebuilt::{PublishError, Record};
 use crate::cli::commands::shell::find;
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::values::GenerationArg;
@@ -48,9 +48,11 @@ impl Publish {
         state: Option<PathBuf>,
     ) -> Result<Outcome, CliError> {
         let to = self.to.to_string();
-        let publication = self.publication(context, state)?;
+        let (publication, record) = self.publication(context, state)?;
         let path = context.env.search_path.as_deref();
-        let published = publication.publish(path, &CancellationToken::new()).await;
+        // An interrupted command ends what it started with itself.
+        let cancel = CancellationToken::new();
+        let published = publication.publish(record, path, &cancel).await;
         let published = published.map_err(|error| failed(&error))?;
         context.out.text(&match context.out.json {
             true => json(&published),
@@ -63,7 +65,7 @@ impl Publish {
         self,
         context: &Context,
         state: Option<PathBuf>,
-    ) -> Result<Publication, CliError> {
+    ) -> Result<(Publication, Record), CliError> {
         let config = match &self.config {
             Some(file) => Some(load(file)?),
             None => None,
@@ -72,6 +74,7 @@ impl Publish {
         let state = state.or_else(of_config);
         let state = state.unwrap_or_else(|| context.state_here());
         let generation = find(&state, self.generation)?;
+        let record = record_of(&generation).map_err(refused)?;
         let config = match config {
             Some(config) => config,
             None => config_of(&state, &generation)?,
@@ -83,15 +86,15 @@ impl Publish {
             Some(file) => Some(format!("Basic {}", base64(secret(file)?.as_bytes()))),
             None => None,
         };
-        Ok(Publication {
+        let publication = Publication {
             config,
-            generation,
             to: self.to,
             key,
             key_file,
             authorization,
             is_there: self.no_copy,
-        })
+        };
+        Ok((publication, record))
     }
 }
 
@@ -119,14 +122,20 @@ fn load(file: &Path) -> Result<Config, CliError> {
     })
 }
 
+fn refused(why: Unpublishable) -> Problem {
+    let problem = Problem::failed(why.to_string());
+    match why {
+        Unpublishable::NotBuilt(number) => problem.hint(format!("kiln show {number} says why")),
+        Unpublishable::NotNix(_) => {
+            problem.hint("kiln eval, then publish again; of kiln.star: kiln store push")
+        }
+        Unpublishable::Dirty(_) => problem.hint("commit them, then: kiln dev --once"),
+    }
+}
+
 fn failed(error: &PublishError) -> Problem {
     let problem = Problem::failed(error.to_string());
     match error {
-        PublishError::NotBuilt(number) => problem.hint(format!("kiln show {number} says why")),
-        PublishError::NotNix(_) => {
-            problem.hint("kiln eval, then publish again; of kiln.star: kiln store push")
-        }
-        PublishError::Dirty(_) => problem.hint("commit them, then: kiln dev --once"),
         PublishError::Copy { failure, .. } if !failure.hint.is_empty() => {
             problem.hint(failure.hint.clone())
         }
