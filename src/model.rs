@@ -72,7 +72,7 @@ pub struct Evaluated {
     pub secrets: Vec<String>,
     /// What Nix was asked for; `None` of another backend, or of an older kiln's record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nix: Option<NixInputs>,
+    pub nix: Option<Box<NixInputs>>,
     /// The record in a binary cache that all this was taken from: nothing was
     /// evaluated on this host, which has no derivation of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

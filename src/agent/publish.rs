@@ -66,7 +66,7 @@ pub fn record_of(generation: &Generation) -> Result<Record, Unpublishable> {
             commit: generation.commit.id.clone(),
             host: generation.host.clone(),
             backend: generation.backend,
-            inputs,
+            inputs: *inputs,
         },
         drv_path: evaluated.drv_path.clone(),
         out_path: built.out_path.clone(),

@@ -311,7 +311,7 @@ impl Generation {
                     let build = Build::first();
                     self.evaluation = Evaluation::Succeeded {
                         span,
-                        evaluated,
+                        evaluated: Box::new(evaluated),
                         cached: false,
                         build,
                     };
@@ -340,7 +340,7 @@ impl Generation {
         let build = Build::first();
         self.evaluation = Evaluation::Succeeded {
             span,
-            evaluated,
+            evaluated: Box::new(evaluated),
             cached: true,
             build,
         };

@@ -107,11 +107,10 @@ impl Actor {
     /// later each time, and not by a whole fleet in the same second.
     fn caches_asked_at(&self) -> Option<(Wake, OffsetDateTime, Duration)> {
         let work = self.work.as_ref()?;
-        let asked = match (&work.evaluation, work.build()) {
-            (Evaluation::Pending { asked, .. }, _) | (_, Some(Build::Pending { asked, .. })) => {
-                asked
-            }
-            _ => return None,
+        let ((Evaluation::Pending { asked, .. }, _) | (_, Some(Build::Pending { asked, .. }))) =
+            (&work.evaluation, work.build())
+        else {
+            return None;
         };
         let blocked = work
             .blocked()

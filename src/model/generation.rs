@@ -173,7 +173,7 @@ pub enum Evaluation {
     },
     Succeeded {
         span: Span,
-        evaluated: Evaluated,
+        evaluated: Box<Evaluated>,
         /// Taken over from an earlier generation of the same commit.
         cached: bool,
         build: Build,

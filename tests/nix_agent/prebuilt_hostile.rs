@@ -4,8 +4,10 @@ use crate::fleet::*;
 use crate::support::*;
 use std::path::Path;
 
-/// What is done to the record of a commit, and what the host says of it.
-const WRONGS: [(&str, fn(&Fleet, &Path), &str); 8] = [
+/// A commit, what is done to its record, and what the host says of that.
+type Wrong = (&'static str, fn(&Fleet, &Path), &'static str);
+
+const WRONGS: [Wrong; 8] = [
     (
         "missing",
         |_, record| std::fs::remove_file(record).unwrap(),
@@ -55,8 +57,8 @@ const WRONGS: [(&str, fn(&Fleet, &Path), &str); 8] = [
         "elsewhere",
         |_, record| {
             change(record, |json| {
-                json["outPath"] = "/nix/store/../../etc".into()
-            })
+                json["outPath"] = "/nix/store/../../etc".into();
+            });
         },
         "its outPath is no path in /nix/store",
     ),

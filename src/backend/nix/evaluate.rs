@@ -174,7 +174,7 @@ impl Evaluation<'_> {
                 machine_id: machine_id(machine)?,
                 drv_path: drv,
                 secrets: Vec::new(),
-                nix: Some(self.config.inputs(&self.request.source, &self.request.host)),
+                nix: Some(Box::new(self.config.inputs(&self.request.source, &self.request.host))),
                 record: None,
             }),
             Answer::Missing { missing, known, depth } => Err(self.undeclared(&missing, &known, depth)),

@@ -71,13 +71,10 @@ impl Nix {
     /// What is done without evaluating; `None`: it is to be evaluated.
     async fn instead(&self, request: &EvaluateRequest) -> Option<EvaluationOutcome> {
         let prebuilt = self.prebuilt.as_ref()?;
-        match (request.again, prebuilt.without) {
-            (true, WithoutRecord::Evaluate) => {
-                let why = "evaluated on this host, whatever records say\n";
-                request.sink.log(None, why.as_bytes());
-                return None;
-            }
-            (true, WithoutRecord::Wait) | (false, _) => {}
+        if request.again && prebuilt.without == WithoutRecord::Evaluate {
+            let why = "evaluated on this host, whatever records say\n";
+            request.sink.log(None, why.as_bytes());
+            return None;
         }
         let question = Question {
             commit: request.source.commit.id.clone(),

@@ -120,7 +120,7 @@ fn evaluated(record: Record, place: String) -> Evaluated {
         out_path: Some(record.out_path),
         machine_id: record.machine_id,
         secrets: Vec::new(),
-        nix: Some(record.question.inputs),
+        nix: Some(Box::new(record.question.inputs)),
         record: Some(place),
     }
 }

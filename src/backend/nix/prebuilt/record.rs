@@ -214,7 +214,7 @@ impl Text {
             Some(&self.submodules.to_string()),
             self.file.as_ref(),
         ]
-        .map(|field| field.cloned());
+        .map(Option::<&String>::cloned);
         let wanted = question.fields();
         let differs = wanted
             .into_iter()
