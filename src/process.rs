@@ -23,7 +23,7 @@ pub use detached::{Credentials, Owned, detach};
 pub use find::find_program;
 pub use job::Ended;
 pub use serve::serve;
-pub use server::{ForkJob, ForkServer};
+pub use server::{ForkError, ForkJob, ForkServer};
 
 use bounds::Left;
 use nix::sys::signal::Signal;

@@ -1,4 +1,4 @@
-//! The server that the PID 1 of each step is a copy of: one for a sandbox, whoever kills
+//! The room that the PID 1 of each step is a copy of: one for a user, whoever kills
 //! it. In a program of its own, so that no other test's server is beside it.
 #![allow(
     clippy::disallowed_methods,
@@ -13,11 +13,14 @@ use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 #[path = "common/steps.rs"]
 mod steps;
-use steps::{run, sandbox, step, until};
+use steps::{Step, run, step, until};
 
 /// One test at a time: both look at what others would change.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -37,21 +40,46 @@ fn servers() -> Vec<i32> {
     .collect()
 }
 
-async fn succeeds(sandbox: &Arc<Sandbox>) {
-    let step = step("exit 0");
+/// A step of a store: its scratch folder lies beside those of the others.
+fn step_of(store: &Path, script: &str) -> Step {
+    let mut step = step(script);
+    step.request.scratch = store.join(format!("step-{}", step.request.slot));
+    fs::create_dir(&step.request.scratch).unwrap();
+    step
+}
+
+/// A folder that steps' users may walk through.
+fn store() -> tempfile::TempDir {
+    let store = tempfile::tempdir().unwrap();
+    fs::set_permissions(store.path(), fs::Permissions::from_mode(0o711)).unwrap();
+    store
+}
+
+/// Runs steps of one build user, which nobody else's steps have: the rooms of another
+/// sandbox may not have ended yet.
+fn alone() -> Arc<Sandbox> {
+    static NEXT: AtomicU32 = AtomicU32::new(61_900);
+    let user = NEXT.fetch_add(1, Ordering::Relaxed);
+    Arc::new(Sandbox::new(SandboxConfig {
+        build_users: Some((user, 1)),
+    }))
+}
+
+async fn succeeds(sandbox: &Arc<Sandbox>, store: &Path) {
+    let step = step_of(store, "exit 0");
     let outcome = run(sandbox, step.request).await.unwrap();
     assert_eq!(outcome, StepOutcome::Exited(0));
-    drop(step.folder);
 }
 
 #[tokio::test]
 async fn n05_steps_share_a_server_that_is_started_again_when_killed_and_leaves_with_its_sandbox() {
     let _alone = ALONE.lock().await;
-    let sandbox = sandbox();
-    succeeds(&sandbox).await;
+    let (sandbox, store) = (alone(), store());
+    let store = store.path();
+    succeeds(&sandbox, store).await;
     let first = servers();
     assert_eq!(first.len(), 1, "{first:?}");
-    succeeds(&sandbox).await;
+    succeeds(&sandbox, store).await;
     assert_eq!(
         servers(),
         first,
@@ -60,7 +88,7 @@ async fn n05_steps_share_a_server_that_is_started_again_when_killed_and_leaves_w
 
     kill(Pid::from_raw(first[0]), Signal::SIGKILL).unwrap();
     until("the killed one is gone", || !servers().contains(&first[0])).await;
-    succeeds(&sandbox).await;
+    succeeds(&sandbox, store).await;
     let second = servers();
     assert_eq!(second.len(), 1, "{second:?}");
 
@@ -71,8 +99,8 @@ async fn n05_steps_share_a_server_that_is_started_again_when_killed_and_leaves_w
 /// What a step finds of its network: its number, and what went over its loopback.
 const NETWORK: &str = "readlink /proc/self/ns/net; grep lo: /proc/net/dev";
 
-async fn says(sandbox: &Arc<Sandbox>, script: &str) -> String {
-    let step = step(script);
+async fn says(sandbox: &Arc<Sandbox>, store: &Path, script: &str) -> String {
+    let step = step_of(store, script);
     let said = step.said.clone();
     let outcome = run(sandbox, step.request).await.unwrap();
     let said = String::from_utf8_lossy(&said.lock().unwrap()).into_owned();
@@ -82,23 +110,42 @@ async fn says(sandbox: &Arc<Sandbox>, script: &str) -> String {
 
 #[tokio::test]
 async fn n05_a_network_is_used_again_only_while_nothing_was_sent_over_it() {
-    if !nix::unistd::geteuid().is_root() {
-        return; // an ordinary user's steps have one of their own each
-    }
     let _alone = ALONE.lock().await;
-    // One build user, which no other program's steps have: else any that is free.
-    let sandbox = Arc::new(Sandbox::new(SandboxConfig {
-        build_users: Some((61_900, 1)),
-    }));
-    let first = says(&sandbox, NETWORK).await;
-    assert_eq!(says(&sandbox, NETWORK).await, first);
+    let (sandbox, store) = (alone(), store());
+    let store = store.path();
+    let first = says(&sandbox, store, NETWORK).await;
+    assert_eq!(says(&sandbox, store, NETWORK).await, first);
 
     let sends = "/usr/bin/bash -c 'exec 3<>/dev/tcp/127.0.0.1/9' 2>/dev/null || true; readlink /proc/self/ns/net; \
                  grep -qE 'lo: *[1-9]' /proc/net/dev || { cat /proc/net/dev; exit 3; }";
-    let used = says(&sandbox, sends).await;
+    let used = says(&sandbox, store, sends).await;
     assert_eq!(first.lines().next(), used.lines().next());
-    let next = says(&sandbox, NETWORK).await;
+    let next = says(&sandbox, store, NETWORK).await;
     let (network, sent) = next.split_once('\n').unwrap();
     assert_ne!(Some(network), used.lines().next());
     assert_eq!(Some(sent), first.split_once('\n').map(|(_, sent)| sent));
+}
+
+#[tokio::test]
+async fn n05_a_step_finds_nothing_of_the_one_before_in_its_room() {
+    let _alone = ALONE.lock().await;
+    let (sandbox, store) = (alone(), store());
+    let store = store.path();
+    // All a step may write to, shared memory of both kinds, and what it is told of itself.
+    let finds = "ls -A /build /tmp /dev/shm /dev/pts /var/lib/kiln/store; cat /proc/sysvipc/shm /proc/mounts; \
+                 ls -A /proc/self/root; readlink /proc/self/ns/user; echo $$; stat -c '%n %U %a' / /* /etc/*";
+    let first = says(&sandbox, store, finds).await;
+    let leaves = "echo x > /build/left; echo x > /tmp/left; echo x > /dev/shm/left; echo x > /var/lib/kiln/store/left; \
+                  mkdir /tmp/deep; ipcmk -M 4096 >/dev/null; sleep 1000 & (setsid sleep 1000 &) ; readlink /proc/self/ns/user";
+    let user = says(&sandbox, store, leaves).await;
+    assert!(first.contains(user.trim()), "it is the same room");
+    let second = says(&sandbox, store, finds).await;
+    // Each has a scratch folder of its own.
+    let told = |said: &str| {
+        said.lines()
+            .filter(|line| !line.contains("/step-"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(told(&second), told(&first));
 }

@@ -306,10 +306,6 @@ impl Forked {
         }
     }
 
-    pub fn id(&self) -> Pid {
-        self.id
-    }
-
     /// Reaps it; call when it has ended, since it is waited for.
     fn reap(&mut self) -> io::Result<ExitStatus> {
         loop {

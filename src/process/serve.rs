@@ -1,11 +1,11 @@
 //! The fork server's own side: it waits for requests and makes copies of itself
 //! (see `server.rs`).
 
-use super::server::STREAMS;
+use super::server::{STREAMS, Word, hear, tell};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, clone};
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, send};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 use nix::unistd::{Pid, setpgid};
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -18,31 +18,54 @@ const IDLE: Duration = Duration::from_secs(10);
 /// Of a job: a few calls deep, and none of it is touched before it is used.
 const STACK: usize = 1 << 20;
 
-/// The server: answers on standard input until its caller is gone or it was
-/// idle; each copy runs `job`, with its request on *its* standard input. `enter`
-/// brings the server to the place of the next one, and says which namespaces the
-/// copy gets for itself.
+/// The server: sets itself up as its caller's greeting says, then answers on standard
+/// input until its caller is gone or it was idle; each copy runs `job`, with its
+/// request on *its* standard input.
+///
+/// `set_up` may ask once to be admitted; its error is for the caller to read. What it
+/// made is asked before each copy which namespaces that one gets for itself.
 ///
 /// The calling process must have one thread.
-pub fn serve(
-    mut enter: impl FnMut(u64) -> nix::Result<CloneFlags>,
+pub fn serve<S>(
+    set_up: impl FnOnce(&[u8], &dyn Fn() -> io::Result<()>) -> Result<S, Vec<u8>>,
+    mut next: impl FnMut(&mut S) -> nix::Result<CloneFlags>,
     mut job: impl FnMut() -> u8,
 ) -> ExitCode {
-    let mut stack = vec![0; STACK];
-    while let Ok(Some((place, streams))) = asked(io::stdin()) {
-        let entered = enter(place);
-        let forked = entered.and_then(|new| copy(new, streams, &mut stack, &mut job));
-        let answer = forked.map_or_else(|errno| -(errno as i32), Pid::as_raw);
-        let socket = io::stdin().as_raw_fd();
-        if send(socket, &answer.to_ne_bytes(), MsgFlags::MSG_NOSIGNAL).is_err() {
-            break;
+    let socket = io::stdin();
+    let Ok(greeting) = hear(&socket) else {
+        return ExitCode::FAILURE;
+    };
+    let mut place = match set_up(&greeting, &admitted) {
+        Ok(place) => place,
+        Err(why) => {
+            let _ = tell(&socket, &[&[Word::REFUSED], &why[..]].concat(), &[]); // or nobody hears
+            return ExitCode::FAILURE;
         }
+    };
+    let mut stack = vec![0; STACK];
+    let mut told = tell(&socket, &[Word::READY], &[]);
+    while told.is_ok()
+        && let Ok(Some(streams)) = asked(&socket)
+    {
+        let forked = next(&mut place).and_then(|new| copy(new, streams, &mut stack, &mut job));
+        let answer = forked.map_or_else(|errno| -(errno as i32), Pid::as_raw);
+        told = tell(&socket, &answer.to_ne_bytes(), &[]);
     }
     ExitCode::SUCCESS
 }
 
-/// Place and streams of the next job; none when there will be no more.
-fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u64, [File; STREAMS])>> {
+/// Asks the caller for what only it may do, and waits until it is done.
+fn admitted() -> io::Result<()> {
+    let socket = io::stdin();
+    tell(&socket, &[Word::ADMIT], &[])?;
+    match hear(&socket)?.first() {
+        Some(&Word::ADMITTED) => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// The streams of the next job; none when there will be no more.
+fn asked(socket: &(impl AsFd + AsRawFd)) -> io::Result<Option<[File; STREAMS]>> {
     let patience = PollTimeout::try_from(IDLE).unwrap_or(PollTimeout::MAX);
     let mut sources = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     loop {
@@ -53,9 +76,9 @@ fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u64, [File; STREAMS]
             Err(error) => return Err(error.into()),
         }
     }
-    let mut place = [0; 8];
+    let mut word = [0];
     let mut space = nix::cmsg_space!([RawFd; STREAMS]);
-    let mut parts = [IoSliceMut::new(&mut place)];
+    let mut parts = [IoSliceMut::new(&mut word)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags)?;
     let mut passed = Vec::new();
@@ -70,10 +93,7 @@ fn asked(socket: impl AsFd + AsRawFd) -> io::Result<Option<(u64, [File; STREAMS]
         }
     }
     // Nothing came: the other end is closed.
-    Ok(passed
-        .try_into()
-        .ok()
-        .map(|streams| (u64::from_ne_bytes(place), streams)))
+    Ok(passed.try_into().ok())
 }
 
 fn copy(

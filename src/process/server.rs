@@ -1,19 +1,19 @@
 //! A server that forks: a program of kiln's own, started once, which makes a
 //! copy of itself for each job instead of being started anew. To start a large
-//! program costs more than a small job does: exec, the loader, relocations.
+//! program, and to set up where a job runs, costs more than a small job does.
 //!
 //! ```text
-//! caller ──place; stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──clone──▶ job
-//!   ▲  ◀──────────── pid, or minus errno ───────────────┘                  │
-//!   └────────── child of the caller (CLONE_PARENT): waited for, killed ────┘
+//! caller ──greeting──▶ server: sets itself up ──"admit me"──▶ caller: does what only it may
+//! caller ──stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──clone──▶ job
+//!   ▲  ◀──────────── pid, or minus errno ───────────┘                  │
+//!   └────────── child of the caller (CLONE_PARENT): waited for, killed ┘
 //! ```
-//! The place says which namespaces the job begins in. A job is the caller's child
-//! as if the caller had started it: the same group, lifeline and kill path,
-//! reaped by the caller alone. It gets its request last, so that the caller can
-//! do before what only the caller may (map its users). The server has one
-//! thread, reads no request itself, so that no job finds another's in its
-//! memory, and holds no end of a job's pipes once it has answered. It ends when
-//! its caller does (end-of-file on its socket), or when it was idle for a while.
+//! The greeting says what the server is for; its jobs begin where it is then. A
+//! job is the caller's child as if the caller had started it: the same group,
+//! lifeline and kill path, reaped by the caller alone. The server has one thread,
+//! reads no job's request, so that none finds another's in its memory, and holds no
+//! end of a job's pipes once it has answered. It ends when its caller does
+//! (end-of-file on its socket), or when it was idle for a while.
 
 use super::job::{Ended, Forked, Job};
 use super::{Bounds, Cancel, GIVE_UP, framed, program};
@@ -26,7 +26,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::process::Command;
@@ -35,17 +35,29 @@ pub(super) const STREAMS: usize = 3;
 
 /// What a copy of the server is to do.
 pub struct ForkJob {
-    /// Where it begins, as the server's [`serve`] knows it.
-    pub place: u64,
     pub request: Vec<u8>,
     pub bounds: Bounds,
 }
 
+/// A job was not begun.
+#[derive(Debug, thiserror::Error)]
+pub enum ForkError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The server could not set itself up, and said why.
+    #[error("the server could not be set up")]
+    Refused(Vec<u8>),
+}
+
+/// Does what only the caller may do to the server, whose number is given.
+type Admit = Box<dyn Fn(Pid) -> io::Result<()> + Send + Sync>;
+
 /// The caller's side. The server is started when the first job is run.
-#[derive(Debug)]
 pub struct ForkServer {
-    /// The `internal` subcommand that calls [`serve`].
+    /// The `internal` subcommand that calls [`super::serve`].
     name: &'static str,
+    greeting: Vec<u8>,
+    admit: Admit,
     socket: Mutex<Option<OwnedFd>>,
     /// Killed, and not waited for by anybody else.
     left: Mutex<Vec<Pid>>,
@@ -53,58 +65,62 @@ pub struct ForkServer {
 
 impl ForkServer {
     /// Starts nothing yet.
-    pub fn new(name: &'static str) -> Arc<Self> {
+    pub fn new(name: &'static str, greeting: Vec<u8>, admit: Admit) -> Arc<Self> {
         Arc::new(ForkServer {
             name,
+            greeting,
+            admit,
             socket: Mutex::default(),
             left: Mutex::default(),
         })
     }
 
+    /// Whether somebody else holds this, to run a job or to end one.
+    pub fn is_busy(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) > 1
+    }
+
     /// Runs a job to its end, on this thread. Before the job gets its request,
-    /// `admit` is called with its process and the pipe it prints to.
+    /// `own` is called with the pipe it prints to.
     ///
     /// # Errors
-    /// When the server cannot be started, or cannot fork, or what `admit` says.
-    pub fn run<E: From<io::Error>>(
+    /// When the server cannot be started, or cannot fork, or what `own` says.
+    pub fn run(
         self: &Arc<Self>,
         job: ForkJob,
-        admit: impl FnOnce(Pid, BorrowedFd<'_>) -> Result<(), E>,
+        own: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
         cancel: &Cancel,
         on_output: impl FnMut(&[u8]),
-    ) -> Result<Ended, E> {
-        let started = self.job(job.place)?;
-        admit(started.process.id(), started.stdout.as_fd())?;
+    ) -> Result<Ended, ForkError> {
+        let started = self.job()?;
+        own(started.stdout.as_fd())?;
         Ok(started.attend(framed(job.request), job.bounds, cancel, on_output)?)
     }
 
     /// A new job; a server that ended while it was idle is started again.
-    fn job(self: &Arc<Self>, place: u64) -> io::Result<Job> {
+    fn job(self: &Arc<Self>) -> Result<Job, ForkError> {
         self.reap();
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = socket.take()
-            && let Ok(forked) = self.ask(&open, place)
+            && let Ok(forked) = self.ask(&open)
         {
             *socket = Some(open);
-            return forked;
+            return Ok(forked?);
         }
         // With pipes of its own: a copy that the old server may have made
         // finds its standard input closed and ends.
         let open = self.start()?;
-        let forked = self.ask(&open, place)?;
+        let forked = self.ask(&open)?;
         *socket = Some(open);
-        forked
+        Ok(forked?)
     }
 
     #[expect(
         clippy::disallowed_methods,
         reason = "as the module above: this is the place that starts programs"
     )]
-    fn start(&self) -> io::Result<OwnedFd> {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
-        let patience = TimeVal::seconds(GIVE_UP.as_secs().cast_signed());
-        setsockopt(&ours, ReceiveTimeout, &patience)?;
+    fn start(&self) -> Result<OwnedFd, ForkError> {
+        let (ours, theirs) = sockets()?;
         let mut command = Command::new(program()?);
         command
             .args(["internal", self.name])
@@ -115,25 +131,33 @@ impl ForkServer {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         // Not killed but left: it ends by its socket, and the runtime reaps it.
-        command.process_group(0).spawn().map(drop)?;
-        Ok(ours)
+        let server = command.process_group(0).spawn()?;
+        let id = server.id().map(|id| Pid::from_raw(id.cast_signed()));
+        tell(&ours, &self.greeting, &[])?;
+        loop {
+            let said = hear(&ours)?;
+            match said.split_first() {
+                Some((&Word::ADMIT, _)) => {
+                    let gone = || io::Error::from(io::ErrorKind::NotFound);
+                    (self.admit)(id.ok_or_else(gone)?)?;
+                    tell(&ours, &[Word::ADMITTED], &[])?;
+                }
+                Some((&Word::READY, _)) => return Ok(ours),
+                Some((_, why)) => return Err(ForkError::Refused(why.to_vec())),
+                None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            }
+        }
     }
 
     /// The outer error is a server that is gone; the inner one its refusal.
-    fn ask(self: &Arc<Self>, socket: &OwnedFd, place: u64) -> io::Result<io::Result<Job>> {
+    fn ask(self: &Arc<Self>, socket: &OwnedFd) -> io::Result<io::Result<Job>> {
         let (request, stdin) = io::pipe()?;
         let (stdout, out) = io::pipe()?;
         let (report, err) = io::pipe()?;
         let theirs = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
-        let pass = [ControlMessage::ScmRights(&theirs)];
-        let flags = MsgFlags::MSG_NOSIGNAL;
-        // A child's end interrupts both calls, and neither goes on by itself.
-        let place = place.to_ne_bytes();
-        let parts = [IoSlice::new(&place)];
-        uninterrupted(|| sendmsg::<()>(socket.as_raw_fd(), &parts, &pass, flags, None))?;
+        tell(socket, &[Word::JOB], &theirs)?;
         let mut answer = [0; 4];
-        let length = uninterrupted(|| recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()))?;
-        if length != answer.len() {
+        if hear_into(socket, &mut answer)? != answer.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(match i32::from_ne_bytes(answer) {
@@ -166,6 +190,59 @@ impl ForkServer {
             )
         });
     }
+}
+
+/// Both ends of what caller and server talk over.
+fn sockets() -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
+    let patience = TimeVal::seconds(GIVE_UP.as_secs().cast_signed());
+    setsockopt(&ours, ReceiveTimeout, &patience)?;
+    Ok((ours, theirs))
+}
+
+/// What the two say to each other, by a message's first byte.
+pub(super) struct Word;
+
+impl Word {
+    /// The server: do what only you may.
+    pub const ADMIT: u8 = b'?';
+    /// The caller: done.
+    pub const ADMITTED: u8 = b'.';
+    /// The server: jobs may come.
+    pub const READY: u8 = b'!';
+    /// The server: why they may not.
+    pub const REFUSED: u8 = b'-';
+    /// The caller: one more, with its streams.
+    pub const JOB: u8 = b'+';
+}
+
+/// No message is longer.
+pub(super) const MESSAGE: usize = 64 << 10;
+
+pub(super) fn tell(socket: &impl AsRawFd, message: &[u8], pass: &[RawFd]) -> io::Result<()> {
+    if message.len() > MESSAGE {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let rights = [ControlMessage::ScmRights(pass)];
+    let rights = if pass.is_empty() { &[][..] } else { &rights };
+    let (parts, flags) = ([IoSlice::new(message)], MsgFlags::MSG_NOSIGNAL);
+    // A child's end interrupts the call, and it does not go on by itself.
+    uninterrupted(|| sendmsg::<()>(socket.as_raw_fd(), &parts, rights, flags, None))?;
+    Ok(())
+}
+
+/// One message; empty when the other side is gone.
+pub(super) fn hear(socket: &impl AsRawFd) -> io::Result<Vec<u8>> {
+    let mut message = vec![0; MESSAGE];
+    let length = hear_into(socket, &mut message)?;
+    message.truncate(length);
+    Ok(message)
+}
+
+fn hear_into(socket: &impl AsRawFd, message: &mut [u8]) -> io::Result<usize> {
+    let socket = socket.as_raw_fd();
+    Ok(uninterrupted(|| recv(socket, message, MsgFlags::empty()))?)
 }
 
 fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {

@@ -149,9 +149,12 @@ impl Store {
         for folder in ["", "objects", "realisations", "companions"] {
             create(&own.join(folder), 0o755)?;
         }
-        // What is built lies there before it was looked at: nobody else's to see.
-        for folder in [tmp, own.join(STEPS)] {
-            create(&folder, 0o700)?;
+        // What is built lies there before it was looked at: nobody else's to see, but
+        // a step's user walks through to its own, whose name nobody is told.
+        for (folder, mode) in [(tmp, 0o700), (own.join(STEPS), 0o711)] {
+            create(&folder, mode)?;
+            std::fs::set_permissions(&folder, Permissions::from_mode(mode))
+                .map_err(|e| StoreError::io("set the mode of", &folder, e))?;
             sweep(&folder)?;
         }
         Self::of_folder(dir, true)

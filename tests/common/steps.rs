@@ -9,6 +9,7 @@ use kiln::backend::native::provider::{
 use kiln::process::Cancel;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -27,6 +28,8 @@ pub fn step(script: &str) -> Step {
     static SLOT: AtomicU32 = AtomicU32::new(0);
     kiln::process::set_program(env!("CARGO_BIN_EXE_kiln"));
     let folder = tempfile::tempdir().unwrap();
+    // As in a store: the step's user walks through it.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
     let scratch = folder.path().join("scratch");
     fs::create_dir(&scratch).unwrap();
     let said = Arc::new(Mutex::new(Vec::new()));

@@ -2,11 +2,10 @@
 //! everything up, starts the step, reaps, reports. When it ends, the kernel
 //! kills what is left, and only then can the agent reap it.
 
-use super::places::{self, Network, Places};
-use super::root::Root;
-use super::spec::{Attempt, Report, STORE, SetupError, Spec};
+use super::room::Room;
+use super::spec::{Attempt, Report, RoomSpec, STORE, SetupError, Spec};
 use super::watch::Watch;
-use super::{privileges, seccomp, userns};
+use super::{privileges, seccomp, step_root, userns};
 use crate::process::{self, GRACE};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -17,7 +16,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::ffi::CString;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,23 +27,36 @@ const STACK: usize = 1 << 18;
 /// The agent is gone, or the report could not be written.
 const NO_REPORT: u8 = 70;
 
-/// Serves the agent until it is gone: a copy of this process for each step.
+/// A room: serves the agent until it is gone, with a copy of this process for each step.
 pub fn internal_main() -> ExitCode {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    // Blocked from its first moment on, or a PID 1 that is asked to end before
-    // it listens would never hear of it.
-    let ready = signals().thread_block().and_then(|()| Places::new());
-    seccomp::make_ready();
-    match ready {
-        Ok(mut places) => process::serve(|place| places.enter(place.into()), step),
-        Err(_) => ExitCode::FAILURE,
+    process::serve(set_up_room, Room::next, step)
+}
+
+fn set_up_room(greeting: &[u8], admit: &dyn Fn() -> io::Result<()>) -> Result<Room, Vec<u8>> {
+    let room = || {
+        // Blocked from its first moment on, or a PID 1 that is asked to end before
+        // it listens would never hear of it.
+        let blocked = signals().thread_block();
+        blocked.attempt(|| "listen to signals".into())?;
+        seccomp::make_ready();
+        let spec: RoomSpec =
+            serde_json::from_slice(greeting).attempt(|| "read what the room is for".into())?;
+        Room::enter(&spec, admit)
+    };
+    room().map_err(|error| Report::from(explained(error)).to_bytes())
+}
+
+fn explained(SetupError { attempted, source }: SetupError) -> SetupError {
+    SetupError {
+        attempted,
+        source: userns::explain(source),
     }
 }
 
 /// Runs one step: the spec on standard input, which then is the lifeline; the
 /// step's log on standard output; one [`Report`] on standard error.
 fn step() -> u8 {
-    // Comes once the agent has mapped the user.
     let request = process::read_request();
     let spec = request.and_then(|json| Ok(serde_json::from_slice::<Spec>(&json)?));
     let spec = spec.attempt(|| "read the step".into());
@@ -53,7 +65,7 @@ fn step() -> u8 {
         Ok(None) => return NO_REPORT,
         Err(error) => error.into(),
     };
-    match serde_json::to_writer(std::io::stderr(), &report) {
+    match io::stderr().write_all(&report.to_bytes()) {
         Ok(()) => 0,
         Err(_) => NO_REPORT,
     }
@@ -64,7 +76,9 @@ fn run(spec: &Spec) -> Result<Option<Report>, SetupError> {
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let signals = SignalFd::with_flags(&signals(), flags);
     let signals = signals.attempt(|| "listen to signals".into())?;
-    set_up(spec)?;
+    step_root::furnish(spec).map_err(explained)?;
+    privileges::forbid_user_namespaces()?;
+    privileges::drop_capabilities()?;
     supervise(spec, &signals)
 }
 
@@ -78,25 +92,6 @@ fn signals() -> SigSet {
     ]
     .into_iter()
     .collect()
-}
-
-fn set_up(spec: &Spec) -> Result<(), SetupError> {
-    nix::unistd::sethostname("localhost").attempt(|| "set the host name".into())?;
-    if Network::of(spec.network, spec.user) == Network::New {
-        places::loopback_up().attempt(|| "bring the loopback interface up".into())?;
-    }
-    let explained = |SetupError { attempted, source }| SetupError {
-        attempted,
-        source: userns::explain(source),
-    };
-    let root = Root::claim(spec).map_err(explained)?;
-    // It keeps its capabilities over the namespaces: its uid was no root there.
-    userns::become_step_user(spec.user)?;
-    root.fill().map_err(explained)?;
-    privileges::forbid_user_namespaces()?;
-    privileges::drop_capabilities()?;
-    // The step has the same uid: it shall not look into this process.
-    nix::sys::prctl::set_dumpable(false).attempt(|| "close PID 1 to the step".into())
 }
 
 /// Starts the step and waits for its end; `None` when the agent is gone, or when

@@ -5,31 +5,32 @@
 //! outputs in `<scratch>/store`. It knows neither graph nor store.
 //!
 //! ```text
-//! agent ──pipes──▶ server ──clone──┐
-//!   │                              ▼
-//!   └──maps, spec, lifeline────▶ PID 1 ──fork──▶ the step
-//!   ◀──report, exit──────────────┘               │
-//!   ◀──log───────────────────────────────────────┘
+//! agent ──greeting, map──▶ room: namespaces, private root ──clone──┐
+//!   │                                                              ▼
+//!   └──spec, lifeline───────────────────────────────────────────▶ PID 1 ──▶ the step
+//!   ◀──report, exit─────────────────────────────────────────────────┘          │
+//!   ◀──log─────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! The server (`process/server.rs`) is kiln's program started once: a PID 1 is
-//! a copy of it, but the agent's own child, with pipes of its own. No spec and
-//! no step's data ever pass the server, so no PID 1 inherits another's; copies
-//! share where their memory lies, which no step can look at: its program starts anew.
+//! A room (`room.rs`) is kiln's program started once for the steps of one user, one
+//! after the other; a PID 1 is a copy of it, but the agent's own child, with pipes of
+//! its own. No spec and no step's data ever pass the room, so no PID 1 inherits
+//! another's; copies share where their memory lies, which no step can look at: its
+//! program starts anew.
 //!
 //! How one scheme serves both (privileged: the agent is root):
-//! 1. The agent makes the few folders that lie on the disk: where outputs arrive
-//!    is the build user's (privileged) or the agent's.
-//! 2. The server clones PID 1 into all new namespaces at once (the network's may be
-//!    one that it keeps, see `places.rs`), and the agent writes
-//!    the maps from outside: 1000 to the build user (privileged) or to the agent
-//!    itself, for whom `setgroups` must be denied first. Then it sends the spec.
-//! 3. PID 1 keeps the agent's uid while it opens what is to be shown: that uid
+//! 1. The room leaves the host: user, mount, UTS and network namespace. The agent
+//!    writes the maps from outside: 1000 to the build user (privileged) or to the
+//!    agent itself, for whom `setgroups` must be denied first.
+//! 2. The room keeps the agent's uid while it opens what is to be shown: that uid
 //!    owns the state's folders and may walk through them although it has lost
 //!    every right of root on the host.
-//! 4. Then it becomes 1000:100, without groups, keeping its rights over its own
+//! 3. Then it becomes 1000:100, without groups, keeping its rights over its own
 //!    namespaces: only an id that has a place there can create files. It fills
-//!    the private root, a tmpfs, mounts, pivots to it and makes it read-only.
+//!    the private root, a tmpfs, pivots to it and makes it read-only.
+//! 4. For each step the agent makes the few folders that lie on the disk, and the room
+//!    clones PID 1 into PID, mount and IPC namespaces of its own. It mounts what is the
+//!    step's alone, and lets go of the host's folders (`step_root.rs`).
 //! 5. It forbids further user namespaces and drops every capability.
 //! 6. It forks the step: a session of its own, limits, default signals, no
 //!    descriptor but its streams, `no_new_privs`, the filter of system calls, exec.
@@ -37,17 +38,20 @@
 //!
 //! PID 1 ends with the step, and the kernel then kills what else is in the
 //! namespace; the agent can reap PID 1 only after that. The agent's death ends
-//! PID 1 by the lifeline.
+//! PID 1 by the lifeline, and the room by its socket.
 
+mod backstage;
 mod init;
 pub(super) mod mounts;
-mod places;
 mod privileges;
 pub mod probe;
+mod room;
+mod rooms;
 mod root;
 mod scratch;
 mod seccomp;
 pub(super) mod spec;
+mod step_root;
 mod store_view;
 pub(super) mod userns;
 mod users;
@@ -57,11 +61,11 @@ pub use init::internal_main;
 
 use super::{Provider, StepLimit, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
-use crate::process::{Bounds, End, ForkJob, ForkServer};
-use places::Network;
-use spec::{Limit, Limits, Report, SetupError, Spec, User};
+use crate::process::{Bounds, End, Ended, ForkError, ForkJob};
+use rooms::{Placed, Rooms};
+use spec::{Attempt, Limit, Limits, Report, RoomSpec, SetupError, Spec, User};
+use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 
 use users::{Claimed, Users};
 
@@ -82,10 +86,9 @@ impl Default for SandboxConfig {
 }
 
 /// Runs steps in namespaces.
-#[derive(Debug)]
 pub struct Sandbox {
     users: Users,
-    server: Arc<ForkServer>,
+    rooms: Rooms,
 }
 
 impl Sandbox {
@@ -93,7 +96,7 @@ impl Sandbox {
     pub fn new(config: SandboxConfig) -> Self {
         Sandbox {
             users: Users::new(config.build_users),
-            server: ForkServer::new("sandbox"),
+            rooms: Rooms::default(),
         }
     }
 
@@ -126,62 +129,73 @@ impl Provider for Sandbox {
     fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError> {
         // Its own until every process of the step is gone.
         let (user, _claimed) = self.user(request.slot)?;
-        let (limits, log, cancel) = (
-            request.limits.clone(),
-            request.log.clone(),
-            request.cancel.clone(),
-        );
-        let spec = to_spec(request, user);
-        let request = serde_json::to_vec(&spec)
-            .map_err(|source| error("write the step for the sandbox", source))?;
+        let limits = request.limits.clone();
+        let placed = Placed::of(&request, user);
+        let ended = placed.and_then(|placed| self.run_in(placed, request));
+        let (room, ended) = ended.map_err(|SetupError { attempted, source }| {
+            error(&format!("set up the sandbox: {attempted}"), source)
+        })?;
+        outcome(&room, ended, &limits)
+    }
+}
+
+impl Sandbox {
+    fn run_in(
+        &self,
+        placed: Placed,
+        request: StepRequest,
+    ) -> Result<(RoomSpec, Ended), SetupError> {
+        let Placed {
+            room,
+            scratch,
+            src,
+            inputs,
+        } = placed;
+        let (user, limits) = (room.user, request.limits);
+        let spec = Spec {
+            argv: request.argv,
+            files: request.files,
+            env: request.env,
+            src,
+            inputs,
+            network: request.network,
+            scratch,
+            limits: Limits {
+                memory: limits.memory,
+                processes: limits.processes,
+                output_size: limits.output_size,
+                scratch: limits.scratch.bytes,
+                scratch_on_disk: limits.scratch.on_disk,
+            },
+        };
+        scratch::prepare(&request.scratch, &spec, user)?;
         let job = ForkJob {
-            place: Network::of(spec.network, user).into(),
-            request,
+            request: serde_json::to_vec(&spec)
+                .map_err(io::Error::from)
+                .attempt(|| "write the step".into())?,
             bounds: Bounds {
                 timeout: Some(limits.timeout),
                 silence: Some(limits.silence),
                 output_limit: Some(limits.log_size),
             },
         };
-        let admit = move |init, log: BorrowedFd<'_>| {
-            scratch::prepare(&spec)?;
-            userns::own(log, user)?;
-            userns::map(init, user)
-        };
-        let ended = self.server.run(job, admit, &cancel, |bytes| log(bytes));
-        let ended = ended.map_err(|SetupError { attempted, source }| {
-            error(
-                &format!("set up the sandbox: {attempted}"),
-                userns::explain(source),
-            )
+        let (server, log) = (self.rooms.room(&room)?, request.log);
+        let own = |pipe: BorrowedFd<'_>| userns::own(pipe, user);
+        let ended = server.run(job, own, &request.cancel, |bytes| log(bytes));
+        let ended = ended.map_err(|error| match error {
+            ForkError::Io(error) => error.into(),
+            ForkError::Refused(said) => rooms::refusal(&said),
         })?;
-        outcome(ended.end, &limits, &ended.report)
+        Ok((room, ended))
     }
 }
 
-fn to_spec(request: StepRequest, user: User) -> Spec {
-    Spec {
-        argv: request.argv,
-        files: request.files,
-        env: request.env,
-        src: request.src,
-        inputs: request.inputs,
-        host_paths: request.host_paths,
-        network: request.network,
-        scratch: request.scratch,
-        user,
-        limits: Limits {
-            memory: request.limits.memory,
-            processes: request.limits.processes,
-            output_size: request.limits.output_size,
-            scratch: request.limits.scratch.bytes,
-            scratch_on_disk: request.limits.scratch.on_disk,
-        },
-    }
-}
-
-/// `report` is what PID 1 said; the step cannot write there.
-fn outcome(end: End, limits: &StepLimits, report: &[u8]) -> Result<StepOutcome, BackendError> {
+/// By PID 1's report; the step cannot write there.
+fn outcome(
+    room: &RoomSpec,
+    Ended { end, report }: Ended,
+    limits: &StepLimits,
+) -> Result<StepOutcome, BackendError> {
     let status = match end {
         End::TimedOut => return Ok(StepOutcome::TimedOut(limits.timeout)),
         End::Silent => return Ok(StepOutcome::Silent(limits.silence)),
@@ -192,7 +206,7 @@ fn outcome(end: End, limits: &StepLimits, report: &[u8]) -> Result<StepOutcome, 
         }
         End::Exited(status) => status,
     };
-    match serde_json::from_slice(report) {
+    match serde_json::from_slice(&report) {
         Ok(Report::Exited(code)) => Ok(StepOutcome::Exited(code)),
         Ok(Report::Signalled(signal)) => Ok(StepOutcome::Signalled(signal)),
         Ok(Report::OverLimit(limit)) => Ok(StepOutcome::OverLimit(match limit {
@@ -203,9 +217,12 @@ fn outcome(end: End, limits: &StepLimits, report: &[u8]) -> Result<StepOutcome, 
         Ok(Report::Failed {
             attempted,
             error: why,
-        }) => Err(error(&format!("set up the sandbox: {attempted}"), why)),
+        }) => {
+            let attempted = room.in_words_of_the_host(&attempted);
+            Err(error(&format!("set up the sandbox: {attempted}"), why))
+        }
         Err(source) => {
-            let said = String::from_utf8_lossy(report);
+            let said = String::from_utf8_lossy(&report);
             let attempted = format!("read the report of the step's PID 1 ({status}): {said:?}");
             Err(error(&attempted, source))
         }

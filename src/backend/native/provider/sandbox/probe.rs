@@ -7,6 +7,7 @@ use crate::backend::native::provider::{
 use crate::process::Cancel;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,6 +40,9 @@ pub async fn trial(
         .prefix("doctor-")
         .tempdir_in(folder);
     let place = place.map_err(|error| format!("make a folder in {}: {error}", folder.display()))?;
+    // The step's user walks through it.
+    let walked = fs::Permissions::from_mode(0o711);
+    fs::set_permissions(place.path(), walked).map_err(|error| plain(&error))?;
     let store = place.path().join("store");
     let scratch = place.path().join("scratch");
     for folder in [&store, &scratch] {

@@ -9,13 +9,22 @@ use std::path::Path;
 
 /// Who may look at what, whatever an earlier step made of it.
 const MODE: u32 = 0o755;
+/// Of the scratch folder: nobody else may list it.
+const WALKED: u32 = 0o711;
 
 /// Fills the scratch folder; what an earlier step's agent made there is used again.
+/// The step's user may walk through it.
 ///
 /// # Errors
 /// Names the folder that could not be made or given to the step's user.
-pub(super) fn prepare(spec: &Spec) -> Result<(), SetupError> {
-    let layout = Layout(&spec.scratch);
+pub(super) fn prepare(scratch: &Path, spec: &Spec, user: User) -> Result<(), SetupError> {
+    let layout = Layout(scratch);
+    let found = fs::symlink_metadata(scratch);
+    let found = found.attempt(|| format!("look at {}", scratch.display()))?;
+    if matches!(user, User::Build(_)) && found.mode() & 0o7777 != WALKED {
+        fs::set_permissions(scratch, Permissions::from_mode(WALKED))
+            .attempt(|| format!("open {} to the step's user", scratch.display()))?;
+    }
     let mut given = vec![layout.store()];
     if spec.overlaid() {
         given.push(layout.work());
@@ -23,7 +32,7 @@ pub(super) fn prepare(spec: &Spec) -> Result<(), SetupError> {
     if spec.limits.scratch_on_disk {
         given.extend([layout.build(), layout.tmp()]);
     }
-    given.iter().try_for_each(|folder| make(folder, spec.user))
+    given.iter().try_for_each(|folder| make(folder, user))
 }
 
 /// The folder above is the agent's alone, so nobody else acts meanwhile.

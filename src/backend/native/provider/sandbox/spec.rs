@@ -12,20 +12,39 @@ pub(in super::super) const STORE: &str = "/var/lib/kiln/store";
 pub(super) const UID: u32 = 1000;
 pub(super) const GID: u32 = 100;
 
+/// What a room is made for: steps that differ in any of it have another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RoomSpec {
+    pub user: User,
+    pub network: bool,
+    /// How names are resolved, where there is a network to ask.
+    pub resolvers: Option<String>,
+    /// The host's folders the steps see, read-only.
+    pub host_paths: Vec<PathBuf>,
+    /// The folder that steps' scratch folders lie in.
+    pub scratch: PathBuf,
+    /// The folders that inputs and sources lie in.
+    pub folders: Vec<PathBuf>,
+}
+
 /// A step, resolved for its PID 1.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Spec {
     pub argv: Vec<String>,
     pub files: Vec<(String, String)>,
     pub env: BTreeMap<String, String>,
-    pub src: Option<PathBuf>,
-    pub inputs: BTreeMap<String, PathBuf>,
-    pub host_paths: Vec<PathBuf>,
+    pub src: Option<Object>,
+    /// By their names in the step's store.
+    pub inputs: BTreeMap<String, Object>,
     pub network: bool,
-    pub scratch: PathBuf,
-    pub user: User,
+    /// Its name in the room's scratch folder.
+    pub scratch: String,
     pub limits: Limits,
 }
+
+/// Something in one of the room's folders: which one, and its name there.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Object(pub usize, pub String);
 
 impl Spec {
     /// Whether inputs are shown beside outputs by an overlay (see `store_view.rs`).
@@ -79,6 +98,13 @@ pub(super) enum Report {
         attempted: String,
         error: String,
     },
+}
+
+impl Report {
+    /// As JSON, for the agent.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default() // numbers and texts can be written
+    }
 }
 
 /// The folders of a step that lie on the disk, below the scratch folder.

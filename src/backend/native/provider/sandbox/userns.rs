@@ -7,12 +7,11 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 /// Lets the step reopen its own output (`> /dev/stderr`).
-pub(super) fn own(log: BorrowedFd<'_>, user: User) -> Result<(), SetupError> {
-    let User::Build(id) = user else {
-        return Ok(());
-    };
-    std::os::unix::fs::fchown(log, Some(id), Some(id))
-        .attempt(|| format!("give the step's log pipe to uid {id}"))
+pub(super) fn own(log: BorrowedFd<'_>, user: User) -> io::Result<()> {
+    match user {
+        User::Build(id) => std::os::unix::fs::fchown(log, Some(id), Some(id)),
+        User::Caller => Ok(()),
+    }
 }
 
 /// Maps the step's user to one of the host, from outside.

@@ -1,0 +1,101 @@
+//! What a step's PID 1 needs of the host while it sets the step up: the folders of
+//! inputs and of scratch, and a `/proc` without which the kernel allows no other.
+//! It lies where the step's `/dev/shm` will be, and is gone when that is mounted.
+
+use super::mounts::{Held, bind, restrict, tmpfs};
+use super::root::{checked_name, make_folder, relative};
+use super::spec::{Attempt, GID, Object, RoomSpec, SetupError, Spec, UID};
+use nix::mount::{MntFlags, MsFlags, umount2};
+use std::path::{Path, PathBuf};
+
+const PLACE: &str = "/dev/shm";
+
+/// Of the step's own `/dev/shm`.
+const SHARED_MEMORY: &str = "256m";
+
+/// The folders, opened with the caller's rights.
+pub(super) struct Backstage {
+    scratch: Held,
+    folders: Vec<Held>,
+}
+
+impl Backstage {
+    /// # Errors
+    /// Names the folder that is not there.
+    pub fn claim(spec: &RoomSpec) -> Result<Self, SetupError> {
+        // Before the folders above it are read-only.
+        let scratch = limited(&spec.scratch, MsFlags::empty())?;
+        let folders = spec.folders.iter();
+        let folders = folders.map(|folder| limited(folder, MsFlags::MS_RDONLY));
+        Ok(Backstage {
+            scratch,
+            folders: folders.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Below the new root, which is the working directory.
+    ///
+    /// # Errors
+    /// Names what could not be mounted.
+    pub fn build(&self) -> Result<(), SetupError> {
+        let place = relative(Path::new(PLACE));
+        let options = format!("size=64k,mode=755,uid={UID},gid={GID}");
+        tmpfs(place, &options, MsFlags::empty())?;
+        self.scratch
+            .show(&place.join("scratch"), MsFlags::empty())?;
+        for (number, folder) in self.folders.iter().enumerate() {
+            folder.show(&place.join(number.to_string()), MsFlags::empty())?;
+        }
+        let proc = place.join("proc");
+        make_folder(&proc)?;
+        bind(Path::new("/proc"), &proc, MsFlags::MS_REC)
+    }
+}
+
+/// A folder bound to itself, with fewer rights: what is bound from there has no more.
+fn limited(folder: &Path, rights: MsFlags) -> Result<Held, SetupError> {
+    bind(folder, folder, MsFlags::empty())?;
+    restrict(folder, rights)?;
+    Held::open(folder)
+}
+
+/// Where in it something is.
+pub(super) fn place(name: &str) -> PathBuf {
+    Path::new(PLACE).join(name)
+}
+
+/// Where the room's folder of this number is.
+pub(super) fn folder(number: usize) -> PathBuf {
+    place(&number.to_string())
+}
+
+/// A step's scratch folder.
+pub(super) fn scratch(spec: &Spec) -> Result<PathBuf, SetupError> {
+    Ok(place("scratch").join(checked_name(&spec.scratch)?))
+}
+
+/// An input or a source.
+pub(super) fn object(Object(folder, name): &Object) -> Result<PathBuf, SetupError> {
+    Ok(self::folder(*folder).join(checked_name(name)?))
+}
+
+/// Exchanges it for the step's shared memory.
+pub(super) fn leave() -> Result<(), SetupError> {
+    umount2(PLACE, MntFlags::MNT_DETACH).attempt(|| "leave the host's folders".into())?;
+    let options = format!("size={SHARED_MEMORY},mode=1777,uid={UID},gid={GID}");
+    tmpfs(Path::new(PLACE), &options, MsFlags::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_reached_beside_the_folders() {
+        for name in ["..", "a/b", ".", "", "../../etc"] {
+            assert!(object(&Object(0, name.into())).is_err(), "{name:?}");
+        }
+        let found = object(&Object(1, "x-name".into())).unwrap();
+        assert_eq!(found, Path::new("/dev/shm/1/x-name"));
+    }
+}

@@ -1,0 +1,110 @@
+//! A room: namespaces that the steps of one user have in common, one after the other.
+//!
+//! The user, the network and the private root are the same for all of them, and to
+//! make these costs more than a small step does. What a step could leave to the next
+//! it has for itself: processes, mounts, shared memory, and all that it may write to
+//! (`step_root.rs`). The network is used again only while it is as new: nothing was
+//! ever sent over its loopback, and no socket is left in it.
+//!
+//! The room's process has no right over the host: it is the build user, or the agent's
+//! own; within, it has the rights to mount, which each step's PID 1 gives up.
+
+use super::backstage::place;
+use super::root::Root;
+use super::spec::{Attempt, RoomSpec, SetupError};
+use super::userns;
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
+
+/// The process that steps' PID 1 are copies of.
+pub(super) struct Room {
+    /// It shares the host's.
+    host_network: bool,
+}
+
+impl Room {
+    /// Leaves the host with this process. `admit` comes back when the agent has
+    /// mapped its user.
+    ///
+    /// # Errors
+    /// What this host does not allow, or what is not there.
+    pub fn enter(
+        spec: &RoomSpec,
+        admit: impl FnOnce() -> io::Result<()>,
+    ) -> Result<Self, SetupError> {
+        let always = CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS;
+        let network = match spec.network {
+            true => CloneFlags::empty(),
+            false => CloneFlags::CLONE_NEWNET,
+        };
+        unshare(always | network).attempt(|| "make the namespaces of a step".into())?;
+        admit().attempt(|| "have the step's user mapped".into())?;
+        nix::unistd::sethostname("localhost").attempt(|| "set the host name".into())?;
+        if !spec.network {
+            loopback_up().attempt(|| "bring the loopback interface up".into())?;
+        }
+        let root = Root::claim(spec)?;
+        // It keeps its capabilities over the namespaces: its uid was no root there.
+        userns::become_step_user(spec.user)?;
+        root.fill()?;
+        // The steps have the same uid: they shall not look into this process.
+        nix::sys::prctl::set_dumpable(false).attempt(|| "close PID 1 to the step".into())?;
+        Ok(Room {
+            host_network: spec.network,
+        })
+    }
+
+    /// Makes the room as new; what the next step's PID 1 is to get for itself.
+    pub fn next(&mut self) -> nix::Result<CloneFlags> {
+        if !self.host_network && !is_as_new() {
+            unshare(CloneFlags::CLONE_NEWNET)?;
+            loopback_up()?;
+        }
+        Ok(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC)
+    }
+}
+
+/// Nothing went over the loopback of this network, and no socket is left in it:
+/// one may be, without a process, on its way through another. No counter, no
+/// connection that lingers, no name that is taken can tell that somebody was here.
+fn is_as_new() -> bool {
+    let nothing_sent = fs::read_to_string(place("proc/self/net/dev")).is_ok_and(|text| {
+        let loopback = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("lo:"));
+        loopback.is_some_and(|counts| counts.split_whitespace().all(|count| count == "0"))
+    });
+    // A line of headings, and one for each socket.
+    let no_socket =
+        fs::read_to_string(place("proc/self/net/unix")).is_ok_and(|text| text.lines().count() == 1);
+    nothing_sent && no_socket
+}
+
+/// Brings up the loopback interface of this process's network.
+fn loopback_up() -> nix::Result<()> {
+    let socket = socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?;
+    // SAFETY: an all-zero ifreq is a valid one.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as libc::c_char;
+    request.ifr_name[1] = b'o' as libc::c_char;
+    let flags = libc::IFF_UP | libc::IFF_RUNNING;
+    request.ifr_ifru.ifru_flags = flags as libc::c_short;
+    // SAFETY: the request outlives the call and has the type it expects.
+    let answer = unsafe {
+        libc::ioctl(
+            socket.as_raw_fd(),
+            libc::SIOCSIFFLAGS as _,
+            &raw const request,
+        )
+    };
+    Errno::result(answer).map(drop)
+}

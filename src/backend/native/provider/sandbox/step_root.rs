@@ -1,0 +1,118 @@
+//! What a step has for itself in the root of its room: scratch space, its source and
+//! files, its view of the store, its processes, terminals and shared memory. All of it
+//! is mounted, into a mount namespace that goes with the step.
+
+use super::backstage::{self, object};
+use super::mounts::{NONE, bind, tmpfs};
+use super::root::{checked_name, make_folder, write};
+use super::spec::{Attempt, GID, Layout, SetupError, Spec, UID};
+use super::store_view;
+use nix::fcntl::AT_FDCWD;
+use nix::mount::{MsFlags, mount};
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+/// Makes all of it. From then on nothing of the host can be reached but what the
+/// step sees.
+///
+/// # Errors
+/// Names what could not be made or mounted.
+pub(super) fn furnish(spec: &Spec) -> Result<(), SetupError> {
+    writable(spec)?;
+    sources(spec)?;
+    store_view::show(spec)?;
+    kernel()?;
+    backstage::leave()
+}
+
+/// `/build` and `/tmp`: in one tmpfs, whose size bounds both, or on the disk.
+fn writable(spec: &Spec) -> Result<(), SetupError> {
+    let (build, tmp) = (Path::new("/build"), Path::new("/tmp"));
+    match spec.limits.scratch_on_disk {
+        true => {
+            let layout = Layout(&backstage::scratch(spec)?);
+            bind(&layout.build(), build, MsFlags::empty())?;
+            bind(&layout.tmp(), tmp, MsFlags::empty())?;
+        }
+        false => {
+            let size = spec.limits.scratch;
+            let options = format!("mode=755,uid={UID},gid={GID},size={size}");
+            tmpfs(build, &options, MsFlags::empty())?;
+            // The folder it is bound from is hidden by the other one.
+            for (from, to) in [("/build/tmp", tmp), ("/build/build", build)] {
+                make_folder(Path::new(from))?;
+                bind(Path::new(from), to, MsFlags::empty())?;
+            }
+        }
+    }
+    for (folder, mode) in [(build, 0o700), (tmp, 0o1777)] {
+        fs::set_permissions(folder, Permissions::from_mode(mode))
+            .attempt(|| format!("set the mode of {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+fn sources(spec: &Spec) -> Result<(), SetupError> {
+    let build = Path::new("/build");
+    if let Some(source) = &spec.src {
+        copy_tree(&object(source)?, &build.join("src"))?;
+    }
+    for (name, content) in &spec.files {
+        let file = build.join(checked_name(name)?);
+        write(&file, content)?;
+        fs::set_permissions(&file, Permissions::from_mode(0o555))
+            .attempt(|| format!("set the mode of {}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// What the kernel itself provides.
+fn kernel() -> Result<(), SetupError> {
+    let safe = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
+    let options = Some("newinstance,ptmxmode=0666,mode=620");
+    mount(Some("devpts"), "/dev/pts", Some("devpts"), safe, options)
+        .attempt(|| "mount the step's /dev/pts".into())?;
+    let flags = safe | MsFlags::MS_NODEV;
+    mount(Some("proc"), "/proc", Some("proc"), flags, NONE).attempt(|| {
+        "mount the step's /proc (in a container, the container's own /proc must not be masked)"
+            .into()
+    })
+}
+
+/// Copies a tree: links as links, executable bits kept, everything writable and
+/// of one time, so that no file is older than what it is made from.
+fn copy_tree(from: &Path, to: &Path) -> Result<(), SetupError> {
+    let what = || format!("copy {} to {}", from.display(), to.display());
+    let metadata = fs::symlink_metadata(from).attempt(what)?;
+    if metadata.is_symlink() {
+        symlink(fs::read_link(from).attempt(what)?, to).attempt(what)?;
+        return one_time(to).attempt(what);
+    }
+    if metadata.is_dir() {
+        fs::create_dir(to).attempt(what)?;
+        for entry in fs::read_dir(from).attempt(what)? {
+            let entry = entry.attempt(what)?;
+            copy_tree(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    } else {
+        fs::copy(from, to).attempt(what)?;
+    }
+    let mode = metadata.permissions().mode() & 0o777 | 0o200;
+    fs::set_permissions(to, Permissions::from_mode(mode)).attempt(what)?;
+    one_time(to).attempt(what)
+}
+
+/// The time that everything has in the store.
+fn one_time(path: &Path) -> nix::Result<()> {
+    let time = TimeSpec::new(1, 0);
+    utimensat(
+        AT_FDCWD,
+        path,
+        &time,
+        &time,
+        UtimensatFlags::NoFollowSymlink,
+    )
+}
