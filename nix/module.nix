@@ -87,7 +87,8 @@ in
         # steps end with it even when it is killed. Hooks outlive it.
         KillMode = "process";
         TimeoutStopSec = 90;
-        Delegate = true;
+        # The kernel keeps limits of steps by groups that kiln makes (docs/limits.md).
+        Delegate = "memory pids";
       };
     };
   };

@@ -8,8 +8,10 @@
 
 mod bounds;
 mod cancel;
+mod clone;
 mod detached;
 mod find;
+mod guard;
 mod job;
 pub(crate) mod privileges;
 mod serve;
@@ -19,8 +21,10 @@ pub(crate) mod tree;
 
 pub use bounds::Bounds;
 pub use cancel::{Cancel, CancelOnDrop};
+pub(crate) use clone::clone_into;
 pub use detached::{Credentials, Owned, detach};
 pub use find::find_program;
+pub(crate) use guard::Guard;
 pub use job::Ended;
 pub use serve::serve;
 pub use server::{ForkError, ForkJob, ForkServer};

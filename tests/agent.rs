@@ -387,7 +387,7 @@ fn an_agent_says_once_what_keeps_which_limit_as_doctor_does() {
         .find_map(|line| line.split_once(" limits: "));
     let (_, facts) = facts.unwrap();
     assert!(
-        facts.contains("rlimit") && said[0].contains(facts),
+        facts.contains("processes") && said[0].contains(facts),
         "{facts}\n{}",
         said[0]
     );

@@ -101,6 +101,13 @@ impl Host {
         self.home.path("profiles/system-before-kiln").is_symlink()
     }
 
+    /// What is remembered of runs that did not end.
+    fn left(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.home.path("profiles")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains("before-kiln")).collect()
+    }
+
     fn apply(&self, out: &Path, testing: bool, args: &[&str]) -> Ran {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/hooks/apply-nixos");
         std::fs::create_dir_all(self.home.path("profiles")).unwrap();
@@ -205,6 +212,56 @@ fn a_crash_between_does_not_make_anybody_forget_what_to_go_back_to() {
     assert_eq!(ran.code, Some(1), "{}", ran.said);
     assert_eq!(host.asked(), ["two switch", "one switch"]);
     assert_eq!((host.at(), host.is_remembered()), (Some(one), false));
+}
+
+#[test]
+fn a_crash_of_a_test_does_not_make_what_was_only_tested_the_hosts_own() {
+    let Some(host) = Host::new() else { return };
+    let [one, two, three, four] = ["one", "two", "three", "four"].map(|name| host.system(name));
+    host.applied(&one, false, &[]);
+    host.applied(&two, true, &[]);
+    std::fs::write(host.note("die-three"), "").unwrap();
+    assert_eq!(host.apply(&three, true, &[]).code, None);
+    host.asked();
+    // The profile goes back to what it was at, not to what ran by a test.
+    std::fs::write(host.note("fail-four"), "switch").unwrap();
+    let ran = host.apply(&four, false, &[]);
+    assert_eq!(ran.code, Some(1), "{}", ran.said);
+    assert_eq!(host.asked(), ["four switch", "one switch"]);
+    assert_eq!((host.at(), host.left()), (Some(one.clone()), vec![]));
+    // A test that fails after it goes back to what ran before the first.
+    host.applied(&two, true, &[]);
+    std::fs::write(host.note("die-three"), "").unwrap();
+    assert_eq!(host.apply(&three, true, &[]).code, None);
+    host.asked();
+    std::fs::write(host.note("fail-four"), "test").unwrap();
+    let ran = host.apply(&four, true, &[]);
+    assert_eq!(ran.code, Some(1), "{}", ran.said);
+    assert_eq!(host.asked(), ["four test", "two test"]);
+    assert_eq!((host.at(), host.left()), (Some(one), vec![]));
+}
+
+#[test]
+fn a_test_after_the_crash_of_a_switch_leaves_the_switch_its_way_back() {
+    let Some(host) = Host::new() else { return };
+    let [one, two, three] = ["one", "two", "three"].map(|name| host.system(name));
+    host.applied(&one, false, &[]);
+    std::fs::write(host.note("die-two"), "").unwrap();
+    assert_eq!(host.apply(&two, false, &[]).code, None);
+    host.asked();
+    std::fs::write(host.note("fail-three"), "test switch").unwrap();
+    let ran = host.apply(&three, true, &[]);
+    assert_eq!(ran.code, Some(1), "{}", ran.said);
+    assert_eq!(
+        host.asked(),
+        ["three test", "one test"],
+        "two may be half of it"
+    );
+    assert!(host.is_remembered(), "the profile is still at two");
+    let ran = host.apply(&three, false, &[]);
+    assert_eq!(ran.code, Some(1), "{}", ran.said);
+    assert_eq!(host.asked(), ["three switch", "one switch"]);
+    assert_eq!((host.at(), host.left()), (Some(one), vec![]));
 }
 
 #[test]

@@ -149,3 +149,33 @@ async fn n05_a_step_finds_nothing_of_the_one_before_in_its_room() {
     };
     assert_eq!(told(&second), told(&first));
 }
+
+/// Numbers that a process has in the namespaces it is in.
+fn namespaces(pid: i32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    numbers.map_or(0, |numbers| numbers.split_whitespace().count())
+}
+
+#[tokio::test]
+async fn n05_a_pid_1_that_was_killed_takes_its_room_with_it() {
+    let _alone = ALONE.lock().await;
+    let (sandbox, store) = (alone(), store());
+    let store = store.path();
+    succeeds(&sandbox, store).await;
+    let room = servers();
+
+    let step = step_of(store, "echo up; while :; do sleep 1000; done");
+    let (said, request, runs) = (step.said.clone(), step.request, Arc::clone(&sandbox));
+    let running = tokio::spawn(async move { run(&runs, request).await });
+    until("the step is up", || !said.lock().unwrap().is_empty()).await;
+    // Its memory was the room's: what it did to it in its last moment nobody knows.
+    let init = servers()
+        .into_iter()
+        .find(|pid| namespaces(*pid) > namespaces(room[0]));
+    kill(Pid::from_raw(init.unwrap()), Signal::SIGKILL).unwrap();
+    running.await.unwrap().unwrap_err();
+    until("the room is gone", || !servers().contains(&room[0])).await;
+    succeeds(&sandbox, store).await;
+    assert_ne!(servers(), room);
+}

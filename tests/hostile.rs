@@ -169,14 +169,24 @@ async fn n09_outputs_that_grow_too_large_end_the_step() {
 #[tokio::test]
 async fn n09_scratch_space_is_limited_in_memory_and_on_the_disk() {
     let bytes = 10_000_000;
-    let in_files =
-        "i=0; while :; do head -c 1000000 /dev/zero > /tmp/$i || exit 1; i=$((i+1)); done";
+    let in_files = "i=0; while :; do head -c 1000000 /dev/zero > /tmp/$i || break; i=$((i+1)); done; echo $i; exit 1";
     for on_disk in [false, true] {
         let full =
             step(in_files).limited(|limits| limits.scratch = ScratchLimit { bytes, on_disk });
         let (outcome, ran) = full.run().await;
         let expected = StepOutcome::OverLimit(StepLimit::Scratch(bytes));
         assert_eq!(outcome, expected, "on disk {on_disk}: {}", ran.log);
+        // What a tmpfs keeps is kept at once; what is watched a moment later.
+        let written = ran
+            .log
+            .lines()
+            .last()
+            .and_then(|line| line.parse::<u32>().ok());
+        assert!(
+            on_disk || written.is_some_and(|files| files < 10),
+            "{}",
+            ran.log
+        );
         let fits = step("head -c 5000000 /dev/zero > big; wc -c < big")
             .limited(|limits| limits.scratch = ScratchLimit { bytes, on_disk });
         assert_eq!(fits.said().await, "5000000\n");

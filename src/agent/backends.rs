@@ -1,10 +1,13 @@
 //! The registry of backends: from the configuration's kind and tables to what
 //! the Builder is given.
 
-use super::{RunError, nix};
+use super::nix::{self, Around};
+use super::{RunError, Surroundings};
 use crate::backend::Backend;
 use crate::backend::choice::{Candidate, Choice, Unavailable};
+use crate::backend::inspect::Inspector;
 use crate::backend::native::download::{Denied, DownloadConfig};
+use crate::backend::native::inspect::WithoutStore;
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
 use crate::backend::native::provider::{ScratchLimit, StepLimits, physical_memory};
 use crate::backend::native::{Native, NativeConfig, Platform};
@@ -16,24 +19,49 @@ use crate::store::{STORE_PREFIX, Store};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What evaluates and builds commits, as the configuration says; programs are
-/// looked for in the folders of `search_path`.
+/// What evaluates and builds commits, as the configuration says; `around`
+/// is what its programs get.
 pub(super) fn backend(
     config: &Config,
     store: Store,
-    search_path: &str,
+    around: &Around,
 ) -> Result<Arc<dyn Backend>, RunError> {
-    let nix = |kind| nix::backend(kind, config, search_path);
+    let nix = |kind| nix::backend(kind, config, around);
     match config.backend.kind {
         BackendChoice::Always(BackendKind::Native) => Ok(Arc::new(native(config, store)?)),
         BackendChoice::Always(BackendKind::NixFlake) => nix(NixKind::Flake).map_err(refused),
         BackendChoice::Always(BackendKind::Nix) => nix(NixKind::Plain).map_err(refused),
-        BackendChoice::Auto => Ok(Arc::new(Choice::new(candidates(
-            config,
-            store,
-            search_path,
-        )?))),
+        BackendChoice::Auto => Ok(Arc::new(Choice::new(candidates(config, store, around)?))),
     }
+}
+
+/// What looks at revisions of this kind. Nothing is built, so nothing of what
+/// builds has to work here.
+pub(super) fn inspector(
+    kind: BackendKind,
+    config: &Config,
+    around: &Surroundings,
+) -> Result<Arc<dyn Inspector>, RunError> {
+    let nix = |kind| nix::inspector(kind, config, &Around::new(around)).map_err(refused);
+    match kind {
+        BackendKind::Native => {
+            let file = config.native.file.clone();
+            Ok(Arc::new(WithoutStore { file }))
+        }
+        BackendKind::NixFlake => nix(NixKind::Flake),
+        BackendKind::Nix => nix(NixKind::Plain),
+    }
+}
+
+/// Hosts of a revision that are evaluated at the same time: one on each core,
+/// as far as there is memory for them.
+pub(super) fn at_once(kind: BackendKind) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = match kind {
+        BackendKind::Native => return cores,
+        BackendKind::NixFlake | BackendKind::Nix => physical_memory() / nix::USUAL_MEMORY,
+    };
+    usize::try_from(memory).unwrap_or(cores).clamp(1, cores)
 }
 
 fn refused(why: Unavailable) -> RunError {
@@ -42,12 +70,8 @@ fn refused(why: Unavailable) -> RunError {
 
 /// The backends of `auto`, in the order of preference. A host on which none
 /// works is refused for what keeps the first from it.
-fn candidates(
-    config: &Config,
-    store: Store,
-    search_path: &str,
-) -> Result<Vec<Candidate>, RunError> {
-    let flake = nix::backend(NixKind::Flake, config, search_path);
+fn candidates(config: &Config, store: Store, around: &Around) -> Result<Vec<Candidate>, RunError> {
+    let flake = nix::backend(NixKind::Flake, config, around);
     let native: Result<Arc<dyn Backend>, Unavailable> = match (native(config, store), &flake) {
         (Ok(native), _) => Ok(Arc::new(native)),
         (Err(why), Err(_)) => return Err(why),
@@ -56,7 +80,7 @@ fn candidates(
             Err(why.into())
         }
     };
-    let plain = nix::backend(NixKind::Plain, config, search_path);
+    let plain = nix::backend(NixKind::Plain, config, around);
     let files = evaluable(config).into_iter();
     let candidates = files.map(|(kind, file)| {
         let (backend, made): (_, fn(&Evaluated) -> bool) = match kind {

@@ -28,12 +28,12 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     let access = access(&config.grpc);
     let remotes = source_config(&config);
     let subdir = config.repository.subdir.clone();
-    let (repository, path) = (remotes.repository.clone(), options.search_path.clone());
+    let (repository, around) = (remotes.repository.clone(), options.surroundings.clone());
     let follows = Follows {
         has_baseline: true,
         any_machine: false,
     };
-    let mut core = Core::start(&config, repository, subdir, follows, path.as_deref()).await?;
+    let mut core = Core::start(&config, repository, subdir, follows, &around).await?;
     // After the state is ours: a second agent is told who owns it.
     let (socket, mode) = (&config.grpc.socket, config.grpc.socket_mode());
     let listener = match server::bind(socket, mode, access.group) {
@@ -71,8 +71,10 @@ fn say_what_keeps_limits(config: &Config) {
     match config.backend.kind {
         BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) => {
             let kept = kept();
-            let (by_what, shortfall) = (kept.by_what(), kept.shortfall());
-            tracing::info!("limits of steps: {by_what}; {shortfall}");
+            match kept.shortfall() {
+                None => tracing::info!("limits of steps: {kept}"),
+                Some(_) => tracing::warn!("limits of steps: {kept}"),
+            }
         }
         BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix) => {}
     }

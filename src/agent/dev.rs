@@ -11,6 +11,7 @@ use crate::server::{self, Access};
 use crate::source::Selection;
 use crate::source::dev::{self, DevError, DevSource};
 use crate::state::{Places, StateError};
+use std::path::Path;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -28,12 +29,12 @@ pub async fn run_dev(
     let config = configuration(&options)?;
     let (source, selection) = blocking(open, &options, &config).await?;
     let (repository, subdir) = (source.repository.clone(), source.subdir.clone());
-    let path = options.search_path.as_deref();
+    let around = &options.surroundings;
     let follows = Follows {
         has_baseline: false,
         any_machine: options.any_machine,
     };
-    let mut core = Core::start(&config, repository, subdir, follows, path).await?;
+    let mut core = Core::start(&config, repository, subdir, follows, around).await?;
     let listener = match server::bind(&options.socket, 0o600, None) {
         Ok(listener) => listener,
         Err(error) => return Err(core.abandon(&error).await),
@@ -136,29 +137,32 @@ fn open(options: &OpenOptions) -> Result<(DevSource, Selection), RunError> {
     let evaluable = |(_, file): &(_, String)| source.has_file(&selection, file);
     match options.evaluable.iter().any(evaluable) {
         true => Ok((source, selection)),
-        false => Err(nothing_to_evaluate(options, &selection)),
+        false => Err(nothing_to_evaluate(
+            &options.path,
+            &options.evaluable,
+            &selection,
+        )),
     }
 }
 
 /// What to type where a commit has no file that is asked for.
-fn nothing_to_evaluate(options: &OpenOptions, selection: &Selection) -> RunError {
+pub(super) fn nothing_to_evaluate(
+    path: &Path,
+    evaluable: &[(BackendKind, String)],
+    selection: &Selection,
+) -> RunError {
     let what = match selection.commit.dirty {
         true => "work tree",
         false => "commit",
     };
-    let folder = options.path.display();
-    let files: Vec<&str> = options
-        .evaluable
-        .iter()
-        .map(|(_, file)| file.as_str())
-        .collect();
+    let folder = path.display();
+    let files: Vec<&str> = evaluable.iter().map(|(_, file)| file.as_str()).collect();
     let message = format!(
         "there is no {} in {folder} at this {what} ({})",
         files.join(" and no "),
         selection.commit.id.short()
     );
-    let is_native = options
-        .evaluable
+    let is_native = evaluable
         .iter()
         .any(|(kind, _)| *kind == BackendKind::Native);
     let hint = match (is_native, files.as_slice()) {

@@ -28,14 +28,25 @@ use crate::backend::choice::Unavailable;
 use crate::config::BackendChoice;
 use std::path::PathBuf;
 
+/// What a command takes from its environment for the programs it starts.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// `PATH`: where programs are looked for.
+    pub search_path: Option<std::ffi::OsString>,
+    /// Variables by which programs reach the network.
+    pub network: Vec<(String, String)>,
+    /// Where the settings of the person at the keyboard lie, `~/.config`; the agent
+    /// has none.
+    pub config_home: Option<PathBuf>,
+}
+
 /// What `kiln agent` was asked for.
 #[derive(Debug, Clone)]
 pub struct AgentOptions {
     pub config: PathBuf,
     /// Overrides the configuration's socket.
     pub socket: Option<PathBuf>,
-    /// `PATH`: where programs are looked for.
-    pub search_path: Option<std::ffi::OsString>,
+    pub surroundings: Surroundings,
     /// Where a service manager wants to be told of readiness.
     pub notify_socket: Option<std::ffi::OsString>,
 }
@@ -51,8 +62,7 @@ pub struct DevOptions {
     pub rev: Option<String>,
     /// How commits are evaluated.
     pub backend: BackendChoice,
-    /// `PATH`: where programs are looked for.
-    pub search_path: Option<std::ffi::OsString>,
+    pub surroundings: Surroundings,
     /// `false`: steps run without the sandbox.
     pub sandbox: bool,
     /// Steps at a time; `None`: one per core.

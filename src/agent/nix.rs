@@ -1,28 +1,54 @@
 //! The Nix of this host: how it is set up, whether it is there, and whether what
 //! it is told to use answers.
 
+use super::Surroundings;
 use crate::backend::Backend;
 use crate::backend::choice::Unavailable;
+use crate::backend::inspect::Inspector;
 use crate::backend::nix::prebuilt::{Prebuilt, WithoutRecord};
-use crate::backend::nix::{Nix, NixConfig, NixKind, SEARCH_PATH, unreachable};
-use crate::config::{self, BackendChoice, Config, EVAL_MEMORY, LocalBuilds};
+use crate::backend::nix::{Nix, NixConfig, NixKind, SEARCH_PATH, unknown_options, unreachable};
+use crate::config::{self, BackendChoice, Config, LocalBuilds};
 use crate::model::BackendKind;
 use crate::process::find_program;
 use crate::store::cache::TransportOptions;
 use std::ffi::OsStr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Address space for a configuration of NixOS, which takes 1 to 4 GiB of memory.
-const NIXOS_MEMORY: u64 = 8 << 30;
 /// What the backend starts.
 const PROGRAMS: [&str; 4] = ["nix", "nix-store", "nix-instantiate", "git"];
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Memory that one evaluation of a NixOS configuration takes, in bytes.
+pub(super) const USUAL_MEMORY: u64 = 4 << 30;
+/// By this variable Nix finds the settings of its user.
+const USER_SETTINGS: &str = "NIX_USER_CONF_FILES";
+
+/// What Nix gets of what kiln was started with.
+#[derive(Debug, Clone)]
+pub(super) struct Around {
+    search_path: String,
+    environment: Vec<(String, String)>,
+}
+
+impl Around {
+    pub fn new(around: &Surroundings) -> Self {
+        let own = around.config_home.as_deref();
+        let own = own.and_then(|home| Some(home.join("nix/nix.conf").to_str()?.to_owned()));
+        let own = own.map(|file| (USER_SETTINGS.to_owned(), file));
+        Around {
+            search_path: search_path(around.search_path.as_deref()),
+            environment: around.network.iter().cloned().chain(own).collect(),
+        }
+    }
+}
 
 /// The folders programs are looked for in: those of `PATH` as this process was
 /// given it, else those where Nix is on the systems kiln runs on. What is not
 /// absolute would depend on where somebody stands.
-pub(super) fn search_path(path: Option<&OsStr>) -> String {
+fn search_path(path: Option<&OsStr>) -> String {
     let given = path.unwrap_or_default().to_string_lossy().into_owned();
     let folders: Vec<&str> = given.split(':').filter(|f| f.starts_with('/')).collect();
     match folders.is_empty() {
@@ -35,10 +61,10 @@ pub(super) fn search_path(path: Option<&OsStr>) -> String {
 pub(super) fn backend(
     kind: NixKind,
     config: &Config,
-    search_path: &str,
+    around: &Around,
 ) -> Result<Arc<dyn Backend>, Unavailable> {
-    installed(search_path)?;
-    let nix = Nix::new(settings(kind, config, search_path));
+    installed(&around.search_path)?;
+    let nix = Nix::new(settings(kind, config, around));
     Ok(Arc::new(match prebuilt(config) {
         Some(prebuilt) => nix.with_prebuilt(prebuilt),
         None => nix,
@@ -58,6 +84,16 @@ fn prebuilt(config: &Config) -> Option<Prebuilt> {
         keys: config.nix.trusted_public_keys.clone(),
         options: TransportOptions::new(crate::tls::host_authorities()),
     })
+}
+
+/// Nix as what looks at revisions of this kind, where it is installed.
+pub(super) fn inspector(
+    kind: NixKind,
+    config: &Config,
+    around: &Around,
+) -> Result<Arc<dyn Inspector>, Unavailable> {
+    installed(&around.search_path)?;
+    Ok(Arc::new(Nix::new(settings(kind, config, around))))
 }
 
 /// Looked for once: what is installed later is found at the next start.
@@ -84,7 +120,7 @@ fn installed(search_path: &str) -> Result<(), Unavailable> {
 }
 
 /// How the Nix of an agent with this configuration is asked.
-pub(super) fn settings(kind: NixKind, config: &Config, search_path: &str) -> NixConfig {
+pub(super) fn settings(kind: NixKind, config: &Config, around: &Around) -> NixConfig {
     let nix = &config.nix;
     let keys = nix.trusted_public_keys.iter().map(ToString::to_string);
     NixConfig {
@@ -100,22 +136,20 @@ pub(super) fn settings(kind: NixKind, config: &Config, search_path: &str) -> Nix
             LocalBuilds::Never => Some(0),
         },
         submodules: config.repository.submodules,
-        search_path: search_path.to_owned(),
+        cache_age: DAY * config.retention.days.max(1),
+        search_path: around.search_path.clone(),
+        environment: around.environment.clone(),
         log_size: config.limits.log_size,
-        least_memory: match config.builder.eval_memory {
-            EVAL_MEMORY => NIXOS_MEMORY,
-            _ => 0, // its owner decided
-        },
         ..NixConfig::new(kind, config.state_dir.join("nix"))
     }
 }
 
-/// Asks whether the builders and substituters of the configuration answer, and
-/// says which do not: in the log and, through `warnings`, in status. Nothing
+/// Asks whether Nix knows the options of the configuration, and whether its
+/// builders and substituters answer, and says which do not: in the log and, through `warnings`, in status. Nothing
 /// waits for it.
 pub(super) async fn look_around(
     config: Config,
-    search_path: String,
+    around: Around,
     warnings: watch::Sender<Vec<String>>,
     cancel: CancellationToken,
 ) {
@@ -125,11 +159,12 @@ pub(super) async fn look_around(
             false
         }
     };
-    if is_native || installed(&search_path).is_err() {
+    if is_native || installed(&around.search_path).is_err() {
         return;
     }
-    let nix = settings(NixKind::Flake, &config, &search_path);
-    let said = unreachable(&nix, &cancel).await;
+    let nix = settings(NixKind::Flake, &config, &around);
+    let mut said = unknown_options(&nix, &cancel).await;
+    said.extend(unreachable(&nix, &cancel).await);
     for warning in &said {
         tracing::warn!("{warning}");
     }

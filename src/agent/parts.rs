@@ -1,5 +1,6 @@
 //! What both agents are made of, in the order it is brought up and taken down.
 
+use super::Surroundings;
 use super::keeper::Keeper;
 use super::secrets::Secrets;
 use super::{RunError, backends, memory, nix};
@@ -16,7 +17,6 @@ use crate::source::ancestry::{Relation, is_descendant};
 use crate::source::{self, EventSink, SourceEvent};
 use crate::state::{Retention, State};
 use crate::store::{Objects, Store};
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +63,7 @@ impl Core {
         repository: PathBuf,
         subdir: String,
         follows: Follows,
-        path: Option<&OsStr>,
+        around: &Surroundings,
     ) -> Result<Self, RunError> {
         let state = State::open(&config.state_dir)
             .await
@@ -77,8 +77,8 @@ impl Core {
         let objects = Objects::new(store.clone(), &generations);
         let keeper = Keeper::new(objects.clone(), config.store.min_free);
         let secrets = Secrets::new(config);
-        let search_path = nix::search_path(path);
-        let backend = backends::backend(config, store, &search_path)?;
+        let around = nix::Around::new(around);
+        let backend = backends::backend(config, store, &around)?;
         let backend: Arc<dyn Backend> = Arc::new(Redacted::new(backend, secrets.reader()));
         let lineage = lineage(repository.clone());
         let builder_config = BuilderConfig {
@@ -119,7 +119,7 @@ impl Core {
         tasks.spawn(write_progress(Arc::clone(&state), cancel.clone()));
         tasks.spawn(keeper.clone().run(cancel.clone()));
         let (warned, warnings) = watch::channel(Vec::new());
-        let look = nix::look_around(config.clone(), search_path, warned, cancel.clone());
+        let look = nix::look_around(config.clone(), around, warned, cancel.clone());
         tasks.spawn(look);
         Ok(Core {
             warnings,

@@ -1,14 +1,14 @@
 //! `kiln store publish`: what this host evaluated and built, for hosts that are
 //! too small to evaluate. Reads the state's files; no agent is asked.
 
-use super::nix;
+use super::Surroundings;
+use super::nix::{self, Around};
 use crate::backend::nix::NixKind;
 use crate::backend::nix::prebuilt::{self, PublishError, Question, Record};
 use crate::config::Config;
 use crate::model::{BackendKind, Generation, GenerationNumber};
 use crate::store::cache::{Location, SecretKey, Transport, TransportOptions};
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -83,15 +83,14 @@ impl Publication {
     pub async fn publish(
         self,
         unsigned: Record,
-        search_path: Option<&OsStr>,
+        around: &Surroundings,
         cancel: &CancellationToken,
     ) -> Result<Published, PublishError> {
         let mut record = unsigned;
         record.sign(&self.key);
         if !self.is_there {
-            let search_path = nix::search_path(search_path);
             // What kind of expression it came from is nothing to `nix copy`.
-            let config = nix::settings(NixKind::Flake, &self.config, &search_path);
+            let config = nix::settings(NixKind::Flake, &self.config, &Around::new(around));
             prebuilt::copy(&config, &record.out_path, &self.to, &self.key_file, cancel).await?;
         }
         let mut options = TransportOptions::new(crate::tls::host_authorities());

@@ -1,20 +1,32 @@
 //! A revision of somebody's repository, looked at without an agent: no state, no
-//! store, nothing is built. For `check`, and for `graph` and `diff` of revisions.
+//! store of kiln's, nothing is built. For `check`, and for `graph` and `diff` of
+//! revisions.
 
-use super::RunError;
-use super::dev::{refused, this_host};
-use crate::backend::BackendError;
-use crate::backend::native::eval::{self, EvalEnd, EvalRequest, Survey, TestEnd};
-use crate::backend::native::graph::Graph;
-use crate::backend::native::inspect::{InGit, Inspection};
-use crate::backend::native::system;
-use crate::config::Config;
-use crate::model::{Commit, Failure, HostName};
-use crate::server::convert::inspect::Side;
+use super::dev::{nothing_to_evaluate, refused, this_host};
+use super::{RunError, Surroundings, backends};
+use crate::backend::inspect::{InspectionError, Inspector, Look, Side, Survey, TestEnd, Wanted};
+use crate::backend::{Sink, Source};
+use crate::config::{BackendChoice, Config};
+use crate::model::{BackendKind, Failure, HostName};
 use crate::source::dev;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+
+/// What somebody wants to look at, and how it is evaluated.
+pub struct RevisionOptions {
+    /// The repository, or a folder in it, which is the subdirectory then.
+    pub path: PathBuf,
+    pub which: Which,
+    pub backend: BackendChoice,
+    /// What of a flake or a Nix file is a host's; `None`: as in a configuration
+    /// that does not say.
+    pub attribute: Option<crate::backend::nix::Attribute>,
+    pub surroundings: Surroundings,
+    /// Gets what the repository prints.
+    pub sink: Arc<dyn Sink>,
+}
 
 /// Which files of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +41,12 @@ pub enum Which {
 
 /// The files of a commit, or of a work tree, ready to be evaluated.
 pub struct Revision {
-    /// Borrows the person's objects, and takes what of a work tree is in none.
-    folder: TempDir,
-    commit: Commit,
-    subdir: String,
-    config: Config,
+    /// Borrows the person's objects, takes what of a work tree is in none, and has
+    /// what an evaluation needs meanwhile.
+    _folder: TempDir,
+    look: Look,
+    inspector: Arc<dyn Inspector>,
+    at_once: usize,
 }
 
 /// Why there is no answer.
@@ -45,33 +58,30 @@ pub enum RevisionError {
     Failed(Box<Failure>),
 }
 
-impl From<BackendError> for RevisionError {
-    fn from(error: BackendError) -> Self {
-        RevisionError::Run(RunError::failed(&error))
-    }
-}
-
-impl From<Failure> for RevisionError {
-    fn from(failure: Failure) -> Self {
-        RevisionError::Failed(Box::new(failure))
+impl From<InspectionError> for RevisionError {
+    fn from(error: InspectionError) -> Self {
+        match error {
+            InspectionError::Backend(error) => RevisionError::Run(RunError::failed(&error)),
+            InspectionError::Failed(failure) => RevisionError::Failed(failure),
+        }
     }
 }
 
 impl Revision {
-    /// Finds the repository at or above `path`.
+    /// Finds the repository at or above the path.
     ///
     /// # Errors
-    /// When there is none, or it has no such revision; the message says what to type.
-    pub async fn open(path: &Path, which: Which) -> Result<Self, RunError> {
-        let path = path.to_owned();
-        let opened = tokio::task::spawn_blocking(move || Revision::open_here(&path, &which)).await;
+    /// When there is none, it has no such revision, or nothing this host can
+    /// evaluate; the message says what to type.
+    pub async fn open(options: RevisionOptions) -> Result<Self, RunError> {
+        let opened = tokio::task::spawn_blocking(move || Revision::open_here(options)).await;
         opened.unwrap_or_else(|error| Err(RunError::failed(&error)))
     }
 
-    fn open_here(path: &Path, which: &Which) -> Result<Self, RunError> {
+    fn open_here(options: RevisionOptions) -> Result<Self, RunError> {
         let folder = tempfile::tempdir().map_err(|error| RunError::failed(&error))?;
-        let source = dev::open(path, &repository(&folder)).map_err(refused)?;
-        let (source, rev) = match which {
+        let source = dev::open(&options.path, &repository(&folder)).map_err(refused)?;
+        let (source, rev) = match &options.which {
             Which::WorkTree => (source.clone().with_worktree().unwrap_or(source), None),
             Which::Head => (source, None),
             Which::Revision(rev) => (source, Some(rev.as_str())),
@@ -79,110 +89,74 @@ impl Revision {
         let selection = source.head(rev).map_err(refused)?;
         let (state, socket) = (folder.path().to_owned(), PathBuf::new());
         let config = Config::for_dev(this_host()?, state, socket);
+        let mut config = config.map_err(|error| RunError::failed(&error))?;
+        config.backend.kind = options.backend;
+        config.backend.attribute = options.attribute;
+        let evaluable = backends::evaluable(&config);
+        let has = |(_, file): &&(BackendKind, String)| source.has_file(&selection, file);
+        let Some((kind, _)) = evaluable.iter().find(has) else {
+            return Err(nothing_to_evaluate(&options.path, &evaluable, &selection));
+        };
         Ok(Revision {
-            folder,
-            commit: selection.commit,
-            subdir: source.subdir,
-            config: config.map_err(|error| RunError::failed(&error))?,
+            inspector: backends::inspector(*kind, &config, &options.surroundings)?,
+            at_once: backends::at_once(*kind),
+            look: Look {
+                source: Source {
+                    repository: repository(&folder),
+                    commit: selection.commit,
+                    subdir: source.subdir,
+                },
+                this_host: config.host.clone(),
+                scratch: folder.path().join("roots"),
+                timeout: config.builder.eval_timeout,
+                memory: config.builder.eval_memory,
+                sink: options.sink,
+                cancel: CancellationToken::new(), // an interrupted command drops its future
+            },
+            _folder: folder,
         })
-    }
-
-    /// The commit it is.
-    pub fn commit(&self) -> &Commit {
-        &self.commit
     }
 
     /// This machine's name as a host.
     pub fn this_host(&self) -> &HostName {
-        &self.config.host
+        &self.look.this_host
     }
 
-    fn request(&self, host: &HostName) -> EvalRequest {
-        EvalRequest {
-            repository: repository(&self.folder),
-            tree: self.commit.tree.clone(),
-            commit: self.commit.id.to_string(),
-            commit_time: self.commit.time,
-            subdir: self.subdir.clone(),
-            file: self.config.native.file.clone(),
-            host: host.clone(),
-            system: system(),
-            timeout: self.config.builder.eval_timeout,
-            memory: self.config.builder.eval_memory,
-        }
+    /// Hosts or files that are evaluated at the same time, at most.
+    pub fn at_once(&self) -> usize {
+        self.at_once
     }
 
-    /// What it declares; `on_log` gets what it prints.
+    /// What it declares.
     ///
     /// # Errors
     /// When it cannot be evaluated.
-    pub async fn survey(&self, on_log: impl FnMut(&[u8]) + Send) -> Result<Survey, RevisionError> {
-        let (request, never) = (self.request(self.this_host()), CancellationToken::new());
-        Ok(eval::survey(&request, &never, on_log).await??)
+    pub async fn survey(&self) -> Result<Survey, RevisionError> {
+        Ok(self.inspector.survey(&self.look).await?)
     }
 
     /// How the test functions of a file end.
     ///
     /// # Errors
     /// When the file cannot be loaded.
-    pub async fn tests(
-        &self,
-        file: &str,
-        on_log: impl FnMut(&[u8]) + Send,
-    ) -> Result<Vec<TestEnd>, RevisionError> {
-        let (request, never) = (self.request(self.this_host()), CancellationToken::new());
-        Ok(eval::tests_of(&request, file, &never, on_log).await??)
+    pub async fn tests(&self, file: &str) -> Result<Vec<TestEnd>, RevisionError> {
+        Ok(self.inspector.tests(&self.look, file).await?)
     }
 
-    /// A host's graph.
+    /// Evaluates a host; what came of it, in a few words.
     ///
     /// # Errors
     /// When it cannot be evaluated, or does not declare the host.
-    pub async fn graph(
-        &self,
-        host: &HostName,
-        on_log: impl FnMut(&[u8]) + Send,
-    ) -> Result<Graph, RevisionError> {
-        let never = CancellationToken::new();
-        match eval::evaluate(&self.request(host), &never, on_log).await? {
-            EvalEnd::Graph(graph) => Ok(graph),
-            EvalEnd::Failed(failure) | EvalEnd::TimedOut(failure) => Err(failure.into()),
-            EvalEnd::UndeclaredHost { failure, .. } => Err(Failure {
-                usage: true,
-                ..failure
-            }
-            .into()),
-            EvalEnd::Cancelled => Err(Failure::transient("interrupted").into()),
-        }
+    pub async fn check(&self, host: &HostName) -> Result<String, RevisionError> {
+        Ok(self.inspector.check(&self.look, host).await?)
     }
 
-    /// A host's graph, and the files of its root where they are asked for.
+    /// A host's graph and files, empty where they are not wanted.
     ///
     /// # Errors
-    /// As [`Revision::graph`].
-    pub async fn side(
-        &self,
-        host: &HostName,
-        with_files: bool,
-        on_log: impl FnMut(&[u8]) + Send,
-    ) -> Result<Side, RevisionError> {
-        let graph = self.graph(host, on_log).await?;
-        let repository = repository(&self.folder);
-        let looked = tokio::task::spawn_blocking(move || {
-            let sources = InGit(repository);
-            let inspection = Inspection::new(&graph, &sources)?;
-            Ok::<_, crate::backend::native::inspect::InspectError>(Side {
-                files: match with_files {
-                    true => inspection.files()?,
-                    false => Default::default(),
-                },
-                graph: inspection.graph(),
-            })
-        });
-        let looked = looked
-            .await
-            .map_err(|error| RevisionError::Run(RunError::failed(&error)));
-        looked?.map_err(|error| Failure::certain(error.to_string()).into())
+    /// As [`Revision::check`].
+    pub async fn side(&self, host: &HostName, wanted: Wanted) -> Result<Side, RevisionError> {
+        Ok(self.inspector.side(&self.look, host, wanted).await?)
     }
 }
 

@@ -84,8 +84,9 @@ pub struct EvaluateRequest {
     pub roots: PathBuf,
     /// Wall-clock limit of the whole evaluation.
     pub timeout: Duration,
-    /// Address-space limit of the evaluator, in bytes.
-    pub memory: u64,
+    /// Address-space limit of the evaluator, in bytes; `None`: what the backend
+    /// takes for enough.
+    pub memory: Option<u64>,
     /// It is evaluated once more for its build: what was taken from elsewhere
     /// instead of evaluating is of no use.
     pub again: bool,

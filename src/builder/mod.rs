@@ -101,8 +101,8 @@ pub struct BuilderConfig {
     /// `kiln dev` follows HEAD wherever it goes and has no baseline.
     pub has_baseline: bool,
     pub eval_timeout: Duration,
-    /// Bytes of address space.
-    pub eval_memory: u64,
+    /// Bytes of address space; `None`: what the backend takes for enough.
+    pub eval_memory: Option<u64>,
     pub build_timeout: Duration,
     pub silence_timeout: Duration,
     pub preemption: Preemption,
@@ -118,8 +118,8 @@ pub struct BuilderConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     pub eval_timeout: Duration,
-    /// Bytes of address space.
-    pub eval_memory: u64,
+    /// Bytes of address space; `None`: what the backend takes for enough.
+    pub eval_memory: Option<u64>,
     pub build_timeout: Duration,
     pub silence_timeout: Duration,
 }

@@ -2,12 +2,16 @@
 
 use super::Context;
 use super::error::{CliError, Problem};
-use super::values::GenerationArg;
-use crate::agent::revision::RevisionError;
+use super::values::{Backend, GenerationArg};
+use crate::agent::revision::{Revision, RevisionError, RevisionOptions, Which};
+use crate::backend::nix::Attribute;
+use crate::backend::{Sink, StepEvent};
 use crate::model::HostName;
 use crate::server::convert;
 use std::io::Write;
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// What is meant: digits only are a generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,16 +45,55 @@ pub fn host(name: &str) -> Result<HostName, CliError> {
     parsed.map_err(|error| Problem::usage(error.to_string(), "--host NAME").into())
 }
 
+/// Whose files are looked at, and how they are evaluated.
+#[derive(Debug, clap::Args)]
+pub struct RepositoryArgs {
+    /// The repository of revisions, or a folder in it.
+    #[arg(long, value_name = "PATH", default_value = ".")]
+    repo: PathBuf,
+    /// How to evaluate revisions: by kiln.star, flake.nix or plain Nix.
+    #[arg(long, value_name = "KIND", default_value = "auto")]
+    backend: Backend,
+    /// What Nix builds for a host [default: nixosConfigurations."{host}"].
+    #[arg(long, value_name = "ATTRIBUTE")]
+    attribute: Option<Attribute>,
+}
+
+impl RepositoryArgs {
+    /// The files of a revision, ready to be evaluated.
+    ///
+    /// # Errors
+    /// When there is none, or nothing in it that can be evaluated here.
+    pub async fn open(&self, context: &Context, which: Which) -> Result<Revision, CliError> {
+        let options = RevisionOptions {
+            path: self.repo.clone(),
+            which,
+            backend: self.backend.into(),
+            attribute: self.attribute.clone(),
+            surroundings: context.env.of_a_person(),
+            sink: Arc::new(Printing {
+                quiet: context.out.json,
+            }),
+        };
+        Ok(Revision::open(options).await?)
+    }
+}
+
 /// Hands on what a repository prints.
-pub fn printing(context: &Context) -> impl FnMut(&[u8]) + Send + 'static {
-    let quiet = context.out.json;
-    move |bytes: &[u8]| {
+struct Printing {
+    quiet: bool,
+}
+
+impl Sink for Printing {
+    fn log(&self, _derivation: Option<&str>, bytes: &[u8]) {
         let mut safe = Vec::new();
         super::human::TerminalFilter::default().write(bytes, &mut safe);
-        if !quiet {
+        if !self.quiet {
             let _ = std::io::stderr().lock().write_all(&safe); // nobody left to tell
         }
     }
+
+    fn step(&self, _event: StepEvent) {}
 }
 
 /// Why a revision has no answer.

@@ -2,6 +2,8 @@
 
 use super::error::CliError;
 use crate::client::Client;
+use crate::config::BackendChoice;
+use crate::model::BackendKind;
 use crate::pb;
 use std::str::FromStr;
 use std::time::Duration;
@@ -133,6 +135,30 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         0 => Err("it must be longer than zero".into()),
         1..=31_536_000 => Ok(Duration::from_secs(seconds)),
         _ => Err("it may be a year at most".into()),
+    }
+}
+
+/// How commits are evaluated, as typed.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Backend {
+    /// By what the commit has: kiln.star, else flake.nix.
+    Auto,
+    /// kiln.star, with kiln's own evaluator, sandbox and store.
+    Native,
+    /// flake.nix, with an installed Nix: nixosConfigurations.HOST.
+    NixFlake,
+    /// default.nix, with an installed Nix: nixosConfigurations.HOST of what it evaluates to.
+    Nix,
+}
+
+impl From<Backend> for BackendChoice {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Auto => BackendChoice::Auto,
+            Backend::Native => BackendChoice::Always(BackendKind::Native),
+            Backend::NixFlake => BackendChoice::Always(BackendKind::NixFlake),
+            Backend::Nix => BackendChoice::Always(BackendKind::Nix),
+        }
     }
 }
 

@@ -42,8 +42,7 @@ pub use native::{BuildUsers, FetchDeny, Native, Platform, Sandbox};
 pub use reader::Setting;
 pub use secret::{SecretError, read_secret_file};
 pub use tables::{
-    Backend, BackendChoice, Builder, EVAL_MEMORY, Grpc, Limits, LocalBuilds, Repository, Retention,
-    Store,
+    Backend, BackendChoice, Builder, Grpc, Limits, LocalBuilds, Repository, Retention, Store,
 };
 pub use units::{parse_duration, parse_size};
 

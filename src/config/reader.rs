@@ -204,6 +204,12 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Bytes, as somebody wrote them; `default` is shown where nobody did.
+    pub fn explicit_size(&self, key: &str, default: &str) -> Result<Option<u64>, Problem> {
+        let bytes = self.size(key, default)?;
+        Ok(self.entry(key).map(|_| bytes))
+    }
+
     pub fn boolean(&self, key: &str, default: bool) -> Result<bool, Problem> {
         self.take(key, Value::Boolean(default), |value| match value {
             Value::Boolean(yes) => Ok(*yes),

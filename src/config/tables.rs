@@ -151,15 +151,12 @@ fn attribute(text: &str) -> Result<Option<Attribute>, String> {
     }
 }
 
-/// What `eval_memory` is where nobody says, in bytes; enough for kiln.star.
-pub const EVAL_MEMORY: u64 = 1 << 30;
-
 /// `[builder]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Builder {
     pub eval_timeout: Duration,
-    /// Bytes of address space.
-    pub eval_memory: u64,
+    /// Bytes of address space; `None`: what the backend takes for enough.
+    pub eval_memory: Option<u64>,
     pub build_timeout: Duration,
     /// A step that prints nothing for this long is ended.
     pub silence_timeout: Duration,
@@ -178,6 +175,10 @@ pub enum LocalBuilds {
     /// Binary caches are asked, and what they have not is waited for.
     Never,
 }
+
+/// What is shown for `eval_memory` where nobody says: enough for kiln.star. Other
+/// backends know better what they need.
+const EVAL_MEMORY: &str = "1GiB";
 
 const BUILDER_KEYS: [&str; 11] = [
     "eval_timeout",
@@ -207,7 +208,7 @@ impl Builder {
             confirm: read_confirmation(&section)?,
             max_suspend: section.optional_duration("max_suspend")?,
             eval_timeout: section.duration("eval_timeout", "30m")?,
-            eval_memory: section.size("eval_memory", &format!("{}GiB", EVAL_MEMORY >> 30))?,
+            eval_memory: section.explicit_size("eval_memory", EVAL_MEMORY)?,
             build_timeout: section.duration("build_timeout", "4h")?,
             silence_timeout: section.duration("silence_timeout", "30m")?,
         })
@@ -221,10 +222,13 @@ fn read_local(
 ) -> Result<LocalBuilds, Problem> {
     let words = [("allow", LocalBuilds::Allow), ("never", LocalBuilds::Never)];
     let local = section.choice("local", "allow", &words)?;
-    // Nix has substituters and builders of its own to ask.
+    // Nix has substituters and builders of its own to ask, which may be all there
+    // is under `auto`: a commit of kiln.star says so when it waits.
     let asks_caches = match kind {
-        BackendChoice::Auto | BackendChoice::Always(BackendKind::Native) => true,
-        BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix) => false,
+        BackendChoice::Always(BackendKind::Native) => true,
+        BackendChoice::Auto | BackendChoice::Always(BackendKind::NixFlake | BackendKind::Nix) => {
+            false
+        }
     };
     match local == LocalBuilds::Never && caches.is_empty() && asks_caches {
         true => Err(section.problem(

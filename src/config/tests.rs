@@ -244,7 +244,7 @@ fn caches_are_places_with_keys_and_without_any_something_must_be_built_here() {
     assert_eq!(config.caches[1].public_keys[0].to_string(), KEY);
     for (lines, why) in [
         (
-            "[builder]\nlocal = \"never\"".to_owned(),
+            "[builder]\nlocal = \"never\"\n[backend]\nkind = \"native\"".to_owned(),
             "5:9: `builder.local`: nothing could ever",
         ),
         (cache("c", KEY), "5:7: `caches.1.url`: \"c\" is no cache"),
@@ -283,7 +283,7 @@ fn the_host_is_filled_in_and_the_defaults_are_those_of_the_contract() {
     assert_eq!(remote.testing.as_ref().unwrap().as_str(), "testing-web-1");
     assert_eq!(remote.poll_interval, Duration::from_secs(60));
     assert_eq!(remote.auth, None);
-    assert_eq!(config.builder.eval_memory, 1 << 30);
+    assert_eq!(config.builder.eval_memory, None);
     assert_eq!(config.limits.memory, None);
     assert_eq!(config.grpc.mode, 0o660);
     assert_eq!(
@@ -372,6 +372,14 @@ fn the_example_is_valid_and_says_the_defaults() {
     let example = parse(include_str!("../../examples/kiln.toml"), "kiln.toml").unwrap();
     let minimal = "host = \"web-1\"\n[[remotes]]\nname = \"origin\"\nurl = \"https://git.example.org/infra.git\"";
     assert_eq!(example, parse(minimal, "f").unwrap());
+}
+
+#[test]
+fn f01_memory_that_somebody_wrote_counts_though_it_is_what_the_default_shows() {
+    let written = format!("{REMOTE}[builder]\neval_memory = \"1GiB\"\n");
+    let config = parse(&written, "f").unwrap();
+    assert_eq!(config.builder.eval_memory, Some(1 << 30));
+    assert_eq!(parse(REMOTE, "f").unwrap().builder.eval_memory, None);
 }
 
 #[test]

@@ -1,31 +1,33 @@
-//! A server that forks: a program of kiln's own, started once, which makes a
-//! copy of itself for each job instead of being started anew. To start a large
+//! A server that forks: a program of kiln's own, started once, whose memory the process
+//! of each job has in turn, instead of a program being started anew. To start a large
 //! program, and to set up where a job runs, costs more than a small job does.
 //!
 //! ```text
 //! caller ──greeting──▶ server: sets itself up ──"admit me"──▶ caller: does what only it may
-//! caller ──stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──clone──▶ job
-//!   ▲  ◀──────────── pid, or minus errno ───────────┘                  │
-//!   └────────── child of the caller (CLONE_PARENT): waited for, killed ┘
+//! caller ──stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──vfork──▶ job
+//!   ▲ ▲ ◀──────── who it is (SCM_CREDENTIALS) ─────────────────────┘ │
+//!   │ └────────── or why there is none ─────────── server            │
+//!   └──────────── child of the caller (CLONE_PARENT): waited for, killed
 //! ```
 //! The greeting says what the server is for; its jobs begin where it is then. A
 //! job is the caller's child as if the caller had started it: the same group,
-//! lifeline and kill path, reaped by the caller alone. The server has one thread,
-//! reads no job's request, so that none finds another's in its memory, and holds no
-//! end of a job's pipes once it has answered. It ends when its caller does
-//! (end-of-file on its socket), or when it was idle for a while.
+//! lifeline and kill path, reaped by the caller alone. The server has one thread, and
+//! one job at a time, during which it stands still; a job that was killed while it
+//! had the memory ends the server too. It ends when its caller does (end-of-file on
+//! its socket), or when it was idle for a while.
 
 use super::job::{Ended, Forked, Job};
 use super::{Bounds, Cancel, GIVE_UP, framed, program};
 use nix::errno::Errno;
+use nix::sys::socket::sockopt::{PassCred, ReceiveTimeout};
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, recv, sendmsg, setsockopt,
-    socketpair, sockopt::ReceiveTimeout,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
+    UnixCredentials, recv, recvmsg, sendmsg, setsockopt, socketpair,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +36,9 @@ use tokio::process::Command;
 pub(super) const STREAMS: usize = 3;
 
 /// What a copy of the server is to do.
-pub struct ForkJob {
+pub struct ForkJob<'a> {
+    /// The cgroup it begins in; else the server's.
+    pub group: Option<BorrowedFd<'a>>,
     pub request: Vec<u8>,
     pub bounds: Bounds,
 }
@@ -87,22 +91,22 @@ impl ForkServer {
     /// When the server cannot be started, or cannot fork, or what `own` says.
     pub fn run(
         self: &Arc<Self>,
-        job: ForkJob,
+        job: ForkJob<'_>,
         own: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
         cancel: &Cancel,
         on_output: impl FnMut(&[u8]),
     ) -> Result<Ended, ForkError> {
-        let started = self.job()?;
+        let started = self.job(job.group)?;
         own(started.stdout.as_fd())?;
         Ok(started.attend(framed(job.request), job.bounds, cancel, on_output)?)
     }
 
     /// A new job; a server that ended while it was idle is started again.
-    fn job(self: &Arc<Self>) -> Result<Job, ForkError> {
+    fn job(self: &Arc<Self>, group: Option<BorrowedFd<'_>>) -> Result<Job, ForkError> {
         self.reap();
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = socket.take()
-            && let Ok(forked) = self.ask(&open)
+            && let Ok(forked) = self.ask(&open, group)
         {
             *socket = Some(open);
             return Ok(forked?);
@@ -110,7 +114,7 @@ impl ForkServer {
         // With pipes of its own: a copy that the old server may have made
         // finds its standard input closed and ends.
         let open = self.start()?;
-        let forked = self.ask(&open)?;
+        let forked = self.ask(&open, group)?;
         *socket = Some(open);
         Ok(forked?)
     }
@@ -150,25 +154,24 @@ impl ForkServer {
     }
 
     /// The outer error is a server that is gone; the inner one its refusal.
-    fn ask(self: &Arc<Self>, socket: &OwnedFd) -> io::Result<io::Result<Job>> {
+    fn ask(
+        self: &Arc<Self>,
+        socket: &OwnedFd,
+        group: Option<BorrowedFd<'_>>,
+    ) -> io::Result<io::Result<Job>> {
         let (request, stdin) = io::pipe()?;
         let (stdout, out) = io::pipe()?;
         let (report, err) = io::pipe()?;
-        let theirs = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
+        let streams = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
+        let group = group.map(|group| group.as_raw_fd());
+        let theirs: Vec<RawFd> = streams.into_iter().chain(group).collect();
         tell(socket, &[Word::JOB], &theirs)?;
-        let mut answer = [0; 4];
-        if hear_into(socket, &mut answer)? != answer.len() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(match i32::from_ne_bytes(answer) {
-            pid if pid > 0 => Ok(Job {
-                process: Forked::new(Pid::from_raw(pid), Arc::clone(self)),
-                stdin,
-                stdout,
-                report,
-            }),
-            errno => Err(io::Error::from_raw_os_error(-errno)),
-        })
+        Ok(forked(socket)?.map(|job| Job {
+            process: Forked::new(job, Arc::clone(self)),
+            stdin,
+            stdout,
+            report,
+        }))
     }
 
     /// Somebody has to wait for it: the next job's thread does.
@@ -198,6 +201,7 @@ fn sockets() -> io::Result<(OwnedFd, OwnedFd)> {
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
     let patience = TimeVal::seconds(GIVE_UP.as_secs().cast_signed());
     setsockopt(&ours, ReceiveTimeout, &patience)?;
+    setsockopt(&ours, PassCred, &true)?;
     Ok((ours, theirs))
 }
 
@@ -238,6 +242,32 @@ pub(super) fn hear(socket: &impl AsRawFd) -> io::Result<Vec<u8>> {
     let length = hear_into(socket, &mut message)?;
     message.truncate(length);
     Ok(message)
+}
+
+/// The process of a job, which says 0 itself; else the server says why there is none.
+fn forked(socket: &OwnedFd) -> io::Result<io::Result<Pid>> {
+    let mut errno = [0; 4];
+    let mut space = nix::cmsg_space!(UnixCredentials);
+    let (length, sender) = loop {
+        let mut parts = [IoSliceMut::new(&mut errno)];
+        let flags = MsgFlags::empty();
+        match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags) {
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(message) => {
+                let sender = message.cmsgs()?.find_map(|part| match part {
+                    ControlMessageOwned::ScmCredentials(sender) => Some(sender.pid()),
+                    _ => None,
+                });
+                break (message.bytes, sender);
+            }
+        }
+    };
+    match (i32::from_ne_bytes(errno), sender) {
+        (0, Some(job)) if length > 0 => Ok(Ok(Pid::from_raw(job))),
+        (1.., _) => Ok(Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
 }
 
 fn hear_into(socket: &impl AsRawFd, message: &mut [u8]) -> io::Result<usize> {

@@ -2,8 +2,9 @@
 //! graphs, one caller at a time, since an answer may take much memory.
 
 use super::Parts;
-use super::convert::inspect::{ANSWER_MAX, Side, diff, graph};
+use super::convert::inspect::{ANSWER_MAX, diff, graph};
 use super::refusal::refuse;
+use crate::backend::inspect::Side;
 use crate::model::{Evaluated, Generation};
 use crate::pb;
 use prost::Message;

@@ -94,7 +94,7 @@ async fn d04_a_clock_set_back_makes_nothing_wait_longer() {
         // Whatever the Builder is asked meanwhile.
         let timeouts = kiln::builder::Timeouts {
             eval_timeout: HOUR,
-            eval_memory: 1 << 30,
+            eval_memory: Some(1 << 30),
             build_timeout: HOUR,
             silence_timeout: HOUR,
         };

@@ -80,6 +80,27 @@ fn what_no_cache_has_is_waited_for_and_comes_once_it_is_pushed() {
 }
 
 #[test]
+fn a_host_that_builds_nothing_and_has_no_cache_says_so_where_nix_could_have_one() {
+    let (maker, home) = (Maker::new(), Home::new());
+    let remote = format!(
+        "[[remotes]]\nname = \"origin\"\nurl = {:?}\npoll_interval = \"1s\"\n",
+        maker.repository.path
+    );
+    let config =
+        Agent::config(&home, &remote).replace("[builder]\n", "[builder]\nlocal = \"never\"\n");
+    let agent = Agent::configured(&home, &config);
+    let message = wait_for(|| {
+        let blocked = agent.status()["latest"]["build"]["blocked"].clone();
+        let waits = blocked["reason"] == "BLOCKED_REASON_CACHE";
+        waits.then(|| blocked["message"].as_str().unwrap().to_owned())
+    });
+    assert!(
+        message.contains("there are no [[caches]] to bring tool"),
+        "{message}"
+    );
+}
+
+#[test]
 fn steps_of_another_graph_come_from_the_cache_and_only_what_is_new_is_built() {
     let (maker, home) = (Maker::new(), Home::new());
     let cache = home.path("cache");

@@ -311,7 +311,7 @@ impl Bench {
             any_machine: false,
             has_baseline: true,
             eval_timeout: LIMIT,
-            eval_memory: 1 << 30,
+            eval_memory: Some(1 << 30),
             build_timeout: LIMIT,
             silence_timeout: LIMIT,
             preemption: policies.preemption,
@@ -450,7 +450,7 @@ impl Bench {
     pub async fn settled(&self) {
         let timeouts = Timeouts {
             eval_timeout: LIMIT,
-            eval_memory: 1 << 30,
+            eval_memory: Some(1 << 30),
             build_timeout: LIMIT,
             silence_timeout: LIMIT,
         };

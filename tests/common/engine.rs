@@ -183,7 +183,7 @@ impl Engine {
             host: host.parse().unwrap(),
             roots: self.roots(),
             timeout: Duration::from_secs(120),
-            memory: 1 << 30,
+            memory: Some(1 << 30),
             again: false,
             sink: self.heard.clone(),
             cancel: self.cancel.child_token(),

@@ -254,6 +254,40 @@ async fn a_step_may_ask_for_less_than_the_host_gives_and_not_for_more() {
     }
 }
 
+#[tokio::test]
+async fn a_step_s_own_limits_of_processes_output_and_log_hold() {
+    let engine = Engine::new(config(1));
+    for (asked, script, said) in [
+        // How many processes it could start beside itself.
+        (
+            r#""processes": 5"#,
+            "perl -e 'for (1..9) { my $p = fork; next unless defined $p; if (!$p) { sleep 9; exit } $n++ } exit 100 + $n'",
+            ["limits.processes", "exit code 102", "exit code 103"],
+        ),
+        (
+            r#""output_size": "4MiB""#,
+            "mkdir $out; for i in 1 2 3 4 5 6 7 8 9; do head -c 1000000 /dev/zero > $out/$i; done; sleep 600",
+            ["outputs of more than 4194304 bytes"; 3],
+        ),
+        (
+            r#""log_size": "1MiB""#,
+            "head -c 2000000 /dev/zero; sleep 600",
+            ["more than 1048576 bytes of log"; 3],
+        ),
+    ] {
+        let star = format!(
+            r#"host("h", derivation(name = "hog", limits = {{{asked}}}, script = "{script}"))"#
+        );
+        match engine.build(&star).await {
+            BuildOutcome::Failed { failure, .. } => {
+                let named = said.iter().any(|said| failure.message.contains(said));
+                assert!(named, "{asked}: {failure:?}");
+            }
+            other => panic!("{asked}: {other:?}"),
+        }
+    }
+}
+
 fn first_estimate(heard: &Heard) -> Option<Duration> {
     match heard.steps.lock().unwrap().first().unwrap() {
         StepEvent::Started { steps, .. } => steps.estimated_remaining,

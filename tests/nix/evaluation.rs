@@ -258,6 +258,7 @@ async fn f02_an_error_has_its_place_in_the_commit_and_nix_s_trace() {
         assert_eq!(failure.location, Some(place), "{failure:?}");
         assert_eq!(failure.kind, FailureKind::Certain);
         assert!(failure.log_tail.contains("while evaluating"), "{failure:?}");
+        assert!(!failure.log_tail.contains("«string»"), "{failure:?}");
         assert!(
             world
                 .heard
@@ -339,7 +340,7 @@ async fn f02_limits_of_time_memory_and_output_are_named() {
         "toString (builtins.length (builtins.genList (x: x) 500000000))",
     ));
     let mut request = world.request(&commit);
-    request.memory = 1 << 30;
+    request.memory = Some(1 << 30);
     let EvaluationOutcome::Failed(failure) = world.evaluate(request).await else {
         panic!()
     };

@@ -13,7 +13,10 @@ mod common;
 
 mod agent;
 mod build;
+mod cache;
 mod evaluation;
+mod guard;
 mod processes;
+mod restricted;
 mod roots;
 mod support;

@@ -178,7 +178,7 @@ impl World {
             host: HOST.parse().unwrap(),
             roots: self.path("generations/1"),
             timeout: Duration::from_secs(120),
-            memory: 4 << 30,
+            memory: Some(4 << 30),
             again: false,
             sink: self.heard.clone(),
             cancel: CancellationToken::new(),

@@ -55,7 +55,7 @@ impl Fleet {
     }
 
     pub fn publish_to(&self, cache: &str, key: &str) -> Value {
-        let state = self.ci.dev_state();
+        let state = self.ci.home.path("dev-state");
         let line = ["store", "publish", cache, "--json", "--key", key];
         let of = ["--state-dir", state.to_str().unwrap()];
         self.ci.home.kiln(&[&line[..], &of].concat()).ok().json()

@@ -14,9 +14,11 @@ mod cache_server;
 mod common;
 
 mod choice;
+mod environment;
 mod fleet;
 mod migration;
 mod missing;
 mod prebuilt;
 mod prebuilt_hostile;
+mod revisions;
 mod support;

@@ -43,6 +43,7 @@ fn a_comin_repository_and_its_translated_configuration_lead_to_the_same_system()
     let agent = Agent::configured(&world.home, &imported.stdout);
     let built = agent.built(1);
     assert_eq!(built["build"]["outPath"], world.evaluated(TOPLEVEL));
+    assert_eq!(built["build"]["outPath"], world.built(TOPLEVEL));
     assert_eq!(built["build"]["status"], "BUILD_STATUS_SUCCEEDED");
     assert_eq!(built["evaluation"]["machineId"], machine.trim());
     // The guard of comin's module is kiln's too.

@@ -92,7 +92,8 @@ fn f06_dev_says_what_to_type_where_nothing_can_be_evaluated() {
 }
 
 #[test]
-fn f06_builders_and_caches_that_do_not_answer_are_said_and_keep_nobody_waiting() {
+fn f06_builders_and_caches_that_do_not_answer_and_unknown_options_are_said_and_keep_nobody_waiting()
+{
     if !has_nix() {
         return;
     }
@@ -113,11 +114,14 @@ fn f06_builders_and_caches_that_do_not_answer_are_said_and_keep_nobody_waiting()
         silent.local_addr().unwrap(),
         there.display(),
     );
-    let agent = Agent::configured(&world.home, &world.configuration("auto", &lines));
+    let configuration = world.configuration("auto", &lines);
+    let option = "options = { extra-sandbx-paths = \"/x\", extra-sandbox-paths = \"\", build-cores = \"1\", ";
+    let configuration = configuration.replace("options = { ", option);
+    let agent = Agent::configured(&world.home, &configuration);
     let warnings = wait_for(|| {
         let status = agent.status();
         let warnings = status["warnings"].as_array().unwrap().clone();
-        (warnings.len() >= 3).then_some(warnings)
+        (warnings.len() >= 4).then_some(warnings)
     });
     let warnings: Vec<&str> = warnings
         .iter()
@@ -128,14 +132,20 @@ fn f06_builders_and_caches_that_do_not_answer_are_said_and_keep_nobody_waiting()
         "the substituter http://{} of [nix]",
         silent.local_addr().unwrap()
     );
-    for start in ["the builder ssh://nobody@127.0.0.1", &closed, &silent] {
+    let unknown = "the installed Nix knows no setting extra-sandbx-paths,";
+    for start in [
+        unknown,
+        "the builder ssh://nobody@127.0.0.1",
+        &closed,
+        &silent,
+    ] {
         let count = warnings
             .iter()
             .filter(|warning| warning.starts_with(start))
             .count();
         assert_eq!(count, 1, "{start}: {warnings:#?}");
     }
-    assert_eq!(warnings.len(), 3, "the folder answers: {warnings:#?}");
+    assert_eq!(warnings.len(), 4, "the folder answers: {warnings:#?}");
     let log = std::fs::read_to_string(world.home.path("agent.log")).unwrap();
     assert!(log.contains(warnings[0]), "{log}");
 }

@@ -279,7 +279,7 @@ fn f07_publishing_says_what_is_in_the_way_and_with_no_copy_writes_the_record_alo
         return;
     }
     let fleet = Fleet::new();
-    let state = fleet.ci.dev_state();
+    let state = fleet.ci.home.path("dev-state");
     let publish = |more: &[&str]| {
         let line = ["store", "publish", "cache", "--state-dir"];
         let all = [&line[..], &[state.to_str().unwrap(), "--key", "key"], more].concat();

@@ -88,13 +88,31 @@ impl World {
     }
 
     pub fn nix_eval(&self, args: &[&str]) -> String {
+        self.plain_nix(&[&["eval", "--raw"], args].concat())
+    }
+
+    /// What a plain `nix build` makes of this attribute of the newest commit, in a
+    /// store of its own.
+    pub fn built(&self, attribute: &str) -> String {
+        let flake = format!("git+file://{}#{attribute}", self.infra.path.display());
+        let link = self.home.path("built");
+        let store = self.home.path("other-store");
+        let own = ["--option", "store", store.to_str().unwrap()];
+        let build = ["build", &flake, "--out-link", link.to_str().unwrap()];
+        self.plain_nix(&[&build[..], &own[..]].concat());
+        let target = std::fs::read_link(link).unwrap().display().to_string();
+        let at = target.find("/nix/store/").unwrap();
+        target[at..].to_owned()
+    }
+
+    fn plain_nix(&self, args: &[&str]) -> String {
         let mut nix = command("nix");
         nix.env("HOME", self.home.path("plain"));
         for (name, value) in self.options() {
             nix.args(["--option", name, &value]);
         }
         nix.args(["--extra-experimental-features", "nix-command flakes"]);
-        let output = nix.args(["eval", "--raw"]).args(args).output().unwrap();
+        let output = nix.args(args).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
@@ -124,19 +142,26 @@ impl World {
         patient.arg(kiln).args(args).output().unwrap()
     }
 
-    /// Nix settings where `kiln dev` keeps Nix's home.
-    pub fn dev_state(&self) -> PathBuf {
-        let state = self.home.path("dev-state");
-        let folder = state.join("nix/.config/nix");
+    /// The settings of Nix as a person has them.
+    pub fn own_settings(&self) {
+        let folder = self.home.path(".config/nix");
         std::fs::create_dir_all(&folder).unwrap();
         let line = |(name, value): (&str, String)| format!("{name} = {value}\n");
         let lines: String = self.options().into_iter().map(line).collect();
         std::fs::write(folder.join("nix.conf"), lines).unwrap();
-        state
+    }
+
+    /// Runs `kiln` with the repository and the arguments in `line`.
+    pub fn look(&self, line: &str) -> Said {
+        self.own_settings();
+        let mut args: Vec<&str> = line.split(' ').collect();
+        args.extend(["--repo", self.infra.path.to_str().unwrap()]);
+        self.home.kiln(&args)
     }
 
     pub fn dev(&self, args: &[&str]) -> Said {
-        let (infra, state) = (self.infra.path.clone(), self.dev_state());
+        self.own_settings();
+        let (infra, state) = (self.infra.path.clone(), self.home.path("dev-state"));
         let mut all = vec!["dev", infra.to_str().unwrap(), "--once"];
         all.extend(["--state-dir", state.to_str().unwrap(), "--json"]);
         if !args.contains(&"--host") {

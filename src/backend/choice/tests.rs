@@ -191,7 +191,7 @@ fn request(source: Source) -> EvaluateRequest {
         host: "web-1".parse().unwrap(),
         roots: PathBuf::from("/nowhere"),
         timeout: Duration::MAX,
-        memory: 1 << 30,
+        memory: Some(1 << 30),
         again: false,
         sink: Arc::new(Silent),
         cancel: CancellationToken::new(),

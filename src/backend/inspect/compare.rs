@@ -2,6 +2,7 @@
 
 use super::{Content, DerivationGraph, File, Files, GraphNode};
 use git2::{DiffOptions, Patch};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
@@ -45,6 +46,29 @@ impl FileChange<'_> {
             (Some(_), Some(_)) => Change::Changed,
         }
     }
+}
+
+/// Both sides as they can be compared: where nothing is known of one before it is
+/// built, the files of the other are one whole too.
+pub fn comparable<'f>(from: &'f Files, to: &'f Files) -> (Cow<'f, Files>, Cow<'f, Files>) {
+    let whole = |files: &Files| {
+        let count = format!(
+            "{} files, to be compared once the other is built",
+            files.len()
+        );
+        Cow::Owned([(String::new(), File::plain(Content::Built(count)))].into())
+    };
+    match (is_unknown(from), is_unknown(to)) {
+        (true, false) if !to.is_empty() => (Cow::Borrowed(from), whole(to)),
+        (false, true) if !from.is_empty() => (whole(from), Cow::Borrowed(to)),
+        _ => (Cow::Borrowed(from), Cow::Borrowed(to)),
+    }
+}
+
+/// The result as a whole is yet to be built.
+fn is_unknown(files: &Files) -> bool {
+    let whole = files.get("").map(|file| &file.content);
+    matches!(whole, Some(Content::Built(_)))
 }
 
 /// The paths that differ, in order.

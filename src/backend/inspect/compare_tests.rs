@@ -129,3 +129,22 @@ fn nodes_are_compared_by_what_they_are_made_of() {
         ]
     );
 }
+
+#[test]
+fn a_result_nobody_built_is_compared_as_a_whole_and_two_built_ones_by_their_files() {
+    let built = files(&[("a", text("1\n")), ("b", text("2\n"))]);
+    let unbuilt = files(&[("", Content::Built("/nix/store/x".into()))]);
+    for (from, to) in [(&built, &unbuilt), (&unbuilt, &built)] {
+        let (old, new) = comparable(from, to);
+        let changes = changed_files(&old, &new).unwrap();
+        let shown: Vec<_> = changes.iter().map(|c| (c.path, c.change())).collect();
+        assert_eq!(shown, [("", Change::Changed)]);
+    }
+    let other = files(&[("a", text("1\n"))]);
+    let (old, new) = comparable(&built, &other);
+    assert_eq!((old.len(), new.len()), (2, 1));
+    // A host that one side does not declare has nothing to wait for.
+    let none = Files::new();
+    let (old, _) = comparable(&none, &unbuilt);
+    assert!(old.is_empty());
+}

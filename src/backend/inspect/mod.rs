@@ -5,9 +5,13 @@
 //! by path, and what differs between two of each. Nothing is built for it.
 
 mod compare;
+mod revision;
 
 pub use compare::{
-    Change, FileChange, LINES_MAX, NodeChange, changed_files, changed_nodes, unified,
+    Change, FileChange, LINES_MAX, NodeChange, changed_files, changed_nodes, comparable, unified,
+};
+pub use revision::{
+    InspectionError, Inspector, Look, Side, Survey, SurveyedHost, TestEnd, Wanted, Warning,
 };
 
 use std::collections::BTreeMap;

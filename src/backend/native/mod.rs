@@ -48,6 +48,9 @@ use std::sync::Arc;
 use stored::Stored;
 use tokio_util::sync::CancellationToken;
 
+/// Bytes of address space of an evaluation of which nobody says more.
+const EVAL_MEMORY: u64 = 1 << 30;
+
 /// What stays the same as long as the agent runs.
 #[derive(Debug, Clone)]
 pub struct NativeConfig {
@@ -284,7 +287,7 @@ impl Backend for Native {
             host: request.host.clone(),
             system: system(),
             timeout: request.timeout,
-            memory: request.memory,
+            memory: request.memory.unwrap_or(EVAL_MEMORY),
         };
         if let Some(outcome) = self.recalled(&evaluation, &request).await? {
             return Ok(outcome);

@@ -1,5 +1,6 @@
 //! What of a flake or a Nix file is built: `nixosConfigurations."{host}"`.
 
+use super::NixKind;
 use crate::model::HostName;
 use std::fmt;
 use std::str::FromStr;
@@ -43,6 +44,43 @@ impl Attribute {
     pub fn names(&self, host: &HostName) -> Vec<String> {
         let fill = |name: &String| name.replace(HOST, host.as_str());
         self.0.iter().map(fill).collect()
+    }
+}
+
+/// Where in an attribute the host's name stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PlaceOfHost {
+    /// The names before the one with the host's in it.
+    pub path: Vec<String>,
+    /// What stands around the host's name there.
+    around: (String, String),
+}
+
+impl PlaceOfHost {
+    /// The host that one of the names there is of.
+    pub fn host<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let (before, after) = &self.around;
+        name.strip_prefix(before)?.strip_suffix(after)
+    }
+
+    /// The path to one of the names there.
+    pub fn with(&self, name: &str) -> Vec<String> {
+        let name = name.to_owned();
+        self.path.iter().cloned().chain([name]).collect()
+    }
+}
+
+impl Attribute {
+    /// `None`: all hosts share it, or what they are told apart by has no other
+    /// names beside it. (A flake's outputs are no hosts.)
+    pub(super) fn place_of_host(&self, kind: NixKind) -> Option<PlaceOfHost> {
+        let at = self.0.iter().position(|name| name.contains(HOST))?;
+        let (before, after) = self.0[at].split_once(HOST)?;
+        let is_output = at == 0 && kind == NixKind::Flake;
+        (!is_output && !after.contains(HOST)).then(|| PlaceOfHost {
+            path: self.0[..at].to_vec(),
+            around: (before.to_owned(), after.to_owned()),
+        })
     }
 }
 
@@ -156,6 +194,22 @@ mod tests {
         assert_eq!(why("\"${x}\""), InvalidAttribute::Character('$'));
         assert_eq!(why("\"a\\\""), InvalidAttribute::Character('\\'));
         assert_eq!(why(&["a"; 33].join(".")), InvalidAttribute::TooLong);
+    }
+
+    #[test]
+    fn f01_hosts_are_looked_for_where_the_template_names_one() {
+        let place = |text: &str, kind| text.parse::<Attribute>().unwrap().place_of_host(kind);
+        let flake = |text| place(text, NixKind::Flake);
+        let home = flake("homeConfigurations.\"ann@{host}\".x").unwrap();
+        assert_eq!(home.path, ["homeConfigurations"]);
+        assert_eq!(home.host("ann@web-1"), Some("web-1"));
+        assert_eq!(home.host("bob@web-1"), None);
+        assert_eq!(home.with("ann@web-1"), ["homeConfigurations", "ann@web-1"]);
+        assert_eq!(flake("packages.x.site"), None);
+        assert_eq!(flake("a.\"{host}-{host}\""), None);
+        assert_eq!(flake("{host}.x"), None);
+        let file = place("{host}.x", NixKind::Plain).unwrap();
+        assert_eq!(file.path, [""; 0]);
     }
 
     proptest! {

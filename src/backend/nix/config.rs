@@ -3,6 +3,7 @@
 use super::Attribute;
 use crate::model::BackendKind;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How the Nix backend is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +29,15 @@ pub struct NixConfig {
     pub submodules: bool,
     /// Where Nix keeps its caches; made when it is missing, private.
     pub home: PathBuf,
+    /// What Nix fetched longer ago than this is removed from its caches.
+    pub cache_age: Duration,
     /// Folders where `nix`, `git` and `ssh` are looked for, `:` between them.
     pub search_path: String,
+    /// Variables each program of Nix gets beside those it always has: how the
+    /// network is reached, and whose settings count.
+    pub environment: Vec<(String, String)>,
     /// Bytes of one step's log that are kept.
     pub log_size: u64,
-    /// Bytes of address space an evaluation gets at least, whatever its request
-    /// says: a NixOS configuration takes more than other languages' trees.
-    pub least_memory: u64,
 }
 
 /// What a repository is to Nix.
@@ -55,6 +58,9 @@ impl NixKind {
         }
     }
 }
+
+/// As long as generations are kept where nobody says.
+const CACHE_AGE: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Where Nix is found on the systems kiln runs on.
 pub const SEARCH_PATH: &str = "/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:\
@@ -93,9 +99,10 @@ impl NixConfig {
             jobs: None,
             submodules: false,
             home,
+            cache_age: CACHE_AGE,
             search_path: SEARCH_PATH.into(),
+            environment: Vec::new(),
             log_size: 64 << 20,
-            least_memory: 0,
         }
     }
 }

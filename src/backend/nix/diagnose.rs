@@ -52,10 +52,14 @@ const HOST: [&str; 10] = [
 const NOTHING_BUILDS: &str = "unable to start any build";
 
 /// What its settings forbid can be allowed; in lower case, as above.
-const HINTS: [(&str, &str); 5] = [
+const HINTS: [(&str, &str); 7] = [
     (
         "in restricted mode",
-        "a plain file may read the commit alone: name URLs in `[nix] options` as allowed-uris, folders as nix-path",
+        "a plain file may read the commit alone: name folders in `[nix] options` as nix-path, URLs as allowed-uris",
+    ),
+    (
+        "was not found in the nix search path",
+        "kiln hands on no NIX_PATH: name what <..> stands for in the configuration, as in `[nix] options = { nix-path = \"nixpkgs=/srv/nixpkgs\" }`, or pin it by a URL with its hash",
     ),
     (
         "in pure evaluation mode",
@@ -65,6 +69,10 @@ const HINTS: [(&str, &str); 5] = [
     (
         "is not allowed to build on",
         "name a builder of that system in `[nix] builders`",
+    ),
+    (
+        "is required to build",
+        "name a builder of that system in `[nix] builders`, or say in `[nix] options` that it can be built here: extra-platforms, system-features",
     ),
     (
         "a sandbox",
@@ -94,12 +102,52 @@ pub(super) fn failure(text: &str, message: &str) -> Failure {
     let (text, message) = (plain(text), brief(without_log(message)));
     let lower = message.to_lowercase();
     let hint = HINTS.iter().find(|(words, _)| lower.contains(words));
+    let hint = hint.map(|(_, hint)| (*hint).to_owned());
     Failure {
         kind: kind_of(&message),
-        log_tail: tail(&text),
-        hint: hint.map_or_else(String::new, |(_, hint)| (*hint).to_owned()),
+        log_tail: tail(&without_own_frames(&text)),
+        hint: forbidden_uri(&message).or(hint).unwrap_or_default(),
         ..Failure::certain(message)
     }
+}
+
+/// Nix's trace without the frames in the expression kiln asks with: nobody who
+/// reads it wrote that. A frame begins with `…`, its place is `«string»` there.
+fn without_own_frames(text: &str) -> String {
+    let begins = |line: &str| line.starts_with('…') || line.starts_with("error:");
+    let is_own = |frame: &str| {
+        let mut lines = frame.lines().map(str::trim_start);
+        frame.trim_start().starts_with('…') && lines.any(|line| line.starts_with("at «string»:"))
+    };
+    let (mut kept, mut frame) = (String::new(), String::new());
+    for line in text.split_inclusive('\n') {
+        if begins(line.trim_start()) {
+            kept.push_str(if is_own(&frame) { "" } else { &frame });
+            frame.clear();
+        }
+        frame.push_str(line);
+    }
+    kept + if is_own(&frame) { "" } else { &frame }
+}
+
+/// What to write where a plain file may not fetch what it names. `allowed-uris`
+/// are what URLs begin with.
+fn forbidden_uri(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("access to URI '")?;
+    let (uri, rest) = rest.split_once('\'')?;
+    if !rest.starts_with(" is forbidden in restricted mode") {
+        return None;
+    }
+    let within_host = uri
+        .split_once("://")
+        .is_some_and(|(_, path)| path.contains('/'));
+    let begin = match uri.rfind('/').filter(|_| within_host) {
+        Some(end) => &uri[..=end],
+        None => uri,
+    };
+    Some(format!(
+        "a plain file fetches nothing that the configuration does not name: `[nix] options = {{ allowed-uris = {begin:?} }}`"
+    ))
 }
 
 /// A daemon puts a step's last lines into the error, and these are the step's own
@@ -197,6 +245,34 @@ mod tests {
             places("error: no\n at (string):1:2:\n at nonsense\n at /x-source/f:a:b"),
             []
         );
+    }
+
+    #[test]
+    fn f02_a_trace_has_no_frame_of_the_question_itself() {
+        let own =
+            "       … while evaluating 'ask'\n\n       at «string»:13:14:\n\n           12| x\n\n";
+        let theirs = "       … while evaluating the attribute 'x'\n         at /nix/store/q-source/flake.nix:5:3:\n            4|\n\n";
+        let said = "error: no disk\n\n       at «string»:1:1:\n\n";
+        let old = format!("{said}{theirs}{own}{own}       … from call site\n");
+        let kept = without_own_frames(&old);
+        assert_eq!(kept, format!("{said}{theirs}       … from call site\n"));
+        let new = format!("error:\n{own}{theirs}       error: no disk");
+        let kept = without_own_frames(&new);
+        assert_eq!(kept, format!("error:\n{theirs}       error: no disk"));
+        assert_eq!(without_own_frames(own), "");
+    }
+
+    #[test]
+    fn f06_what_settings_forbid_is_told_with_the_setting_that_allows_it() {
+        let hint = |message: &str| failure(message, message).hint;
+        let uri = hint("access to URI 'https://h.org/a/b.tar.gz' is forbidden in restricted mode");
+        assert!(uri.contains("allowed-uris = \"https://h.org/a/\""), "{uri}");
+        let host = hint("access to URI 'https://h.org' is forbidden in restricted mode");
+        assert!(host.contains("\"https://h.org\""), "{host}");
+        let platform = hint(
+            "a 'aarch64-linux' with features {} is required to build '/nix/store/x.drv', but I am a 'x86_64-linux' with features {kvm}",
+        );
+        assert!(platform.contains("[nix] builders"), "{platform}");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //! beside it, roots what it comes to.
 
 use super::attribute::shown;
+use super::cache::{self, InUse};
 use super::diagnose;
-use super::expression::{self, Answer};
+use super::expression::{self, Answer, Question};
+use super::messages::Message;
 use super::program::{Program, Ran, attempted, not_started};
 use super::progress::Progress;
-use super::reference::{self, Reference};
+use super::reference::{self, Reference, file_url, own_uris, percent};
 use super::{NixConfig, NixKind, roots};
 use crate::backend::{BackendError, EvaluateRequest, EvaluationOutcome, Source};
 use crate::model::{Evaluated, Failure, HostName, NixInputs};
@@ -17,6 +19,9 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+/// Bytes of address space where nobody says: a NixOS configuration takes 1 to
+/// 4 GiB of memory.
+const EVAL_MEMORY: u64 = 8 << 30;
 /// Names that are listed when the one asked for is not among them.
 const SHOWN: usize = 30;
 
@@ -26,6 +31,8 @@ pub(super) struct Evaluation<'a> {
     pub request: EvaluateRequest,
     /// Two Nix may open the store at once.
     pub is_open: bool,
+    /// What fails goes to the log too; else who asks is told by the failure alone.
+    pub logs_errors: bool,
 }
 
 impl Evaluation<'_> {
@@ -44,39 +51,112 @@ impl Evaluation<'_> {
         &self,
         tell: oneshot::Sender<String>,
     ) -> Result<EvaluationOutcome, BackendError> {
-        let reference = self.reference().await?;
-        let mut progress = Progress::of_evaluation(Arc::clone(&self.request.sink));
-        let program = self.program(&reference)?;
-        let ran = program
-            .run(&self.request.cancel, |message| progress.hear(message))
-            .await?;
-        let outcome = match ran.end {
-            End::Exited(status) if status.success() => self.answered(&ran.answer, tell),
+        let names = self.config.attribute.names(&self.request.host);
+        Ok(match self.ask(Question::Derivation, &names).await? {
+            Ok(answer) => self.answered(&answer, tell),
+            Err(outcome) => outcome,
+        })
+    }
+
+    /// The names in an attribute of the commit, or why they are not known.
+    pub async fn names(
+        self,
+        path: &[String],
+    ) -> Result<Result<Vec<String>, EvaluationOutcome>, BackendError> {
+        let answer = match self.ask(Question::Names, path).await? {
+            Ok(answer) => self.parsed(&answer),
+            Err(outcome) => return Ok(Err(outcome)),
+        };
+        let names = answer.and_then(|answer| match answer {
+            Answer::Names { names } => Ok(names),
+            other => Err(self.refused(other, path)),
+        });
+        Ok(names.map_err(|failure| self.say(failure)))
+    }
+
+    /// What Nix answers about an attribute; where it does not, the evaluation's end.
+    async fn ask(
+        &self,
+        question: Question,
+        names: &[String],
+    ) -> Result<Result<String, EvaluationOutcome>, BackendError> {
+        let (reference, in_use) = self.prepare().await?;
+        let mut progress = Progress::of_evaluation(match self.logs_errors {
+            true => Arc::clone(&self.request.sink),
+            false => Arc::new(roots::Unheard),
+        });
+        let ran = match self.program(&reference, question, names) {
+            Ok(program) => {
+                let heard = |message| {
+                    self.hand_on(&message);
+                    progress.hear(message);
+                };
+                program.run(&self.request.cancel, heard).await
+            }
+            Err(error) => Err(error),
+        };
+        // Whatever came of it.
+        self.clear_up(reference, in_use).await?;
+        let ran = ran?;
+        Ok(Err(match ran.end {
+            End::Exited(status) if status.success() => return Ok(Ok(ran.answer)),
             End::Cancelled => EvaluationOutcome::Cancelled,
             End::TimedOut | End::Silent => EvaluationOutcome::TimedOut(self.out_of_time()),
             End::TooMuchOutput => EvaluationOutcome::Failed(self.too_much()),
             End::Exited(status) => self.failed(&ran, status, &progress).await,
             End::Stuck { .. } => EvaluationOutcome::Cancelled, // `run` reports it
-        };
-        let removed = tokio::task::spawn_blocking(move || drop(reference)).await;
-        removed.map_err(|error| attempted("remove the ref of an evaluation", error))?;
-        Ok(outcome)
+        }))
     }
 
-    async fn reference(&self) -> Result<Reference, BackendError> {
+    /// What is no error, where errors are not logged.
+    fn hand_on(&self, message: &Message) {
+        let line = match message {
+            Message::Said(line) | Message::LogLine { line, .. } => line,
+            Message::Started { .. }
+            | Message::Stopped { .. }
+            | Message::Counts { .. }
+            | Message::Error { .. } => return,
+        };
+        if !self.logs_errors {
+            let line = format!("{line}\n");
+            self.request.sink.log(None, line.as_bytes());
+        }
+    }
+
+    /// The ref of the commit, and Nix's caches, which stay meanwhile.
+    async fn prepare(&self) -> Result<(Reference, InUse), BackendError> {
         let (source, roots) = (self.request.source.clone(), self.request.roots.clone());
-        let made = tokio::task::spawn_blocking(move || Reference::make(&source, &roots));
+        let home = self.config.home.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let in_use = InUse::begin(&home)
+                .map_err(|error| attempted(format!("use the folder {}", home.display()), error))?;
+            Ok((Reference::make(&source, &roots)?, in_use))
+        });
         let made = made.await;
         made.map_err(|error| attempted("make a ref for the evaluation", error))?
     }
 
-    fn program(&self, reference: &Reference) -> Result<Program, BackendError> {
+    async fn clear_up(&self, reference: Reference, in_use: InUse) -> Result<(), BackendError> {
+        let config = self.config.clone();
+        let cleared = tokio::task::spawn_blocking(move || {
+            drop((reference, in_use));
+            cache::prune(&config);
+        });
+        let cleared = cleared.await;
+        cleared.map_err(|error| attempted("remove the ref of an evaluation", error))
+    }
+
+    fn program(
+        &self,
+        reference: &Reference,
+        question: Question,
+        names: &[String],
+    ) -> Result<Program, BackendError> {
         let (config, request) = (self.config, &self.request);
         let url = file_url(&request.source.repository)?;
-        let names = config.attribute.names(&request.host);
         let program = match config.kind {
-            NixKind::Flake => self.of_flake(&url, reference, &names),
-            NixKind::Plain => self.of_file(&url, reference, &names),
+            NixKind::Flake => self.of_flake(&url, reference, question, names),
+            NixKind::Plain => self.of_file(&url, reference, question, names),
         };
         Ok(program
             .option("show-trace", "true")
@@ -85,7 +165,13 @@ impl Evaluation<'_> {
             .output_limit(config.log_size))
     }
 
-    fn of_flake(&self, url: &str, reference: &Reference, names: &[String]) -> Program {
+    fn of_flake(
+        &self,
+        url: &str,
+        reference: &Reference,
+        question: Question,
+        names: &[String],
+    ) -> Program {
         let source = &self.request.source;
         let mut flake = format!("git+{url}?ref={}&rev={}", reference.name, reference.rev);
         if source.subdir != "." {
@@ -98,14 +184,20 @@ impl Evaluation<'_> {
         flake.push_str(&format!("#{}", percent(&shown(first))));
         let mut program = Program::new(self.config, "nix")
             .args(["eval", "--json", "--no-write-lock-file", &flake])
-            .args(["--apply", &expression::of_flake(names)]);
+            .args(["--apply", &expression::of_flake(question, names)]);
         if self.config.accept_flake_config {
             program = program.args(["--accept-flake-config"]);
         }
         program
     }
 
-    fn of_file(&self, url: &str, reference: &Reference, names: &[String]) -> Program {
+    fn of_file(
+        &self,
+        url: &str,
+        reference: &Reference,
+        question: Question,
+        names: &[String],
+    ) -> Program {
         let commit = expression::Commit {
             url,
             reference: &reference.name,
@@ -122,7 +214,7 @@ impl Evaluation<'_> {
             .map(|(_, uris)| uris.as_str())
             .next()
             .unwrap_or_default();
-        let expression = expression::of_file(&commit, &file, names);
+        let expression = expression::of_file(&commit, &file, question, names);
         Program::new(self.config, "nix-instantiate")
             .args(["--eval", "--strict", "--json", "--read-write-mode"])
             .args(["-E", &expression])
@@ -134,17 +226,20 @@ impl Evaluation<'_> {
     }
 
     fn answered(&self, answer: &str, tell: oneshot::Sender<String>) -> EvaluationOutcome {
-        let read = serde_json::from_str(answer).map_err(|error| Failure {
-            log_tail: diagnose::tail(answer),
-            ..Failure::certain(format!("Nix answers what is no derivation: {error}"))
-        });
-        match read.and_then(|answer| self.read(answer)) {
+        match self.parsed(answer).and_then(|answer| self.read(answer)) {
             Ok(evaluated) => {
                 let _ = tell.send(evaluated.drv_path.clone()); // or it is rooted afterwards
                 EvaluationOutcome::Succeeded(evaluated)
             }
             Err(failure) => self.say(failure),
         }
+    }
+
+    fn parsed(&self, answer: &str) -> Result<Answer, Failure> {
+        serde_json::from_str(answer).map_err(|error| Failure {
+            log_tail: diagnose::tail(answer),
+            ..Failure::certain(format!("Nix answers what is no derivation: {error}"))
+        })
     }
 
     /// Roots the derivation that could not be rooted at once, or says why not.
@@ -162,7 +257,7 @@ impl Evaluation<'_> {
     }
 
     fn read(&self, answer: Answer) -> Result<Evaluated, Failure> {
-        let what = self.config.attribute_of(&self.request.host);
+        let what = path_of(&self.config.attribute.names(&self.request.host));
         match answer {
             Answer::Found { drv, .. } if !is_store_path(&drv) || !drv.ends_with(".drv") => {
                 let message = format!("{what} has the drvPath {drv:?}, which Nix did not make");
@@ -174,20 +269,42 @@ impl Evaluation<'_> {
                 machine_id: machine_id(machine)?,
                 drv_path: drv,
                 secrets: Vec::new(),
-                nix: Some(Box::new(self.config.inputs(&self.request.source, &self.request.host))),
+                nix: Some(Box::new(
+                    self.config.inputs(&self.request.source, &self.request.host),
+                )),
                 record: None,
             }),
-            Answer::Missing { missing, known, depth } => Err(self.undeclared(&missing, &known, depth)),
-            Answer::Wrong { wrong } => Err(Failure::certain(format!(
+            other => Err(self.refused(other, &self.config.attribute.names(&self.request.host))),
+        }
+    }
+
+    /// Why an answer is of no use.
+    fn refused(&self, answer: Answer, names: &[String]) -> Failure {
+        let what = path_of(names);
+        match answer {
+            Answer::Missing { missing, known, depth } => self.undeclared(names, &missing, &known, depth),
+            Answer::Wrong { wrong, of } if of.is_empty() => Failure::certain(format!(
                 "{what} is a {wrong}, and neither a derivation nor a NixOS, nix-darwin or home-manager configuration"
             ))
-            .hint("name another in `[backend] attribute`")),
+            .hint("name another in `[backend] attribute`"),
+            Answer::Wrong { wrong, of } => Failure::certain(format!(
+                "{what}.{of} is a {wrong}, and no derivation"
+            ))
+            .hint("a configuration's own is what its module system makes; one written by hand must be a derivation, not its path"),
+            Answer::Found { .. } | Answer::Names { .. } => {
+                Failure::certain(format!("Nix answers another question about {what}"))
+            }
         }
     }
 
     /// The name that is missing is the configuration's or the command's own.
-    fn undeclared(&self, missing: &str, known: &[String], depth: usize) -> Failure {
-        let names = self.config.attribute.names(&self.request.host);
+    fn undeclared(
+        &self,
+        names: &[String],
+        missing: &str,
+        known: &[String],
+        depth: usize,
+    ) -> Failure {
         let from_top = depth + usize::from(self.config.kind == NixKind::Flake);
         let within: Vec<_> = names
             .iter()
@@ -259,8 +376,10 @@ impl Evaluation<'_> {
 
     /// A failure that Nix itself did not put into the log.
     fn say(&self, failure: Failure) -> EvaluationOutcome {
-        let text = format!("{}\n", failure.message);
-        self.request.sink.log(None, text.as_bytes());
+        if self.logs_errors {
+            let text = format!("{}\n", failure.message);
+            self.request.sink.log(None, text.as_bytes());
+        }
         EvaluationOutcome::Failed(failure)
     }
 
@@ -276,7 +395,7 @@ impl Evaluation<'_> {
 
     /// Bytes of address space.
     fn memory(&self) -> u64 {
-        self.request.memory.max(self.config.least_memory)
+        self.request.memory.unwrap_or(EVAL_MEMORY)
     }
 
     fn out_of_memory(&self) -> Failure {
@@ -297,18 +416,11 @@ impl Evaluation<'_> {
 }
 
 impl NixConfig {
-    /// The attribute for a host, as a person would write it.
-    pub(super) fn attribute_of(&self, host: &HostName) -> String {
-        let names = self.attribute.names(host);
-        let shown: Vec<_> = names.iter().map(|name| shown(name)).collect();
-        shown.join(".")
-    }
-
     /// What decides an evaluation beside commit, host and kind.
     pub(super) fn inputs(&self, source: &Source, host: &HostName) -> NixInputs {
         NixInputs {
             subdir: source.subdir.clone(),
-            attribute: self.attribute_of(host),
+            attribute: path_of(&self.attribute.names(host)),
             submodules: self.submodules,
             file: match self.kind {
                 NixKind::Flake => None,
@@ -316,6 +428,12 @@ impl NixConfig {
             },
         }
     }
+}
+
+/// An attribute, as a person would write it.
+pub(super) fn path_of(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().map(|name| shown(name)).collect();
+    shown.join(".")
 }
 
 /// A path such as `/nix/store/<32 characters>-<name>`, in whatever folder: what a
@@ -344,37 +462,4 @@ fn machine_id(value: serde_json::Value) -> Result<Option<String>, Failure> {
         _ => Err(Failure::certain("the configuration's machineId is no text")
             .hint("write services.kiln.machineId = \"...\", as in /etc/machine-id")),
     }
-}
-
-/// `file:///var/lib/kiln/repository`
-fn file_url(repository: &Path) -> Result<String, BackendError> {
-    let text = repository.to_str().filter(|path| path.starts_with('/'));
-    match text {
-        Some(path) => Ok(format!("file://{}", percent(path))),
-        None => {
-            let why = std::io::Error::other("it is no absolute path in UTF-8");
-            let what = format!("name the repository {} to Nix", repository.display());
-            Err(attempted(what, why))
-        }
-    }
-}
-
-/// By what names a restricted Nix asks for the commit: until 2.19 by the plain
-/// URL, since then by one that has all there is to it.
-fn own_uris(url: &str, reference: &Reference) -> String {
-    let Reference { name, rev, .. } = reference;
-    let exact = format!("ref={name}&rev={rev}");
-    format!(
-        "{url} git+{url}?exportIgnore=1&{exact} git+{url}?{exact} git+{url}?{exact}&submodules=1"
-    )
-}
-
-/// Percent-encodes what may mean something in a URL's path, query or fragment.
-pub(super) fn percent(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-    let encoded = text.bytes().map(|byte| match plain(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    });
-    encoded.collect()
 }

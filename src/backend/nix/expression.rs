@@ -19,37 +19,79 @@ pub(super) enum Answer {
         depth: usize,
     },
     /// The attribute is there, and nothing that can be built.
-    Wrong { wrong: String },
+    Wrong {
+        wrong: String,
+        /// What of it is no derivation; empty: itself.
+        #[serde(default)]
+        of: String,
+    },
+    /// The names in the attribute, to [`Question::Names`].
+    Names { names: Vec<String> },
+}
+
+/// What is asked about an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    /// What is built of it.
+    Derivation,
+    /// Which names it has.
+    Names,
+}
+
+impl Question {
+    /// The function of [`ASK`] that answers it.
+    fn function(self) -> &'static str {
+        match self {
+            Question::Derivation => "ask",
+            Question::Names => "list",
+        }
+    }
 }
 
 /// From the value of a flake's output, or of a file, to an [`Answer`]. A NixOS or
 /// nix-darwin configuration is its system, one of home-manager its activation
-/// package; anything else has to be a derivation.
+/// package; anything else has to be a derivation. The system of a configuration
+/// that is written out is still that configuration's, with its machine id.
 const ASK: &str = r#"
+  walk = value: rest: depth:
+    if rest == [ ] then { inherit value; }
+    else if !(builtins.isAttrs value) then { inherit depth; missing = builtins.head rest; known = [ ]; }
+    else if value ? ${builtins.head rest} then walk value.${builtins.head rest} (builtins.tail rest) (depth + 1)
+    else { inherit depth; missing = builtins.head rest; known = builtins.attrNames value; };
+  list = top: names:
+    let reached = walk top names 0; in
+      if reached ? missing then reached
+      else if builtins.isAttrs reached.value then { names = builtins.attrNames reached.value; }
+      else { wrong = builtins.typeOf reached.value; };
+  toplevel = [ "config" "system" "build" "toplevel" ];
   ask = top: names:
     let
-      walk = value: rest: depth:
-        if rest == [ ] then { inherit value; }
-        else if !(builtins.isAttrs value) then { inherit depth; missing = builtins.head rest; known = [ ]; }
-        else if value ? ${builtins.head rest} then walk value.${builtins.head rest} (builtins.tail rest) (depth + 1)
-        else { inherit depth; missing = builtins.head rest; known = builtins.attrNames value; };
       reached = walk top names 0;
+      before = builtins.length names - builtins.length toplevel;
+      isWrittenOut = before >= 0 && builtins.genList (i: builtins.elemAt names (before + i)) (builtins.length toplevel) == toplevel;
+      owner =
+        if isSystem then c
+        else if isWrittenOut then (walk top (builtins.genList (builtins.elemAt names) before) 0).value
+        else null;
       c = reached.value;
       isDerivation = v: builtins.isAttrs v && (v.type or null) == "derivation";
       isSystem = !(isDerivation c) && c ? config.system.build.toplevel;
+      of =
+        if isSystem then builtins.concatStringsSep "." toplevel
+        else if !(isDerivation c) && c ? activationPackage then "activationPackage"
+        else "";
       d =
-        if isDerivation c then c
-        else if isSystem then c.config.system.build.toplevel
-        else if c ? activationPackage then c.activationPackage
-        else null;
-      kiln = c.config.services.kiln.machineId or null;
+        if isSystem then c.config.system.build.toplevel
+        else if of != "" then c.activationPackage
+        else c;
+      kiln = owner.config.services.kiln.machineId or null;
     in
       if reached ? missing then reached
-      else if !(isDerivation d) then { wrong = builtins.typeOf c; }
+      else if !(isDerivation d) then { inherit of; wrong = builtins.typeOf d; }
       else {
         drv = d.drvPath;
         out = d.outPath;
-        machine = if !isSystem then null else if kiln != null then kiln else c.config.services.comin.machineId or null;
+        machine = if owner == null then null else if kiln != null then kiln else owner.config.services.comin.machineId or null;
       };
 "#;
 
@@ -72,13 +114,20 @@ fn list(names: &[String]) -> String {
 }
 
 /// The function for `nix eval --apply`, given what the first name names.
-pub(super) fn of_flake(names: &[String]) -> String {
+pub(super) fn of_flake(question: Question, names: &[String]) -> String {
     let rest = list(names.get(1..).unwrap_or_default());
-    format!("top: let {ASK} in ask top {rest}")
+    let function = question.function();
+    format!("top: let {ASK} in {function} top {rest}")
 }
 
 /// The expression for a file of a commit that Nix reads from `repository`.
-pub(super) fn of_file(commit: &Commit<'_>, file: &str, names: &[String]) -> String {
+pub(super) fn of_file(
+    commit: &Commit<'_>,
+    file: &str,
+    question: Question,
+    names: &[String],
+) -> String {
+    let function = question.function();
     let Commit {
         url,
         reference,
@@ -91,7 +140,7 @@ pub(super) fn of_file(commit: &Commit<'_>, file: &str, names: &[String]) -> Stri
         "let {ASK}
   commit = builtins.fetchGit {{ url = {url}; ref = {reference}; rev = {rev}; submodules = {submodules}; }};
   value = import (commit + {file});
-in ask (if builtins.isFunction value then value {{ }} else value) {names}"
+in {function} (if builtins.isFunction value then value {{ }} else value) {names}"
     )
 }
 
@@ -113,7 +162,10 @@ mod tests {
     #[test]
     fn f01_names_are_texts_to_nix_whatever_they_hold() {
         let names = ["hosts", "a\"b", "${x}", "c\\"].map(str::to_owned);
-        assert!(of_flake(&names).ends_with(r#"in ask top [ "a\"b" "\${x}" "c\\" ]"#));
+        assert!(
+            of_flake(Question::Derivation, &names)
+                .ends_with(r#"in ask top [ "a\"b" "\${x}" "c\\" ]"#)
+        );
     }
 
     #[test]

@@ -12,11 +12,13 @@
 
 mod attribute;
 mod build;
+mod cache;
 mod config;
 mod diagnose;
 mod evaluate;
 mod expression;
 mod inspect;
+mod inspector;
 mod messages;
 pub mod prebuilt;
 mod program;
@@ -24,10 +26,12 @@ mod progress;
 mod reach;
 mod reference;
 mod roots;
+mod settings;
 
 pub use attribute::{Attribute, InvalidAttribute};
 pub use config::{NixConfig, NixKind, SEARCH_PATH};
 pub use reach::unreachable;
+pub use settings::unknown_options;
 
 use super::inspect::{DerivationGraph, Files};
 use super::{
@@ -112,6 +116,7 @@ impl Backend for Nix {
             config,
             request,
             is_open,
+            logs_errors: true,
         };
         let outcome = evaluation.run().await;
         if matches!(outcome, Ok(EvaluationOutcome::Succeeded(_))) {
@@ -138,9 +143,10 @@ impl Backend for Nix {
             trusted_public_keys: _,
             jobs: _,
             home: _,
+            cache_age: _,
             search_path: _,
+            environment: _,
             log_size: _,
-            least_memory: _,
         } = &self.config;
         let own =
             format!("{kind:?} {attribute} {file} {options:?} {accept_flake_config} {submodules}");

@@ -73,7 +73,9 @@ impl Program {
             ("NIX_SSHOPTS", "-oBatchMode=yes".into()),
             ("LC_ALL", "C.UTF-8".into()),
         ];
-        let env: BTreeMap<_, _> = env.map(|(name, value)| (name.to_owned(), value)).into();
+        let env = env.map(|(name, value)| (name.to_owned(), value));
+        let given = config.environment.iter().cloned();
+        let env: BTreeMap<_, _> = given.chain(env).collect(); // the last of a name counts
         Program {
             command: Supervised {
                 program: name.into(),
@@ -145,7 +147,11 @@ impl Program {
         let program = self.args(["--log-format", "internal-json"]);
         let (name, limit) = (program.command.program.clone(), program.answer_limit);
         let failed = |source| attempted(format!("run {name}"), source);
-        make_home(program.home).await?;
+        let home = program.home;
+        let what = format!("make the folder {}", home.display());
+        let made = tokio::task::spawn_blocking(move || make_home(&home)).await;
+        let made = made.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        made.map_err(|error| attempted(what, error))?;
         let mut spawn = program.command.spawn().map_err(failed)?;
         spawn.timeout = program.timeout;
         spawn.output_limit = program.output_limit;
@@ -185,19 +191,10 @@ pub(super) fn not_started(end: &End, said: &str) -> Option<Failure> {
     }
 }
 
-/// Nix puts caches of Git repositories and of what it looked up there.
-async fn make_home(home: std::path::PathBuf) -> Result<(), BackendError> {
-    let what = format!("make the folder {}", home.display());
-    let made = tokio::task::spawn_blocking(move || {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(home)
-    });
-    match made.await {
-        Ok(made) => made.map_err(|error| attempted(what, error)),
-        Err(error) => Err(attempted(what, std::io::Error::other(error))),
-    }
+/// Nix puts caches of Git repositories and of what it looked up there. Blocking.
+pub(super) fn make_home(home: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(home)
 }
 
 pub(super) fn attempted<E>(what: impl Into<String>, source: E) -> BackendError

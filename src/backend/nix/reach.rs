@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Of one question; a host that takes longer is of little use.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// Asked at the same time.
 const AT_ONCE: usize = 4;
 /// Builders of a `machines` file that are asked.

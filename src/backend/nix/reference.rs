@@ -94,3 +94,36 @@ pub(super) fn first_inside(
     let is_inside = |file: &str| tree.get_path(Path::new(file)).is_ok();
     places.into_iter().find(|place| is_inside(&place.file))
 }
+
+/// `file:///var/lib/kiln/repository`
+pub(super) fn file_url(repository: &Path) -> Result<String, BackendError> {
+    let text = repository.to_str().filter(|path| path.starts_with('/'));
+    match text {
+        Some(path) => Ok(format!("file://{}", percent(path))),
+        None => {
+            let why = std::io::Error::other("it is no absolute path in UTF-8");
+            let what = format!("name the repository {} to Nix", repository.display());
+            Err(attempted(what, why))
+        }
+    }
+}
+
+/// By what names a restricted Nix asks for the commit: until 2.19 by the plain
+/// URL, since then by one that has all there is to it.
+pub(super) fn own_uris(url: &str, reference: &Reference) -> String {
+    let Reference { name, rev, .. } = reference;
+    let exact = format!("ref={name}&rev={rev}");
+    format!(
+        "{url} git+{url}?exportIgnore=1&{exact} git+{url}?{exact} git+{url}?{exact}&submodules=1"
+    )
+}
+
+/// Percent-encodes what may mean something in a URL's path, query or fragment.
+pub(super) fn percent(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let encoded = text.bytes().map(|byte| match plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}

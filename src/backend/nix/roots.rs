@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const HEAD_START: Duration = Duration::from_secs(2);
 
 /// Nobody listens to questions.
-struct Unheard;
+pub(super) struct Unheard;
 
 impl Sink for Unheard {
     fn log(&self, _: Option<&str>, _: &[u8]) {}

@@ -16,7 +16,7 @@ impl Agent {
         let options = AgentOptions {
             config: self.config,
             socket: context.global.socket.clone(),
-            search_path: context.env.search_path.clone(),
+            surroundings: context.env.of_the_agent(),
             notify_socket: context.env.notify_socket.clone(),
         };
         crate::agent::run(options).await?;

@@ -1,34 +1,33 @@
 use crate::agent::revision::{Revision, RevisionError, Which};
-use crate::backend::native::eval::{Survey, SurveyedHost, TestEnd, Warning};
+use crate::backend::inspect::{Survey, SurveyedHost, TestEnd, Warning};
 use crate::cli::error::{CliError, Outcome};
 use crate::cli::{Context, human, revision};
 use crate::model::Failure;
 use crate::pb::{self, CheckKind};
 use crate::server::convert;
 use futures_util::stream::{self, StreamExt};
-use std::path::PathBuf;
 
 /// Evaluate every host and run the tests: for CI, and before a push.
 ///
-/// No agent is asked and nothing is built. `test_*` functions of `*_test.star` files
-/// are run: one that calls fail() has failed. Exits 1 when a host does not
+/// No agent is asked and nothing is built. Of a flake or a Nix file the hosts are
+/// the names in nixosConfigurations, or where --attribute has {host}. `test_*`
+/// functions of `*_test.star` files are run: one that calls fail() has failed. Exits 1 when a host does not
 /// evaluate or a test fails; warnings are warnings.
 #[derive(Debug, clap::Args)]
 pub struct Check {
     /// This revision instead of the files as they are in the work tree.
     #[arg(value_name = "REV")]
     rev: Option<String>,
-    /// The repository, or a folder in it.
-    #[arg(long, value_name = "PATH", default_value = ".")]
-    repo: PathBuf,
+    #[command(flatten)]
+    repository: revision::RepositoryArgs,
 }
 
 impl Check {
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<Outcome, CliError> {
         let plain = |rev: String| rev.strip_prefix("rev:").map_or(rev.clone(), str::to_owned);
         let which = self.rev.map(plain).map_or(Which::WorkTree, Which::Revision);
-        let revision = Revision::open(&self.repo, which).await?;
-        let survey = revision.survey(revision::printing(context)).await;
+        let revision = self.repository.open(context, which).await?;
+        let survey = revision.survey().await;
         let survey = survey.map_err(|error| whole(error, &revision))?;
         let checking = Checking {
             context,
@@ -73,7 +72,7 @@ impl Checking<'_> {
     /// How many there are, and how many do not evaluate.
     async fn hosts(&self, survey: &Survey) -> Result<(usize, usize), CliError> {
         let results = stream::iter(&survey.hosts).map(|host| self.host(host));
-        let mut results = results.buffered(at_once());
+        let mut results = results.buffered(self.revision.at_once());
         let mut failed = 0;
         while let Some(result) = results.next().await {
             let result = result?;
@@ -88,17 +87,16 @@ impl Checking<'_> {
             "*" => self.revision.this_host().clone(),
             name => revision::host(name)?,
         };
-        let graph = self.revision.graph(&name, revision::printing(self.context));
         let mut result = pb::CheckResult {
             kind: CheckKind::Host.into(),
             name: host.name.clone(),
             passed: true,
-            location: Some(convert::location(&host.location)),
+            location: host.location.as_ref().map(convert::location),
             needs: host.needs.clone(),
             ..pb::CheckResult::default()
         };
-        match graph.await {
-            Ok(graph) => result.message = counted(&graph),
+        match self.revision.check(&name).await {
+            Ok(message) => result.message = message,
             Err(RevisionError::Failed(failure)) => {
                 result.passed = false;
                 result.failure = Some(convert::failure(&failure));
@@ -110,7 +108,7 @@ impl Checking<'_> {
 
     async fn tests(&self, survey: &Survey) -> Result<(usize, usize), CliError> {
         let results = stream::iter(&survey.test_files).map(|file| self.test_file(file));
-        let mut results = results.buffered(at_once());
+        let mut results = results.buffered(self.revision.at_once());
         let (mut all, mut failed) = (0, 0);
         while let Some(tests) = results.next().await {
             for result in tests? {
@@ -123,8 +121,7 @@ impl Checking<'_> {
     }
 
     async fn test_file(&self, file: &str) -> Result<Vec<pb::CheckResult>, CliError> {
-        let tests = self.revision.tests(file, revision::printing(self.context));
-        match tests.await {
+        match self.revision.tests(file).await {
             Ok(tests) => Ok(tests.into_iter().map(|test| tested(file, test)).collect()),
             Err(RevisionError::Failed(failure)) => Ok(vec![test_result(file, Some(*failure))]),
             Err(RevisionError::Run(error)) => Err(error.into()),
@@ -135,15 +132,6 @@ impl Checking<'_> {
         let out = &self.context.out;
         out.either(result, || human::check::result(result, out.color))
     }
-}
-
-fn at_once() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-fn counted(graph: &crate::backend::native::graph::Graph) -> String {
-    let steps = graph.nodes.iter().filter(|node| node.step().is_some());
-    format!("{} nodes, {} steps", graph.nodes.len(), steps.count())
 }
 
 fn tested(file: &str, test: TestEnd) -> pb::CheckResult {
@@ -168,7 +156,7 @@ fn warned(warning: &Warning) -> pb::CheckResult {
         name: warning.name.clone(),
         passed: true,
         message: warning.message.clone(),
-        location: Some(convert::location(&warning.location)),
+        location: warning.location.as_ref().map(convert::location),
         ..pb::CheckResult::default()
     }
 }

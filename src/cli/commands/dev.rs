@@ -2,10 +2,9 @@ use crate::agent::{DevOptions, Started};
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::progress::{Progress, Said, result};
 use crate::cli::render::Output;
+use crate::cli::values::Backend;
 use crate::cli::{Context, human, places, wait};
 use crate::client::{CONNECT_TIMEOUT, Client};
-use crate::config::BackendChoice;
-use crate::model::BackendKind;
 use crate::pb;
 use crate::server::convert;
 use std::path::PathBuf;
@@ -48,29 +47,6 @@ pub struct Dev {
     /// nothing.
     #[arg(long)]
     any_machine: bool,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Backend {
-    /// By what the commit has: kiln.star, else flake.nix.
-    Auto,
-    /// kiln.star, with kiln's own evaluator, sandbox and store.
-    Native,
-    /// flake.nix, with an installed Nix: nixosConfigurations.HOST.
-    NixFlake,
-    /// default.nix, with an installed Nix: nixosConfigurations.HOST of what it evaluates to.
-    Nix,
-}
-
-impl From<Backend> for BackendChoice {
-    fn from(backend: Backend) -> Self {
-        match backend {
-            Backend::Auto => BackendChoice::Auto,
-            Backend::Native => BackendChoice::Always(BackendKind::Native),
-            Backend::NixFlake => BackendChoice::Always(BackendKind::NixFlake),
-            Backend::Nix => BackendChoice::Always(BackendKind::Nix),
-        }
-    }
 }
 
 impl Dev {
@@ -145,7 +121,7 @@ impl Dev {
             host: self.host,
             rev: self.rev,
             backend: self.backend.into(),
-            search_path: context.env.search_path.clone(),
+            surroundings: context.env.of_a_person(),
             sandbox: self.sandbox == "required",
             jobs: self.jobs,
             state_dir: self.state_dir.unwrap_or(place.state),

@@ -1,4 +1,5 @@
 use crate::agent::revision::{Revision, RevisionError, Which};
+use crate::backend::inspect::{Side, Wanted};
 use crate::cli::error::{CliError, Outcome};
 use crate::cli::revision::{self, Meant};
 use crate::cli::values::GenerationArg;
@@ -6,9 +7,8 @@ use crate::cli::{Context, human};
 use crate::client::Client;
 use crate::model::HostName;
 use crate::pb;
-use crate::server::convert::inspect::{self, Side};
+use crate::server::convert::inspect;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 /// What differs between the files of two revisions or two generations.
 ///
@@ -32,9 +32,8 @@ pub struct Diff {
     /// Exit 1 when something differs.
     #[arg(long)]
     exit_code: bool,
-    /// The repository of revisions.
-    #[arg(long, value_name = "PATH", default_value = ".")]
-    repo: PathBuf,
+    #[command(flatten)]
+    repository: revision::RepositoryArgs,
     /// The host to evaluate revisions for [default: every host].
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
@@ -83,21 +82,24 @@ impl Diff {
                     of.commit.unwrap_or_default().id
                 }
             };
-            let opened = Revision::open(&self.repo, Which::Revision(rev)).await;
-            opened.map_err(CliError::from)
+            self.repository.open(context, Which::Revision(rev)).await
         };
         let (old, new) = (open(from).await?, open(to).await?);
         let hosts = match &host {
             Some(name) => BTreeSet::from([revision::host(name)?]),
-            None => hosts(context, [&old, &new]).await?,
+            None => hosts([&old, &new]).await?,
+        };
+        let wanted = Wanted {
+            files: true,
+            graph: self.objects,
         };
         let mut whole = pb::DiffResponse::default();
         for name in hosts {
             let (from, to) = tokio::try_join!(
-                side(context, &old, &name, host.is_some()),
-                side(context, &new, &name, host.is_some()),
+                side(&old, &name, wanted, host.is_some()),
+                side(&new, &name, wanted, host.is_some()),
             )?;
-            let part = compared(&name, from, to, self.objects)?;
+            let part = compared(&name, &from, &to)?;
             whole.files.extend(part.files);
             whole.objects.extend(part.objects);
         }
@@ -123,13 +125,10 @@ async fn commit_of(
 }
 
 /// The hosts that either declares; a fallback counts as this host.
-async fn hosts(
-    context: &Context,
-    revisions: [&Revision; 2],
-) -> Result<BTreeSet<HostName>, CliError> {
+async fn hosts(revisions: [&Revision; 2]) -> Result<BTreeSet<HostName>, CliError> {
     let mut hosts = BTreeSet::new();
     for revision in revisions {
-        let survey = revision.survey(revision::printing(context)).await;
+        let survey = revision.survey().await;
         let survey = survey.map_err(|error| revision::problem(error, revision.this_host()))?;
         for host in survey.hosts {
             match host.name.as_str() {
@@ -143,28 +142,20 @@ async fn hosts(
 
 /// Of a host that is not declared there is nothing, unless it was asked for.
 async fn side(
-    context: &Context,
     revision: &Revision,
     host: &HostName,
+    wanted: Wanted,
     is_named: bool,
 ) -> Result<Side, CliError> {
-    match revision.side(host, true, revision::printing(context)).await {
+    match revision.side(host, wanted).await {
         Ok(side) => Ok(side),
         Err(RevisionError::Failed(failure)) if failure.usage && !is_named => Ok(Side::default()),
         Err(error) => Err(revision::problem(error, host)),
     }
 }
 
-fn compared(
-    host: &HostName,
-    mut from: Side,
-    mut to: Side,
-    objects: bool,
-) -> Result<pb::DiffResponse, CliError> {
-    if !objects {
-        (from.graph, to.graph) = Default::default();
-    }
-    let compared = tokio::task::block_in_place(|| inspect::diff(host, &from, &to));
+fn compared(host: &HostName, from: &Side, to: &Side) -> Result<pb::DiffResponse, CliError> {
+    let compared = tokio::task::block_in_place(|| inspect::diff(host, from, to));
     compared.map_err(|error| {
         crate::cli::Problem::failed(format!("a file cannot be read: {error}")).into()
     })

@@ -1,10 +1,11 @@
-use crate::backend::native::provider::kept::kept;
+use crate::backend::native::provider::kept::{kept, kept_by};
 use crate::backend::native::provider::sandbox::{Sandbox, SandboxConfig, probe};
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::{Context, places};
 use crate::config::{self, Config};
 use crate::model::HostName;
 use crate::process::{End, Spawn, Stream};
+use crate::state::{Lock, StateError};
 use nix::sys::statvfs::statvfs;
 use std::ffi::OsString;
 use std::fs;
@@ -89,7 +90,7 @@ impl Doctor {
         findings.push(found);
         findings.extend(sandbox(&place, &config).await);
         findings.extend(kernel());
-        findings.extend(limits());
+        findings.extend(limits(&state));
         findings.push(program("git", "remotes over git and ssh need it").await);
         findings.push(program("nix", "flakes and plain Nix need it; kiln.star does not").await);
         for finding in &findings {
@@ -301,11 +302,14 @@ fn kernel() -> [Finding; 2] {
     [seccomp, landlock]
 }
 
-/// What keeps which limit.
-fn limits() -> [Finding; 1] {
-    let kept = kept();
-    let found = format!("{}; {}", kept.by_what(), kept.shortfall());
-    [finding("limits", Verdict::Fine, found, "")]
+/// What keeps which limit: of the agent that runs, whose cgroup is another than this
+/// process's, else of steps that were started from here.
+fn limits(state: &Path) -> [Finding; 1] {
+    let kept = match Lock::check(state) {
+        Err(StateError::Owned { owner, .. }) => kept_by(&owner),
+        Ok(()) | Err(_) => kept(),
+    };
+    [finding("limits", Verdict::Fine, kept.to_string(), "")]
 }
 
 async fn program(name: &'static str, otherwise: &'static str) -> Finding {

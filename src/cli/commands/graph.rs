@@ -1,10 +1,10 @@
-use crate::agent::revision::{Revision, Which};
+use crate::agent::revision::Which;
+use crate::backend::inspect::Wanted;
 use crate::cli::error::{CliError, Outcome};
 use crate::cli::revision::{self, Meant};
 use crate::cli::{Context, human};
 use crate::pb;
 use crate::server::convert::inspect;
-use std::path::PathBuf;
 
 /// The build steps of a revision or a generation, with what each needs.
 ///
@@ -18,9 +18,8 @@ pub struct Graph {
     /// How it is written.
     #[arg(long, default_value = "text")]
     format: Format,
-    /// The repository of a revision.
-    #[arg(long, value_name = "PATH", default_value = ".")]
-    repo: PathBuf,
+    #[command(flatten)]
+    repository: revision::RepositoryArgs,
     /// The host to evaluate a revision for [default: this one].
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
@@ -61,12 +60,16 @@ impl Graph {
         rev: &str,
     ) -> Result<pb::GetGraphResponse, CliError> {
         let which = Which::Revision(rev.to_owned());
-        let revision = Revision::open(&self.repo, which).await?;
+        let revision = self.repository.open(context, which).await?;
         let host = match &self.host {
             Some(name) => revision::host(name)?,
             None => revision.this_host().clone(),
         };
-        let side = revision.side(&host, false, revision::printing(context));
+        let wanted = Wanted {
+            files: false,
+            graph: true,
+        };
+        let side = revision.side(&host, wanted);
         let side = side
             .await
             .map_err(|error| revision::problem(error, &host))?;

@@ -21,6 +21,8 @@ enum Part {
     Unpack,
     /// Runs a program whose descendants end with it.
     Supervise,
+    /// Waits for kiln's end and gives its cgroups back.
+    Cgroups,
     /// Reads the index to its end.
     CheckIndex,
     /// Runs one attempt of a hook, beside the agent.
@@ -55,6 +57,7 @@ impl Internal {
             Part::Unpack => crate::backend::native::unpack::internal_main(),
             Part::Fetch => crate::source::fetch_child::internal_main(),
             Part::Supervise => crate::process::supervise::internal_main(),
+            Part::Cgroups => crate::backend::native::provider::cgroup::internal_main(),
             Part::CheckIndex => crate::state::check::internal_main(),
             Part::HookRunner { folder } => crate::hooks::internal_main(&folder),
             Part::DieAt {

@@ -15,7 +15,7 @@ pub fn diff(diff: &DiffResponse, color: bool) -> String {
         heading(&mut text, &mut host, &file.host, hosts(diff));
         match file.unified.is_empty() {
             true => {
-                let (sign, path) = (sign(file.change()), plain(&file.path));
+                let (sign, path) = (sign(file.change()), path(file));
                 let _ = writeln!(text, "{sign} {path} (left out: the answer is too large)");
             }
             false => lines(&mut text, &file.unified, color),
@@ -31,7 +31,7 @@ pub fn stat(diff: &DiffResponse) -> String {
     let mut host = None;
     for file in &diff.files {
         heading(&mut text, &mut host, &file.host, hosts(diff));
-        let (sign, path) = (sign(file.change()), plain(&file.path).replace('\n', "?"));
+        let (sign, path) = (sign(file.change()), path(file));
         let (added, removed) = (file.added_lines, file.removed_lines);
         let _ = writeln!(text, "{sign} {path} | +{added} -{removed}");
     }
@@ -47,6 +47,14 @@ pub fn stat(diff: &DiffResponse) -> String {
         "{files} files differ, {added} lines added, {removed} removed"
     );
     text
+}
+
+/// In one line; the result as a whole is `.`.
+fn path(file: &FileDiff) -> String {
+    match file.path.is_empty() {
+        true => ".".to_owned(),
+        false => plain(&file.path).replace('\n', "?"),
+    }
 }
 
 /// Whether more than one host is spoken of.

@@ -2,7 +2,8 @@
 //! revisions, without an agent.
 
 use crate::backend::inspect::{
-    Change, DerivationGraph, FileChange, Files, NodeChange, changed_files, changed_nodes, unified,
+    Change, DerivationGraph, FileChange, NodeChange, Side, changed_files, changed_nodes,
+    comparable, unified,
 };
 use crate::model::HostName;
 use crate::pb;
@@ -12,13 +13,6 @@ use std::io;
 pub const DIFF_MAX: usize = 2 << 20;
 /// Bytes that one answer may have altogether.
 pub const ANSWER_MAX: usize = 48 << 20;
-
-/// One side of a comparison.
-#[derive(Debug, Default)]
-pub struct Side {
-    pub files: Files,
-    pub graph: DerivationGraph,
-}
 
 /// Wire form of a graph.
 pub fn graph(host: &HostName, graph: DerivationGraph) -> pb::GetGraphResponse {
@@ -40,7 +34,8 @@ pub fn graph(host: &HostName, graph: DerivationGraph) -> pb::GetGraphResponse {
 /// When a file cannot be read.
 pub fn diff(host: &HostName, from: &Side, to: &Side) -> io::Result<pb::DiffResponse> {
     let (mut files, mut left) = (Vec::new(), DIFF_MAX);
-    for change in changed_files(&from.files, &to.files)? {
+    let (old, new) = comparable(&from.files, &to.files);
+    for change in changed_files(&old, &new)? {
         let (text, added, removed) = unified(&change)?;
         let fits = text.len() <= left;
         left -= if fits { text.len() } else { 0 };

@@ -67,7 +67,8 @@ impl Build {
     /// Whether this store and caches are to be asked for this step before it takes
     /// a slot: also when it would not run here.
     pub(super) fn asks_first(&self, running: &mut Running, node: usize) -> bool {
-        let asks = !self.caches.is_empty() || self.elsewhere(node).is_some();
+        let runs_here = self.builds && self.elsewhere(node).is_none();
+        let asks = !self.caches.is_empty() || !runs_here;
         asks && running.asked.insert(node)
     }
 
@@ -116,6 +117,12 @@ impl Build {
         let trouble = self.caches.trouble();
         let trouble = trouble.map_or(String::new(), |what| format!(" (last: {what})"));
         let (reason, message) = match &first.platform {
+            None if self.caches.is_empty() => (
+                BlockedReason::Cache,
+                format!(
+                    "nothing is built here ([builder] local = \"never\") and there are no [[caches]] to bring {names}{more}: name one"
+                ),
+            ),
             None => (
                 BlockedReason::Cache,
                 format!(

@@ -4,9 +4,10 @@
 
 use super::asked::Asked;
 use super::run::evaluate_traced;
-use super::survey::{Survey, TestEnd, survey_here, tests_here};
+use super::survey::{survey_here, tests_here};
 use super::{EvalEnd, EvalRequest, Job, Refusal, confine, last_words};
 use crate::backend::BackendError;
+use crate::backend::inspect::{Survey, TestEnd};
 use crate::backend::native::graph::Graph;
 use crate::model::Failure;
 use crate::process;

@@ -39,7 +39,7 @@ pub use asked::{Asked, CommitFacts, Question};
 pub use child::internal_main;
 pub use files::{Files, Filter, Found};
 pub use run::{evaluate_here, hosts};
-pub use survey::{Survey, SurveyedHost, TestEnd, Warning, survey, tests_of};
+pub use survey::{survey, tests_of};
 
 use super::graph::Graph;
 use crate::backend::BackendError;

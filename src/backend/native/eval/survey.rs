@@ -9,8 +9,8 @@ use super::trace::Trace;
 use super::traps::traps;
 use super::{Ended, EvalRequest, Job, Refusal, child, diagnose};
 use crate::backend::BackendError;
-use crate::model::{Failure, Location};
-use serde::{Deserialize, Serialize};
+use crate::backend::inspect::{Survey, SurveyedHost, TestEnd, Warning};
+use crate::model::Failure;
 use starlark::environment::Module;
 use std::io;
 use std::sync::Arc;
@@ -24,42 +24,6 @@ const TESTS: &str = "_test.star";
 const TEST: &str = "test_";
 /// The file, for messages, that calls a test.
 const CALLER: &str = "@kiln//check";
-
-/// What a repository declares.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Survey {
-    /// In the order they are declared in; `*` among them.
-    pub hosts: Vec<SurveyedHost>,
-    /// From the subdirectory, sorted.
-    pub test_files: Vec<String>,
-    pub warnings: Vec<Warning>,
-}
-
-/// A host as it is declared.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SurveyedHost {
-    pub name: String,
-    pub location: Location,
-    /// Files it must have.
-    pub needs: Vec<String>,
-}
-
-/// What is likely not meant so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Warning {
-    /// A short name for it.
-    pub name: String,
-    pub message: String,
-    pub location: Location,
-}
-
-/// A test function that ran.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TestEnd {
-    pub name: String,
-    /// `None`: it passed.
-    pub failure: Option<Failure>,
-}
 
 /// Looks a repository over, in a child. The host in `request` does not matter.
 ///
@@ -123,7 +87,7 @@ pub(super) fn survey_here(
             let hosts = state.hosts.borrow();
             let surveyed = hosts.iter().map(|host| SurveyedHost {
                 name: host.name.clone(),
-                location: host.location.clone(),
+                location: Some(host.location.clone()),
                 needs: host.needs.clone(),
             });
             Ok(surveyed.collect())

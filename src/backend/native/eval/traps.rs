@@ -2,7 +2,7 @@
 //! seem to say. Found in the text of a file, without running it.
 
 use super::state::location;
-use super::survey::Warning;
+use crate::backend::inspect::Warning;
 use starlark::analysis::AstModuleLint;
 use starlark_syntax::codemap::Span;
 use starlark_syntax::syntax::AstModule;
@@ -41,12 +41,12 @@ pub(super) fn traps(ast: &AstModule) -> Vec<Warning> {
         Some(Warning {
             name: (*name).to_owned(),
             message: format!("{}: {cure}", lint.problem),
-            location: location(&lint.location),
+            location: Some(location(&lint.location)),
         })
     });
     finder.found.extend(lints);
     let mut found = finder.found;
-    found.sort_by_key(|w| (w.location.line, w.location.column));
+    found.sort_by_key(|w| w.location.as_ref().map(|at| (at.line, at.column)));
     found
 }
 
@@ -139,7 +139,7 @@ impl<'a> Finder<'a> {
                 "this {what} in a loop uses {names}: called after the loop, all of them see its last value; \
                  hand it in as a default, {first} = {first}"
             ),
-            location: location(&self.ast.file_span(span)),
+            location: Some(location(&self.ast.file_span(span))),
         });
     }
 }

@@ -5,8 +5,10 @@
 //! stored, in Git before. Texts name what is yet to be built as `{name:identity}`.
 
 mod files;
+mod inspector;
 mod sources;
 
+pub use inspector::WithoutStore;
 pub use sources::{InGit, InStore, SourceFiles};
 
 use super::graph::{Graph, Node, OutputRef};

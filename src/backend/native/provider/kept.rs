@@ -1,73 +1,56 @@
 //! Which limit of a step is kept by what on this host: what `kiln doctor` and the
 //! agent's log say.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-/// What of cgroup v2 this process was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delegation {
-    /// No such tree, or none of it is this process' own.
-    None,
-    /// A folder it may make groups in, with these controllers.
-    Given(Vec<String>),
-}
+use super::cgroup::{Place, Unusable, place, place_of};
 
 /// How the limits of steps are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Kept {
-    pub delegation: Delegation,
+    place: Result<Place, Unusable>,
 }
 
-/// Looks at this host.
+/// For the steps of this very process.
 pub fn kept() -> Kept {
-    let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let folder = own_group(&text("/proc/self/cgroup"), &text("/proc/self/mounts"));
+    Kept { place: place() }
+}
+
+/// For the steps of another process, by its number.
+pub fn kept_by(process: &str) -> Kept {
     Kept {
-        delegation: folder.map_or(Delegation::None, |folder| delegation(&folder)),
+        place: place_of(process),
     }
 }
 
 impl Kept {
     /// Each limit with what keeps it.
     pub fn by_what(&self) -> &'static str {
-        "memory, outputs and scratch on disk by a watch every 100 ms; scratch in memory by its tmpfs; \
-         processes by rlimit; time, silence and log by the agent"
-    }
-
-    /// What is less than it could be.
-    pub fn shortfall(&self) -> String {
-        const BETWEEN: &str = "between two looks a step may take more memory than it may";
-        match &self.delegation {
-            Delegation::None => format!("no cgroup v2 is delegated: {BETWEEN}"),
-            Delegation::Given(controllers) => format!(
-                "cgroup v2 is delegated ({}), and this version does not use it: {BETWEEN}",
-                controllers.join(" ")
-            ),
+        match self.place {
+            Ok(_) => {
+                "memory and processes by cgroup v2; outputs and scratch on disk by a watch every 100 ms; \
+                 scratch in memory by its tmpfs; time, silence and log by the agent"
+            }
+            Err(_) => {
+                "memory, outputs and scratch on disk by a watch every 100 ms; scratch in memory by its tmpfs; \
+                 processes by rlimit; time, silence and log by the agent"
+            }
         }
     }
+
+    /// What is less than it could be, and why.
+    pub fn shortfall(&self) -> Option<String> {
+        const BETWEEN: &str = "between two looks a step may take more memory than it may";
+        let why = self.place.as_ref().err()?;
+        Some(format!("{why}: {BETWEEN}"))
+    }
 }
 
-/// The folder of this process' group in the v2 tree, where one is mounted.
-fn own_group(groups: &str, mounts: &str) -> Option<PathBuf> {
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let mount = mounts.lines().find_map(|line| {
-        let mut fields = line.split(' ').skip(1);
-        let (place, kind) = (fields.next()?, fields.next()?);
-        (kind == "cgroup2").then_some(place)
-    })?;
-    Some(Path::new(mount).join(path))
-}
-
-fn delegation(folder: &Path) -> Delegation {
-    let writable = nix::unistd::access(folder, nix::unistd::AccessFlags::W_OK);
-    let controllers = fs::read_to_string(folder.join("cgroup.controllers")).unwrap_or_default();
-    let controllers: Vec<String> = controllers.split_whitespace().map(str::to_owned).collect();
-    let needed = ["memory", "pids"];
-    let has = |name: &&str| controllers.iter().any(|found| found == name);
-    match writable.is_ok() && needed.iter().all(has) {
-        true => Delegation::Given(controllers),
-        false => Delegation::None,
+impl std::fmt::Display for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.by_what())?;
+        match self.shortfall() {
+            Some(shortfall) => write!(f, "; {shortfall}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -76,28 +59,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_group_is_found_in_a_whole_and_in_a_hybrid_tree() {
-        let whole = "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n";
-        let hybrid = "cgroup /sys/fs/cgroup/memory cgroup rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n";
-        let own = "4:memory:/x\n0::/system.slice/kiln.service\n";
-        let at = |mounts| own_group(own, mounts).map(|path| path.display().to_string());
-        let place = "system.slice/kiln.service";
-        assert_eq!(at(whole), Some(format!("/sys/fs/cgroup/{place}")));
-        assert_eq!(at(hybrid), Some(format!("/sys/fs/cgroup/unified/{place}")));
-        assert_eq!(at("tmpfs / tmpfs rw 0 0\n"), None);
-        assert_eq!(own_group("4:memory:/x\n", whole), None);
-    }
-
-    #[test]
-    fn a_group_is_given_when_it_has_what_limits_need() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("cgroup.controllers");
-        fs::write(&file, "cpu pids\n").unwrap();
-        assert_eq!(delegation(folder.path()), Delegation::None);
-        fs::write(&file, "memory pids\n").unwrap();
-        let given = Kept {
-            delegation: delegation(folder.path()),
+    fn what_keeps_memory_and_what_is_missing_are_said_together() {
+        let without = Kept {
+            place: Err(Unusable::NoTree),
         };
-        assert!(given.shortfall().contains("(memory pids)"));
+        assert!(without.by_what().starts_with("memory, outputs"));
+        assert!(
+            without
+                .shortfall()
+                .is_some_and(|text| text.contains("no cgroup v2 tree"))
+        );
+        let with = Kept {
+            place: Ok(Place {
+                folder: "/sys/fs/cgroup/kiln".into(),
+                agent: None,
+                whole: true,
+            }),
+        };
+        assert!(with.by_what().contains("cgroup v2"));
+        assert_eq!(with.shortfall(), None);
     }
 }

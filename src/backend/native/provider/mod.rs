@@ -1,6 +1,7 @@
 //! Where a step runs. A provider takes a resolved step and leaves its outputs
 //! in the step's scratch folder; it knows neither graph nor store.
 
+pub(crate) mod cgroup;
 pub mod enter;
 pub mod kept;
 pub mod sandbox;
@@ -94,10 +95,12 @@ pub enum StepOutcome {
     Cancelled,
 }
 
-/// A limit of space that ended a step, and its bytes.
+/// A limit that ended a step, and its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepLimit {
     Memory(u64),
+    /// Not a limit of bytes: so many processes.
+    Processes(u64),
     OutputSize(u64),
     Scratch(u64),
 }
@@ -108,6 +111,10 @@ impl std::fmt::Display for StepLimit {
             StepLimit::Memory(bytes) => {
                 write!(f, "used more than {bytes} bytes of memory (limits.memory)")
             }
+            StepLimit::Processes(count) => write!(
+                f,
+                "failed, and could not start more than {count} processes (limits.processes)"
+            ),
             StepLimit::OutputSize(bytes) => write!(
                 f,
                 "wrote outputs of more than {bytes} bytes (limits.output_size)"

@@ -38,7 +38,7 @@ pub async fn copy(
     key_file: &Path,
     cancel: &CancellationToken,
 ) -> Result<(), PublishError> {
-    let key = super::super::evaluate::percent(&key_file.to_string_lossy());
+    let key = super::super::reference::percent(&key_file.to_string_lossy());
     let url = match to {
         Location::Directory(path) => format!("file://{}", path.display()),
         Location::Http(url) => url.clone(),

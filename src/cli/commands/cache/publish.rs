@@ -49,10 +49,10 @@ impl Publish {
     ) -> Result<Outcome, CliError> {
         let to = self.to.to_string();
         let (publication, record) = self.publication(context, state)?;
-        let path = context.env.search_path.as_deref();
+        let around = context.env.of_a_person();
         // An interrupted command ends what it started with itself.
         let cancel = CancellationToken::new();
-        let published = publication.publish(record, path, &cancel).await;
+        let published = publication.publish(record, &around, &cancel).await;
         let published = published.map_err(|error| failed(&error))?;
         context.out.text(&match context.out.json {
             true => json(&published),

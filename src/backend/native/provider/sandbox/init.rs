@@ -1,4 +1,4 @@
-//! PID 1 of a step's namespaces, a copy of `kiln internal sandbox`: sets
+//! PID 1 of a step's namespaces, in the memory of its room (`room.rs`): sets
 //! everything up, starts the step, reaps, reports. When it ends, the kernel
 //! kills what is left, and only then can the agent reap it.
 
@@ -6,6 +6,7 @@ use super::room::Room;
 use super::spec::{Attempt, Report, RoomSpec, STORE, SetupError, Spec};
 use super::watch::Watch;
 use super::{privileges, seccomp, step_root, userns};
+use crate::backend::native::provider::cgroup;
 use crate::process::{self, GRACE};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -27,7 +28,7 @@ const STACK: usize = 1 << 18;
 /// The agent is gone, or the report could not be written.
 const NO_REPORT: u8 = 70;
 
-/// A room: serves the agent until it is gone, with a copy of this process for each step.
+/// A room: serves the agent until it is gone; a PID 1 for each step has its memory.
 pub fn internal_main() -> ExitCode {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     process::serve(set_up_room, Room::next, step)
@@ -76,6 +77,7 @@ fn run(spec: &Spec) -> Result<Option<Report>, SetupError> {
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let signals = SignalFd::with_flags(&signals(), flags);
     let signals = signals.attempt(|| "listen to signals".into())?;
+    cgroup::hide().attempt(|| "enter a cgroup namespace".into())?;
     step_root::furnish(spec).map_err(explained)?;
     privileges::forbid_user_namespaces()?;
     privileges::drop_capabilities()?;

@@ -13,10 +13,9 @@
 //! ```
 //!
 //! A room (`room.rs`) is kiln's program started once for the steps of one user, one
-//! after the other; a PID 1 is a copy of it, but the agent's own child, with pipes of
-//! its own. No spec and no step's data ever pass the room, so no PID 1 inherits
-//! another's; copies share where their memory lies, which no step can look at: its
-//! program starts anew.
+//! after the other; a PID 1 has its memory (`process/serve.rs`), but is the agent's
+//! own child, with pipes of its own. No step can look at that memory: its program
+//! starts anew, and PID 1 is closed to it.
 //!
 //! How one scheme serves both (privileged: the agent is root):
 //! 1. The room leaves the host: user, mount, UTS and network namespace. The agent
@@ -34,7 +33,8 @@
 //! 5. It forbids further user namespaces and drops every capability.
 //! 6. It forks the step: a session of its own, limits, default signals, no
 //!    descriptor but its streams, `no_new_privs`, the filter of system calls, exec.
-//! 7. While the step runs, PID 1 watches its memory and what it writes.
+//! 7. While the step runs, PID 1 watches its memory and what it writes; where the
+//!    agent has a cgroup for it, the kernel keeps memory and processes instead.
 //!
 //! PID 1 ends with the step, and the kernel then kills what else is in the
 //! namespace; the agent can reap PID 1 only after that. The agent's death ends
@@ -59,6 +59,7 @@ mod watch;
 
 pub use init::internal_main;
 
+use super::cgroup::{Groups, Reached, StepGroup};
 use super::{Provider, StepLimit, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
 use crate::process::{Bounds, End, Ended, ForkError, ForkJob};
@@ -89,6 +90,7 @@ impl Default for SandboxConfig {
 pub struct Sandbox {
     users: Users,
     rooms: Rooms,
+    groups: Groups,
 }
 
 impl Sandbox {
@@ -97,6 +99,7 @@ impl Sandbox {
         Sandbox {
             users: Users::new(config.build_users),
             rooms: Rooms::default(),
+            groups: Groups::default(),
         }
     }
 
@@ -132,10 +135,10 @@ impl Provider for Sandbox {
         let limits = request.limits.clone();
         let placed = Placed::of(&request, user);
         let ended = placed.and_then(|placed| self.run_in(placed, request));
-        let (room, ended) = ended.map_err(|SetupError { attempted, source }| {
+        let (room, ended, reached) = ended.map_err(|SetupError { attempted, source }| {
             error(&format!("set up the sandbox: {attempted}"), source)
         })?;
-        outcome(&room, ended, &limits)
+        reached.explain(outcome(&room, ended, &limits), &limits)
     }
 }
 
@@ -144,7 +147,7 @@ impl Sandbox {
         &self,
         placed: Placed,
         request: StepRequest,
-    ) -> Result<(RoomSpec, Ended), SetupError> {
+    ) -> Result<(RoomSpec, Ended, Reached), SetupError> {
         let Placed {
             room,
             scratch,
@@ -152,7 +155,8 @@ impl Sandbox {
             inputs,
         } = placed;
         let (user, limits) = (room.user, request.limits);
-        let spec = Spec {
+        let group = self.groups.claim(&limits, user.build_user());
+        let mut spec = Spec {
             argv: request.argv,
             files: request.files,
             env: request.env,
@@ -162,14 +166,18 @@ impl Sandbox {
             scratch,
             limits: Limits {
                 memory: limits.memory,
-                processes: limits.processes,
+                processes: Some(limits.processes),
                 output_size: limits.output_size,
                 scratch: limits.scratch.bytes,
                 scratch_on_disk: limits.scratch.on_disk,
             },
         };
+        if group.is_some() {
+            spec.limits.kept_by_group();
+        }
         scratch::prepare(&request.scratch, &spec, user)?;
         let job = ForkJob {
+            group: group.as_ref().and_then(StepGroup::door),
             request: serde_json::to_vec(&spec)
                 .map_err(io::Error::from)
                 .attempt(|| "write the step".into())?,
@@ -179,14 +187,15 @@ impl Sandbox {
                 output_limit: Some(limits.log_size),
             },
         };
-        let (server, log) = (self.rooms.room(&room)?, request.log);
+        let (server, log) = (self.rooms.room(&room, &self.groups)?, request.log);
         let own = |pipe: BorrowedFd<'_>| userns::own(pipe, user);
         let ended = server.run(job, own, &request.cancel, |bytes| log(bytes));
         let ended = ended.map_err(|error| match error {
             ForkError::Io(error) => error.into(),
             ForkError::Refused(said) => rooms::refusal(&said),
         })?;
-        Ok((room, ended))
+        let reached = group.map_or(Reached::default(), StepGroup::over);
+        Ok((room, ended, reached))
     }
 }
 

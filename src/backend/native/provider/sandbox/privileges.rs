@@ -25,14 +25,23 @@ pub(super) fn drop_capabilities() -> Result<(), SetupError> {
     })
 }
 
+/// Processes of the step's user that are kiln's: the room and PID 1.
+const KILNS_OWN: u64 = 2;
+
 /// Never above what the caller may have itself.
 pub(super) fn limit(limits: &Limits) -> Result<(), SetupError> {
     for (resource, value) in [
-        (Resource::RLIMIT_CORE, 0),
-        (Resource::RLIMIT_NPROC, limits.processes),
+        (Resource::RLIMIT_CORE, Some(0)),
+        (
+            Resource::RLIMIT_NPROC,
+            limits
+                .processes
+                .map(|count| count.saturating_add(KILNS_OWN)),
+        ),
         // So that one file alone cannot run far ahead of the watch.
-        (Resource::RLIMIT_FSIZE, limits.output_size),
+        (Resource::RLIMIT_FSIZE, Some(limits.output_size)),
     ] {
+        let Some(value) = value else { continue };
         let attempted = || format!("set {resource:?} to {value}");
         let (_, hard) = getrlimit(resource).attempt(attempted)?;
         let value = value.min(hard);

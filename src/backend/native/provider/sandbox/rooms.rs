@@ -3,6 +3,7 @@
 use super::spec::{Attempt, Object, Report, RoomSpec, SetupError, User};
 use super::{backstage, userns};
 use crate::backend::native::provider::StepRequest;
+use crate::backend::native::provider::cgroup::Groups;
 use crate::process::ForkServer;
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,19 +21,23 @@ const KEPT: usize = 64;
 pub(super) struct Rooms(Mutex<Vec<(RoomSpec, Arc<ForkServer>)>>);
 
 impl Rooms {
-    /// The room for steps like this.
+    /// A room for a step like this, in which no other is.
     ///
     /// # Errors
     /// When the spec cannot be written.
-    pub fn room(&self, spec: &RoomSpec) -> Result<Arc<ForkServer>, SetupError> {
+    pub fn room(&self, spec: &RoomSpec, groups: &Groups) -> Result<Arc<ForkServer>, SetupError> {
         let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, room)) = rooms.iter().find(|(made_for, _)| made_for == spec) {
+        let fits =
+            |(made_for, room): &&(RoomSpec, Arc<ForkServer>)| made_for == spec && !room.is_busy();
+        if let Some((_, room)) = rooms.iter().find(fits) {
             return Ok(Arc::clone(room));
         }
         let greeting = serde_json::to_vec(spec).map_err(io::Error::from);
         let greeting = greeting.attempt(|| "write what the room is for".into())?;
         let user = spec.user;
+        let groups = groups.clone();
         let admit = move |room| {
+            groups.settle(room, user.build_user());
             userns::map(room, user).map_err(|SetupError { attempted, source }| {
                 let why = format!("{attempted}: {}", userns::explain(source));
                 io::Error::other(why)

@@ -144,10 +144,10 @@ const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 const ARGUMENTS: u32 = 16;
 
-/// The same for every step: made once, by the server that PID 1 is a copy of.
+/// The same for every step: made once, by the room whose memory PID 1 has.
 static FILTER: LazyLock<Vec<sock_filter>> = LazyLock::new(filter);
 
-/// Makes the filter, so that no copy of this process has to.
+/// Makes the filter before there is a step.
 pub(super) fn make_ready() {
     LazyLock::force(&FILTER);
 }

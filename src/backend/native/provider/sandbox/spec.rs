@@ -63,18 +63,36 @@ pub(super) enum User {
     Build(u32),
 }
 
+impl User {
+    /// Its number on the host, where it is not the caller's.
+    pub fn build_user(self) -> Option<u32> {
+        match self {
+            User::Caller => None,
+            User::Build(id) => Some(id),
+        }
+    }
+}
+
 /// Kept by rlimits, the size of the tmpfs and `watch.rs`; the agent keeps time, silence and log.
+/// What the kernel keeps by a cgroup is none here.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Limits {
     /// Bytes of memory all processes have together.
     pub memory: Option<u64>,
-    pub processes: u64,
+    pub processes: Option<u64>,
     /// Bytes of all outputs together.
     pub output_size: u64,
     /// Bytes of `/build` and `/tmp` together.
     pub scratch: u64,
     /// Whether these lie on the disk; else in memory.
     pub scratch_on_disk: bool,
+}
+
+impl Limits {
+    /// Memory and processes are another's to keep.
+    pub fn kept_by_group(&mut self) {
+        (self.memory, self.processes) = (None, None);
+    }
 }
 
 /// A limit that ends a step.

@@ -1,0 +1,118 @@
+//! What Nix keeps of repositories and archives it fetched: below `cache` of its
+//! home. It never removes any of that, so what is old goes here; Nix fetches again
+//! what it still needs. Nothing goes while something is evaluated.
+
+use super::NixConfig;
+use super::program::make_home;
+use nix::fcntl::{Flock, FlockArg};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Held shared while Nix evaluates, and alone while something goes.
+const LOCK: &str = "cache.lock";
+/// Where Nix keeps its caches, below its home.
+const CACHE: &str = "cache/nix";
+/// A bare repository for each URL that commits were fetched from.
+const REPOSITORIES: &str = "gitv3";
+/// What archives hold, since Nix 2.20: a bare repository.
+const ARCHIVES: &str = "tarball-cache";
+/// Begins the name of what is being removed.
+const REMOVED: &str = "removed-by-kiln";
+
+/// As long as this is there, nothing goes.
+#[derive(Debug)]
+pub(super) struct InUse(#[expect(dead_code, reason = "held for its lock")] Flock<File>);
+
+impl InUse {
+    /// Waits while something goes: for renames only. Blocking.
+    ///
+    /// # Errors
+    /// When the folder or the lock in it cannot be made.
+    pub fn begin(home: &Path) -> io::Result<Self> {
+        make_home(home)?;
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(home.join(LOCK))?;
+        let lock = Flock::lock(file, FlockArg::LockShared);
+        Ok(InUse(lock.map_err(|(_, errno)| io::Error::from(errno))?))
+    }
+}
+
+/// Removes what is older than the configuration's age, unless it may be in use.
+/// What cannot be removed is said in the log: it is tried again. Blocking.
+pub(super) fn prune(config: &NixConfig) {
+    let folder = config.home.join(CACHE);
+    let done = set_aside(&config.home, &folder, config.cache_age);
+    if let Err(error) = done.and_then(|()| remove(&folder)) {
+        tracing::warn!(%error, folder = %folder.display(), "what Nix fetched long ago stays");
+    }
+}
+
+/// Renames what is old, which no Nix finds any more.
+fn set_aside(home: &Path, folder: &Path, age: Duration) -> io::Result<()> {
+    let old: Vec<PathBuf> = entries(folder)?
+        .into_iter()
+        .filter(|path| is_old(path, age))
+        .collect();
+    if old.is_empty() {
+        return Ok(());
+    }
+    let lock = File::options().append(true).open(home.join(LOCK))?;
+    let Ok(_alone) = Flock::lock(lock, FlockArg::LockExclusiveNonblock) else {
+        return Ok(()); // next time
+    };
+    for path in old {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        fs::rename(&path, folder.join(format!("{REMOVED}-{name}")))?;
+    }
+    Ok(())
+}
+
+/// Also what an earlier one left.
+fn remove(folder: &Path) -> io::Result<()> {
+    for path in children(folder)? {
+        let name = path.file_name().unwrap_or_default();
+        if name.to_string_lossy().starts_with(REMOVED) {
+            absent_is_fine(fs::remove_dir_all(path))?;
+        }
+    }
+    Ok(())
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut entries = children(&folder.join(REPOSITORIES))?;
+    entries.extend(children(folder)?.into_iter().filter(|path| {
+        let name = path.file_name().unwrap_or_default();
+        name.to_string_lossy().starts_with(ARCHIVES)
+    }));
+    entries.retain(|path| path.is_dir());
+    Ok(entries)
+}
+
+/// A repository is as old as the oldest thing in it: those that are used are
+/// written to, and grow for ever.
+fn is_old(path: &Path, age: Duration) -> bool {
+    let times = children(path).unwrap_or_default().into_iter();
+    let times = times.filter_map(|child| child.symlink_metadata().ok()?.modified().ok());
+    let oldest = times.min();
+    let since = oldest.and_then(|oldest| SystemTime::now().duration_since(oldest).ok());
+    since.is_some_and(|since| since > age)
+}
+
+/// Nothing in a folder that is not there.
+fn children(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(error) => absent_is_fine(Err(error)).map(|()| Vec::new()),
+    }
+}
+
+fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
