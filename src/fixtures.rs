@@ -68,12 +68,14 @@ pub fn generation(number: u32, digit: char, evaluation: Evaluation) -> Generatio
 pub fn evaluated(build: Build) -> Evaluation {
     Evaluation::Succeeded {
         span: span(),
-        evaluated: Evaluated {
+        evaluated: Box::new(Evaluated {
             drv_path: "/var/lib/kiln/store/aaaa-web-1.drv".into(),
             out_path: None,
             machine_id: Some("0123".into()),
             secrets: vec!["token".into()],
-        },
+            nix: None,
+            record: None,
+        }),
         cached: false,
         build,
     }

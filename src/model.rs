@@ -70,6 +70,25 @@ pub struct Evaluated {
     pub machine_id: Option<String>,
     /// Names of the secrets the result refers to; never values.
     pub secrets: Vec<String>,
+    /// What Nix was asked for; `None` of another backend, or of an older kiln's record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nix: Option<Box<NixInputs>>,
+    /// The record in a binary cache that all this was taken from: nothing was
+    /// evaluated on this host, which has no derivation of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+}
+
+/// What decides an evaluation by Nix, beside commit, host and backend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NixInputs {
+    /// Folder inside the commit's tree; `.` for the tree itself.
+    pub subdir: String,
+    /// What is built, with the host's name filled in: `nixosConfigurations."web-1"`.
+    pub attribute: String,
+    pub submodules: bool,
+    /// The file that is imported; of a flake none.
+    pub file: Option<String>,
 }
 
 /// What a build left behind.

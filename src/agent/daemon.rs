@@ -1,7 +1,7 @@
 //! `kiln agent`: follows the remotes of a configuration until it is told to stop.
 
 use super::notify::notify;
-use super::parts::Core;
+use super::parts::{Core, Follows};
 use super::reload::{Reloader, load, settings, source_config};
 use super::signals::{Asked, Signals};
 use super::watch::ConfigWatch;
@@ -29,7 +29,11 @@ pub async fn run(options: AgentOptions) -> Result<(), RunError> {
     let remotes = source_config(&config);
     let subdir = config.repository.subdir.clone();
     let (repository, around) = (remotes.repository.clone(), options.surroundings.clone());
-    let mut core = Core::start(&config, repository, subdir, true, &around).await?;
+    let follows = Follows {
+        has_baseline: true,
+        any_machine: false,
+    };
+    let mut core = Core::start(&config, repository, subdir, follows, &around).await?;
     // After the state is ours: a second agent is told who owns it.
     let (socket, mode) = (&config.grpc.socket, config.grpc.socket_mode());
     let listener = match server::bind(socket, mode, access.group) {

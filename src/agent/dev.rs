@@ -1,6 +1,6 @@
 //! `kiln dev`: the same agent for one person's repository, without set-up.
 
-use super::parts::Core;
+use super::parts::{Core, Follows};
 use super::{DevOptions, RunError, Started, backends};
 use crate::builder::Selected;
 use crate::config::{Config, Sandbox};
@@ -30,7 +30,11 @@ pub async fn run_dev(
     let (source, selection) = blocking(open, &options, &config).await?;
     let (repository, subdir) = (source.repository.clone(), source.subdir.clone());
     let around = &options.surroundings;
-    let mut core = Core::start(&config, repository, subdir, false, around).await?;
+    let follows = Follows {
+        has_baseline: false,
+        any_machine: options.any_machine,
+    };
+    let mut core = Core::start(&config, repository, subdir, follows, around).await?;
     let listener = match server::bind(&options.socket, 0o600, None) {
         Ok(listener) => listener,
         Err(error) => return Err(core.abandon(&error).await),

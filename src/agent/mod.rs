@@ -14,6 +14,7 @@ mod memory;
 mod nix;
 mod notify;
 mod parts;
+pub mod publish;
 mod reload;
 pub mod revision;
 mod secrets;
@@ -72,6 +73,8 @@ pub struct DevOptions {
     pub once: bool,
     /// Build tracked and unignored files as they are.
     pub worktree: bool,
+    /// Build what is for another machine too.
+    pub any_machine: bool,
 }
 
 /// Sent once the dev agent's socket answers and before anything is evaluated.

@@ -5,10 +5,12 @@ use super::Surroundings;
 use crate::backend::Backend;
 use crate::backend::choice::Unavailable;
 use crate::backend::inspect::Inspector;
+use crate::backend::nix::prebuilt::{Prebuilt, WithoutRecord};
 use crate::backend::nix::{Nix, NixConfig, NixKind, SEARCH_PATH, unknown_options, unreachable};
-use crate::config::{BackendChoice, Config, LocalBuilds};
+use crate::config::{self, BackendChoice, Config, LocalBuilds};
 use crate::model::BackendKind;
 use crate::process::find_program;
+use crate::store::cache::TransportOptions;
 use std::ffi::OsStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +64,26 @@ pub(super) fn backend(
     around: &Around,
 ) -> Result<Arc<dyn Backend>, Unavailable> {
     installed(&around.search_path)?;
-    Ok(Arc::new(Nix::new(settings(kind, config, around))))
+    let nix = Nix::new(settings(kind, config, around));
+    Ok(Arc::new(match prebuilt(config) {
+        Some(prebuilt) => nix.with_prebuilt(prebuilt),
+        None => nix,
+    }))
+}
+
+/// Where records of evaluations are, if they are to be taken.
+fn prebuilt(config: &Config) -> Option<Prebuilt> {
+    let without = match config.nix.prebuilt {
+        config::Prebuilt::Never => return None,
+        config::Prebuilt::Prefer => WithoutRecord::Evaluate,
+        config::Prebuilt::Only => WithoutRecord::Wait,
+    };
+    Some(Prebuilt {
+        without,
+        caches: config.nix.prebuilt_from.clone(),
+        keys: config.nix.trusted_public_keys.clone(),
+        options: TransportOptions::new(crate::tls::host_authorities()),
+    })
 }
 
 /// Nix as what looks at revisions of this kind, where it is installed.
@@ -98,7 +119,8 @@ fn installed(search_path: &str) -> Result<(), Unavailable> {
     })
 }
 
-fn settings(kind: NixKind, config: &Config, around: &Around) -> NixConfig {
+/// How the Nix of an agent with this configuration is asked.
+pub(super) fn settings(kind: NixKind, config: &Config, around: &Around) -> NixConfig {
     let nix = &config.nix;
     let keys = nix.trusted_public_keys.iter().map(ToString::to_string);
     NixConfig {

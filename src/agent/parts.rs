@@ -28,6 +28,15 @@ use tokio_util::task::TaskTracker;
 /// What followed a start or a generation's end is over by then.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// What commits an agent is for, where the two kinds of agent differ.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Follows {
+    /// What is built moves a baseline, which later commits descend from.
+    pub has_baseline: bool,
+    /// What is for another machine is built too.
+    pub any_machine: bool,
+}
+
 /// The lower half: everything that needs no source and no socket.
 pub(super) struct Core {
     pub state: Arc<State>,
@@ -53,7 +62,7 @@ impl Core {
         config: &Config,
         repository: PathBuf,
         subdir: String,
-        has_baseline: bool,
+        follows: Follows,
         around: &Surroundings,
     ) -> Result<Self, RunError> {
         let state = State::open(&config.state_dir)
@@ -77,7 +86,8 @@ impl Core {
             repository,
             subdir,
             machine_id: machine_id(),
-            has_baseline,
+            any_machine: follows.any_machine,
+            has_baseline: follows.has_baseline,
             eval_timeout: config.builder.eval_timeout,
             eval_memory: config.builder.eval_memory,
             build_timeout: config.builder.build_timeout,

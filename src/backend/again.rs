@@ -5,8 +5,9 @@ use super::{
 };
 use crate::model::{Evaluated, Failure, Steps};
 
-/// Builds. When what the evaluation left was collected as garbage meanwhile, it
-/// is evaluated once more, by the request that `evaluation` makes, and built then.
+/// Builds. When what the evaluation left is gone (collected as garbage, or what a
+/// record named is in no cache), it is evaluated once more, by the request that
+/// `evaluation` makes, and built then.
 ///
 /// # Errors
 /// As [`Backend::evaluate`] and [`Backend::build`].
@@ -20,15 +21,29 @@ pub async fn build(
         outcome => return Ok(outcome),
     };
     let drv_path = &request.evaluated.drv_path;
-    tracing::warn!(drv_path, "it was collected as garbage: evaluated once more");
-    match backend.evaluate(evaluation()).await? {
+    tracing::warn!(drv_path, "it is gone: evaluated once more");
+    let evaluation = EvaluateRequest {
+        again: true,
+        ..evaluation()
+    };
+    match backend.evaluate(evaluation).await? {
         EvaluationOutcome::Succeeded(again) if is_same(&again, &request.evaluated) => {
+            let evaluated = again; // it may know more: a derivation, where there was a record
+            let request = BuildRequest {
+                evaluated,
+                ..request
+            };
             backend.build(request).await
         }
         EvaluationOutcome::Succeeded(again) => Ok(differs(&request, &again, steps)),
         EvaluationOutcome::Failed(failure) => Ok(BuildOutcome::Failed { failure, steps }),
         EvaluationOutcome::TimedOut(failure) => Ok(BuildOutcome::TimedOut { failure, steps }),
         EvaluationOutcome::Cancelled => Ok(BuildOutcome::Cancelled { steps }),
+        EvaluationOutcome::Blocked { reason, message } => Ok(BuildOutcome::Blocked {
+            reason,
+            message,
+            steps,
+        }),
     }
 }
 
@@ -44,9 +59,11 @@ fn differs(request: &BuildRequest, again: &Evaluated, steps: Steps) -> BuildOutc
         None => evaluated.drv_path.clone(),
     };
     let (before, now) = (said(&request.evaluated), said(again));
-    let message = format!(
-        "the commit evaluated to {before}, which was collected as garbage, and now to {now}"
-    );
+    let gone = match &request.evaluated.record {
+        None => "which was collected as garbage".to_owned(),
+        Some(record) => format!("as {record} says and no cache has"),
+    };
+    let message = format!("the commit evaluated to {before}, {gone}, and now to {now}");
     let failure = Failure::certain(message)
         .hint("something beside the commit is part of it: pin it, then `kiln eval`");
     BuildOutcome::Failed { failure, steps }

@@ -87,6 +87,9 @@ pub struct EvaluateRequest {
     /// Address-space limit of the evaluator, in bytes; `None`: what the backend
     /// takes for enough.
     pub memory: Option<u64>,
+    /// It is evaluated once more for its build: what was taken from elsewhere
+    /// instead of evaluating is of no use.
+    pub again: bool,
     pub sink: Arc<dyn Sink>,
     pub cancel: CancellationToken,
 }
@@ -97,6 +100,12 @@ pub enum EvaluationOutcome {
     Failed(Failure),
     TimedOut(Failure),
     Cancelled,
+    /// Nothing is wrong, but what is asked elsewhere instead of evaluating is not
+    /// there yet: asked again after a while.
+    Blocked {
+        reason: BlockedReason,
+        message: String,
+    },
 }
 
 #[derive(Clone)]

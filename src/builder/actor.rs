@@ -245,6 +245,7 @@ impl Actor {
         let machine_id = self.config.machine_id.as_deref();
         Guards {
             machine_id,
+            any_machine: self.config.any_machine,
             suspension: self.suspension.as_ref(),
             shortage: self.shortage.as_deref(),
             confirmation: self.config.confirmation,

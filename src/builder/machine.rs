@@ -30,6 +30,8 @@ pub struct Illegal {
 pub struct Guards<'a> {
     /// This machine's id; `None` where it has none.
     pub machine_id: Option<&'a str>,
+    /// What is for another machine is built too.
+    pub any_machine: bool,
     pub suspension: Option<&'a Suspension>,
     /// What is short when too little space is left to begin anything.
     pub shortage: Option<&'a str>,
@@ -66,7 +68,7 @@ impl Generation {
             .evaluated()?
             .machine_id
             .as_deref()
-            .filter(|id| !id.is_empty())?;
+            .filter(|id| !id.is_empty() && !guards.any_machine)?;
         let found = guards.machine_id.unwrap_or("no machine id");
         (wanted != found).then_some((wanted, found))
     }
@@ -79,14 +81,30 @@ impl Generation {
 
     /// A pending evaluation begins.
     pub(super) fn evaluation_starts(mut self, now: OffsetDateTime) -> Result<Self, Illegal> {
-        let Evaluation::Pending { attempt, tries, .. } = self.evaluation else {
+        let Evaluation::Pending {
+            attempt,
+            tries,
+            asked,
+            ..
+        } = self.evaluation
+        else {
             return self.illegal("begin its evaluation");
         };
         self.evaluation = Evaluation::Running {
             attempt,
             tries,
+            asked,
             started_at: now,
         };
+        Ok(self)
+    }
+
+    /// What a pending evaluation waited for may be there: it begins.
+    pub(super) fn evaluation_reconsidered(mut self) -> Result<Self, Illegal> {
+        let Evaluation::Pending { blocked, .. } = &mut self.evaluation else {
+            return self.illegal("evaluate after all");
+        };
+        *blocked = None;
         Ok(self)
     }
 
@@ -157,6 +175,7 @@ impl Generation {
                     tries,
                     blocked: None,
                     anew: true,
+                    asked: 0,
                 };
                 Ok(self)
             }
@@ -250,6 +269,7 @@ impl Generation {
         let Evaluation::Running {
             attempt,
             tries,
+            asked,
             started_at,
         } = self.evaluation
         else {
@@ -274,11 +294,24 @@ impl Generation {
                     by: CancelledBy::Stop,
                     tries,
                 },
+                // Neither an end nor a failure: the attempt goes on when caches
+                // are asked again, and its budget of retries stays as it was.
+                EvaluationOutcome::Blocked { reason, message } => Evaluation::Pending {
+                    attempt,
+                    tries,
+                    asked: asked.saturating_add(1),
+                    anew: true,
+                    blocked: Some(Blocked {
+                        reason,
+                        since: now,
+                        message,
+                    }),
+                },
                 EvaluationOutcome::Succeeded(evaluated) => {
                     let build = Build::first();
                     self.evaluation = Evaluation::Succeeded {
                         span,
-                        evaluated,
+                        evaluated: Box::new(evaluated),
                         cached: false,
                         build,
                     };
@@ -307,7 +340,7 @@ impl Generation {
         let build = Build::first();
         self.evaluation = Evaluation::Succeeded {
             span,
-            evaluated,
+            evaluated: Box::new(evaluated),
             cached: true,
             build,
         };

@@ -96,6 +96,8 @@ pub struct BuilderConfig {
     pub subdir: String,
     /// This machine's id, for the machine-id guard.
     pub machine_id: Option<String>,
+    /// What is for another machine is built too: nothing is applied here.
+    pub any_machine: bool,
     /// `kiln dev` follows HEAD wherever it goes and has no baseline.
     pub has_baseline: bool,
     pub eval_timeout: Duration,

@@ -4,7 +4,7 @@
 use super::Clock;
 use super::actor::{AGAIN, Actor};
 use super::retry;
-use crate::model::{BlockedReason, Build, Confirmation, Generation};
+use crate::model::{BlockedReason, Build, Confirmation, Evaluation, Generation};
 use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -103,17 +103,18 @@ impl Actor {
         }
     }
 
-    /// When caches are asked again for what a build waits for: later each
-    /// time, and not by a whole fleet in the same second.
+    /// When caches are asked again for what an evaluation or a build waits for:
+    /// later each time, and not by a whole fleet in the same second.
     fn caches_asked_at(&self) -> Option<(Wake, OffsetDateTime, Duration)> {
         let work = self.work.as_ref()?;
-        let (Some(Build::Pending { asked, .. }), Some(blocked)) = (work.build(), work.blocked())
+        let ((Evaluation::Pending { asked, .. }, _) | (_, Some(Build::Pending { asked, .. }))) =
+            (&work.evaluation, work.build())
         else {
             return None;
         };
-        if !asks_again(blocked.reason) {
-            return None;
-        }
+        let blocked = work
+            .blocked()
+            .filter(|blocked| asks_again(blocked.reason))?;
         let chance = fastrand::Rng::with_seed(seed(&work.uuid)).f64();
         let delay = retry::delay(&self.config.retry, *asked, chance);
         let length = delay.try_into().unwrap_or(time::Duration::MAX);
@@ -127,7 +128,7 @@ impl Actor {
             Wake::HoldEnds => self.hold_is_over().await,
             Wake::NextTry => self.try_again().await,
             Wake::Confirmed => self.nobody_objected().await,
-            Wake::CachesAgain => self.reconsider().await,
+            Wake::CachesAgain => self.caches_again().await,
         }
     }
 
@@ -160,6 +161,20 @@ impl Actor {
         };
         tracing::info!(generation = %failed.number, "tried again");
         match failed.retry_begins(self.now(), &self.guards()) {
+            Ok(next) => {
+                self.work = Some(next);
+                self.proceed().await;
+            }
+            Err(error) => tracing::error!(%error, "a defect in kiln"),
+        }
+    }
+
+    async fn caches_again(&mut self) {
+        let waits = |work: &mut Generation| matches!(work.evaluation, Evaluation::Pending { .. });
+        let Some(waiting) = self.work.take_if(waits) else {
+            return self.reconsider().await;
+        };
+        match waiting.evaluation_reconsidered() {
             Ok(next) => {
                 self.work = Some(next);
                 self.proceed().await;
@@ -213,8 +228,8 @@ pub(super) fn next_due(armed: &[Armed], clock: &Clock) -> impl Future<Output = W
     }
 }
 
-/// Whether a cache may have by now what a build waits for.
-fn asks_again(reason: BlockedReason) -> bool {
+/// Whether a cache may have by now what is waited for.
+pub(super) fn asks_again(reason: BlockedReason) -> bool {
     match reason {
         BlockedReason::Cache | BlockedReason::Platform => true,
         BlockedReason::Suspended

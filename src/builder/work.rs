@@ -4,6 +4,7 @@ use super::Refusal;
 use super::actor::{Actor, Job, JobEnd, Owed};
 use super::machine::{BuildEnd, EvaluationEnd, Guards};
 use super::sink::AttemptSink;
+use super::timers::asks_again;
 use crate::backend::{
     BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, again,
 };
@@ -33,6 +34,13 @@ impl Actor {
         let number = generation.number;
         let kept = generation.clone();
         let recorded = match (&generation.evaluation, generation.build()) {
+            (
+                Evaluation::Pending {
+                    blocked: Some(blocked),
+                    ..
+                },
+                _,
+            ) if asks_again(blocked.reason) => self.wait(generation).await,
             (Evaluation::Pending { .. }, _) => self.start_evaluation(generation).await,
             (_, Some(Build::Pending { blocked: None, .. })) => self.start_build(generation).await,
             (
@@ -117,10 +125,15 @@ impl Actor {
             settings: self.settings.clone(),
             ..legal(generation.evaluation_starts(self.now()))?
         };
-        let event = EventKind::EvalStarted {
+        let announced = EventKind::EvalStarted {
             generation: generation.clone(),
         };
-        self.record(&generation, vec![event]).await?;
+        // An attempt that only asks the caches again has been announced.
+        let events = match &generation.evaluation {
+            Evaluation::Running { asked: 1.., .. } => Vec::new(),
+            _ => vec![announced],
+        };
+        self.record(&generation, events).await?;
         tracing::info!(generation = %number, commit = %generation.commit.id, "evaluating");
         let cancel = CancellationToken::new();
         let roots = self.state.places().generation(number);
@@ -164,6 +177,7 @@ impl Actor {
             roots: state.places().generation(number),
             timeout,
             memory,
+            again: false,
             sink: Arc::new(AttemptSink::new(state, number, true)),
             cancel,
         }
@@ -235,6 +249,11 @@ impl Actor {
         let number = generation.number;
         let is_build = generation.build().is_some();
         let next = match end {
+            // Whoever ended it on purpose need not know how far it had come.
+            Some(JobEnd::Evaluated(EvaluationOutcome::Blocked { .. }, _)) if by.is_some() => {
+                let end = EvaluationEnd::Cancelled(by.unwrap_or(CancelledBy::Stop));
+                generation.evaluation_ends(end, self.now(), &self.guards())
+            }
             Some(JobEnd::Evaluated(EvaluationOutcome::Cancelled, _)) => {
                 let end = EvaluationEnd::Cancelled(by.unwrap_or(CancelledBy::Stop));
                 generation.evaluation_ends(end, self.now(), &self.guards())
@@ -243,7 +262,6 @@ impl Actor {
                 let end = EvaluationEnd::Outcome(outcome, existing);
                 generation.evaluation_ends(end, self.now(), &self.guards())
             }
-            // Whoever ended it on purpose need not know how far it had come.
             Some(JobEnd::Built(BuildOutcome::Blocked { steps, .. })) if by.is_some() => {
                 let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
                 generation.build_ends(end, self.now(), &self.guards())

@@ -33,7 +33,7 @@ mod tables;
 mod tests;
 mod units;
 
-pub use self::nix::Nix;
+pub use self::nix::{Nix, Prebuilt};
 pub use caches::Cache;
 pub use command::{CommandError, owned_command};
 pub use error::{ConfigError, Position, Problem};

@@ -4,7 +4,7 @@
 use super::error::{Problem, password};
 use super::reader::Section;
 use super::tables::inside;
-use crate::store::cache::PublicKey;
+use crate::store::cache::{Location, PublicKey};
 use std::collections::BTreeMap;
 
 /// `[nix]`
@@ -23,15 +23,33 @@ pub struct Nix {
     pub trusted_public_keys: Vec<PublicKey>,
     /// Take the settings that a flake asks for.
     pub accept_flake_config: bool,
+    /// Whether what was evaluated elsewhere is taken instead of evaluating.
+    pub prebuilt: Prebuilt,
+    /// Binary caches that are asked for records of it, in this order; empty when
+    /// they are not.
+    pub prebuilt_from: Vec<Location>,
 }
 
-const NIX_KEYS: [&str; 6] = [
+/// `prebuilt` of `[nix]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prebuilt {
+    /// Commits are evaluated.
+    Never,
+    /// Where there is a record it is taken, else the commit is evaluated.
+    Prefer,
+    /// A commit waits for its record; nothing is evaluated.
+    Only,
+}
+
+const NIX_KEYS: [&str; 8] = [
     "file",
     "options",
     "builders",
     "substituters",
     "trusted_public_keys",
     "accept_flake_config",
+    "prebuilt",
+    "prebuilt_from",
 ];
 
 /// Settings of Nix that a key of kiln's is for.
@@ -49,6 +67,15 @@ const OWN_KEYS: [(&str, &str); 8] = [
 impl Nix {
     pub(super) fn read(top: &Section<'_>) -> Result<Self, Problem> {
         let section = top.section("nix", &NIX_KEYS)?;
+        let substituters = section.texts_as("substituters", substituter)?;
+        let trusted_public_keys = section.texts_as("trusted_public_keys", |text| {
+            text.parse::<PublicKey>().map_err(|e| e.to_string())
+        })?;
+        let (prebuilt, prebuilt_from) = read_prebuilt(&section, &substituters)?;
+        if prebuilt != Prebuilt::Never && trusted_public_keys.is_empty() {
+            let why = "no record could ever be believed: name the key that signs them in trusted_public_keys";
+            return Err(section.problem("prebuilt", why));
+        }
         Ok(Nix {
             file: section.text_as("file", "default.nix", |text| match inside(text)? {
                 file if file == "." => Err("it must name a file".into()),
@@ -56,12 +83,44 @@ impl Nix {
             })?,
             options: section.pairs("options", option)?,
             builders: section.texts_as("builders", builder)?,
-            substituters: section.texts_as("substituters", substituter)?,
-            trusted_public_keys: section.texts_as("trusted_public_keys", |text| {
-                text.parse::<PublicKey>().map_err(|e| e.to_string())
-            })?,
+            substituters,
+            trusted_public_keys,
             accept_flake_config: section.boolean("accept_flake_config", false)?,
+            prebuilt,
+            prebuilt_from,
         })
+    }
+}
+
+/// The caches named, else those of `substituters` that are folders or web servers:
+/// kiln reads records itself, and of Nix's ways to a store it knows no other.
+fn read_prebuilt(
+    section: &Section<'_>,
+    substituters: &[String],
+) -> Result<(Prebuilt, Vec<Location>), Problem> {
+    let words = [
+        ("never", Prebuilt::Never),
+        ("prefer", Prebuilt::Prefer),
+        ("only", Prebuilt::Only),
+    ];
+    let prebuilt = section.choice("prebuilt", "never", &words)?;
+    let named = section.texts_as("prebuilt_from", |text| {
+        text.parse::<Location>().map_err(|e| e.to_string())
+    })?;
+    let without_query = |url: &String| url.split('?').next()?.parse().ok();
+    let from = match (prebuilt, named.is_empty()) {
+        (Prebuilt::Never, _) => Vec::new(),
+        (Prebuilt::Prefer | Prebuilt::Only, false) => named,
+        (Prebuilt::Prefer | Prebuilt::Only, true) => {
+            substituters.iter().filter_map(without_query).collect()
+        }
+    };
+    match prebuilt != Prebuilt::Never && from.is_empty() {
+        false => Ok((prebuilt, from)),
+        true => Err(section.problem(
+            "prebuilt",
+            "there is no cache to ask for records: name a folder or http(s) URL in prebuilt_from or substituters",
+        )),
     }
 }
 

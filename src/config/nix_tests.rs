@@ -142,6 +142,53 @@ fn a_wrong_value_of_the_nix_table_is_shown_at_its_place() {
 }
 
 #[test]
+fn records_are_looked_for_in_what_kiln_can_read_and_need_a_key_that_signs_them() {
+    const KEY: &str = "c-1:tK/kTUKpeRK5HihOJZXP+PaI5uf6Qm2p/yYhmGEt9bQ=";
+    let keys = format!("trusted_public_keys = [\"{KEY}\"]");
+    let with = |lines: &str| read(&format!("[nix]\n{lines}\n{keys}"));
+    let from = |lines: &str| -> Vec<String> {
+        let from = with(lines).unwrap().nix.prebuilt_from;
+        from.iter().map(ToString::to_string).collect()
+    };
+    let substituters =
+        "substituters = [\"s3://b\", \"https://c?priority=1\", \"ssh-ng://d\", \"file:///srv/e\"]";
+    for (word, prebuilt) in [("prefer", Prebuilt::Prefer), ("only", Prebuilt::Only)] {
+        let lines = format!("prebuilt = \"{word}\"\n{substituters}");
+        assert_eq!(with(&lines).unwrap().nix.prebuilt, prebuilt);
+        assert_eq!(from(&lines), ["https://c", "/srv/e"]);
+        let named = format!("{lines}\nprebuilt_from = [\"https://records\"]");
+        assert_eq!(from(&named), ["https://records"]);
+    }
+    assert_eq!(read("").unwrap().nix.prebuilt, Prebuilt::Never);
+    assert!(from(substituters).is_empty(), "nothing is asked");
+    for (lines, why) in [
+        (
+            "prebuilt = \"only\"",
+            "there is no cache to ask for records",
+        ),
+        (
+            "prebuilt = \"prefer\"\nsubstituters = [\"s3://b\"]",
+            "there is no cache to ask for records",
+        ),
+        ("prebuilt = \"always\"", "\"always\""),
+    ] {
+        let error = with(lines).unwrap_err();
+        let place = "kiln.toml:6:12: `nix.prebuilt`: ";
+        assert!(error.starts_with(place) && error.contains(why), "{error}");
+    }
+    let unsigned = read("[nix]\nprebuilt = \"only\"\nprebuilt_from = [\"/c\"]").unwrap_err();
+    assert!(
+        unsigned.contains("no record could ever be believed"),
+        "{unsigned}"
+    );
+    let odd = with("prebuilt = \"only\"\nprebuilt_from = [\"s3://b\"]").unwrap_err();
+    assert!(
+        odd.contains("`nix.prebuilt_from`: \"s3://b\" is no cache"),
+        "{odd}"
+    );
+}
+
+#[test]
 fn submodules_and_builds_elsewhere_are_where_nix_sees_to_them() {
     let with = |kind: &str, line: &str| read(&format!("[backend]\nkind = \"{kind}\"\n{line}"));
     for kind in ["nix", "nix-flake"] {

@@ -93,7 +93,7 @@ pub enum BlockedReason {
     Confirmation,
     MachineId,
     Retry,
-    /// Nothing is built here, and no cache has what is missing.
+    /// Nothing is built or evaluated here, and no cache has what is missing.
     Cache,
     Space,
     Platform,
@@ -157,17 +157,23 @@ pub enum Evaluation {
         /// whatever is known of its commit.
         #[serde(default)]
         anew: bool,
+        /// How often this attempt has asked for a record of it in vain.
+        #[serde(default)]
+        asked: u32,
     },
     Running {
         attempt: u32,
         #[serde(default)]
         tries: u32,
+        /// As while it is pending.
+        #[serde(default)]
+        asked: u32,
         #[serde(with = "time::serde::rfc3339")]
         started_at: OffsetDateTime,
     },
     Succeeded {
         span: Span,
-        evaluated: Evaluated,
+        evaluated: Box<Evaluated>,
         /// Taken over from an earlier generation of the same commit.
         cached: bool,
         build: Build,

@@ -87,6 +87,9 @@ pub struct Evaluation {
     /// The generation that took its place, 0 where none did.
     #[prost(uint32, tag = "13")]
     pub superseded_by: u32,
+    /// The record in a binary cache that it was taken from; empty: it was evaluated.
+    #[prost(string, tag = "14")]
+    pub record: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Build {

@@ -3673,6 +3673,9 @@ impl serde::Serialize for Evaluation {
         if true {
             len += 1;
         }
+        if true {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("kiln.v1.Evaluation", len)?;
         if true {
             let v = EvaluationStatus::try_from(self.status)
@@ -3717,6 +3720,9 @@ impl serde::Serialize for Evaluation {
         if true {
             struct_ser.serialize_field("supersededBy", &self.superseded_by)?;
         }
+        if true {
+            struct_ser.serialize_field("record", &self.record)?;
+        }
         struct_ser.end()
     }
 }
@@ -3747,6 +3753,7 @@ impl<'de> serde::Deserialize<'de> for Evaluation {
             "cancelledBy",
             "superseded_by",
             "supersededBy",
+            "record",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -3764,6 +3771,7 @@ impl<'de> serde::Deserialize<'de> for Evaluation {
             Retry,
             CancelledBy,
             SupersededBy,
+            Record,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -3799,6 +3807,7 @@ impl<'de> serde::Deserialize<'de> for Evaluation {
                             "retry" => Ok(GeneratedField::Retry),
                             "cancelledBy" | "cancelled_by" => Ok(GeneratedField::CancelledBy),
                             "supersededBy" | "superseded_by" => Ok(GeneratedField::SupersededBy),
+                            "record" => Ok(GeneratedField::Record),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -3831,6 +3840,7 @@ impl<'de> serde::Deserialize<'de> for Evaluation {
                 let mut retry__ = None;
                 let mut cancelled_by__ = None;
                 let mut superseded_by__ = None;
+                let mut record__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Status => {
@@ -3915,6 +3925,12 @@ impl<'de> serde::Deserialize<'de> for Evaluation {
                                 Some(map_.next_value::<::pbjson::private::NumberDeserialize<_>>()?.0)
                             ;
                         }
+                        GeneratedField::Record => {
+                            if record__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("record"));
+                            }
+                            record__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -3934,6 +3950,7 @@ impl<'de> serde::Deserialize<'de> for Evaluation {
                     retry: retry__,
                     cancelled_by: cancelled_by__.unwrap_or_default(),
                     superseded_by: superseded_by__.unwrap_or_default(),
+                    record: record__.unwrap_or_default(),
                 })
             }
         }

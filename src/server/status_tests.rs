@@ -151,6 +151,7 @@ fn each_state_of_the_latest_generation_has_its_line() {
     let evaluating = Evaluation::Running {
         tries: 0,
         attempt: 1,
+        asked: 0,
         started_at: at(NOW),
     };
     let stopped = Evaluation::Cancelled {

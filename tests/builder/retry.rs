@@ -2,7 +2,7 @@
 
 use crate::builder_bench::*;
 use kiln::builder::{Phase, Refusal};
-use kiln::model::{AfterFailure, BlockedReason, Build, CancelledBy, Failure};
+use kiln::model::{AfterFailure, BlockedReason, Build, CancelledBy, Evaluation, Failure};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -111,6 +111,66 @@ async fn b19_a_build_that_waits_for_a_cache_gives_way_to_a_newer_commit_and_to_a
         };
         assert_eq!(*found, by);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b19_an_evaluation_waits_for_a_record_without_end_begins_once_and_asks_ever_later() {
+    let mut bench = Bench::with(Policies::attempts(2)).await;
+    bench.eval("a").await;
+    let mut waited = Vec::new();
+    for _ in 0..8 {
+        let before = tokio::time::Instant::now();
+        bench.evaluation("a").await.lacks_cache();
+        waited.push(before.elapsed());
+        bench.phase(Phase::Waiting).await;
+        assert_eq!(bench.why_it_waits(N1), Some(BlockedReason::Cache));
+        assert!(bench.generation(N1).failure().is_none());
+    }
+    assert!(
+        waited[2] > waited[1] && waited[7] <= Duration::from_secs(601), // timers round up
+        "{waited:?}"
+    );
+    // Suspended it goes on asking; a restart asks at once, under the same attempt.
+    bench.suspend().await;
+    bench.evaluation("a").await.lacks_cache();
+    bench.phase(Phase::Waiting).await;
+    bench.resume().await;
+    assert_eq!(bench.why_it_waits(N1), Some(BlockedReason::Cache));
+    let mut bench = bench.crash().await;
+    bench.evaluation("a").await.lacks_cache();
+    bench.phase(Phase::Waiting).await;
+    assert_eq!(bench.times("eval_started 1").await, 1, "one attempt");
+    // What may pass is tried again with the whole budget.
+    bench.evaluation("a").await.fails(network());
+    bench.evaluates_and_builds("a").await;
+    assert_eq!(bench.times("eval_started 1").await, 2);
+    assert_eq!(bench.times("eval_finished 1").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn b19_an_evaluation_that_waits_for_a_record_gives_way_to_a_newer_commit_and_to_a_stop() {
+    let mut bench = Bench::new().await;
+    for name in ["a", "b"] {
+        bench.eval(name).await;
+        bench.evaluation(name).await.lacks_cache();
+        bench.phase(Phase::Waiting).await;
+    }
+    bench.handle.stop().await.unwrap();
+    tokio::time::sleep(HOUR).await;
+    bench.idle().await;
+    for (number, by) in [(N1, CancelledBy::Superseded(N2)), (N2, CancelledBy::Stop)] {
+        let generation = bench.generation(number);
+        let Evaluation::Cancelled { by: found, .. } = generation.evaluation else {
+            panic!("{generation:#?}");
+        };
+        assert_eq!(found, by);
+    }
+    // Asked by hand, it is looked for at once; what is stopped meanwhile ends.
+    bench.eval("b").await;
+    let evaluation = bench.evaluation("b").await;
+    bench.handle.stop().await.unwrap();
+    assert!(evaluation.is_gone());
+    assert_eq!(bench.times("eval_finished 3").await, 1);
 }
 
 #[tokio::test(start_paused = true)]

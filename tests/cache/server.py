@@ -1,5 +1,6 @@
 """A folder behind HTTP that takes PUT: argv is the folder. A file `.mode` in it makes it misbehave:
-a status number, `silent` (no answer), `endless` (an archive without end)."""
+a status number, `silent` (no answer), `endless` (an archive or a record without end), `away` (a record is
+elsewhere, which leads back)."""
 import http.server, os, sys, threading
 
 root = sys.argv[1]
@@ -24,7 +25,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.log_message()
             threading.Event().wait(600)
         elif mode == "endless":
-            if not self.path.startswith("/nar/"):
+            if not self.path.startswith(("/nar/", "/kiln/")):
                 return False
             self.send_response(200)
             self.end_headers()
@@ -33,6 +34,13 @@ class Handler(http.server.SimpleHTTPRequestHandler):
                     self.wfile.write(bytes(65536))
             except OSError:
                 pass
+        elif mode == "away":
+            if not self.path.startswith("/kiln/"):
+                return False
+            self.send_response(302)
+            self.send_header("Location", self.path)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         else:
             self.send_error(int(mode))
         self.close_connection = True

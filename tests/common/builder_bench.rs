@@ -308,6 +308,7 @@ impl Bench {
             repository: "/nowhere".into(),
             subdir: ".".into(),
             machine_id: Some("this".into()),
+            any_machine: false,
             has_baseline: true,
             eval_timeout: LIMIT,
             eval_memory: Some(1 << 30),

@@ -184,6 +184,7 @@ impl Engine {
             roots: self.roots(),
             timeout: Duration::from_secs(120),
             memory: Some(1 << 30),
+            again: false,
             sink: self.heard.clone(),
             cancel: self.cancel.child_token(),
         }

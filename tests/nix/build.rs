@@ -143,6 +143,28 @@ async fn f06_steps_and_log_lines_come_while_it_runs() {
 }
 
 #[tokio::test]
+async fn f06_with_keep_going_what_failed_is_counted_beside_what_is_done() {
+    if !has_nix() {
+        return;
+    }
+    let mut world = World::new(NixKind::Flake);
+    for (name, value) in [("keep-going", "true"), ("max-jobs", "1")] {
+        world.config.options.push((name.into(), value.into()));
+    }
+    let (good, bad) = (step("good", "echo > $out"), step("bad", "exit 3"));
+    let other = step("other", "echo > $out");
+    let script = format!("cat ${{{good}}} ${{{bad}}} ${{{other}}} > $out");
+    let commit = world.flake(&system("", &step("top", &script)));
+    let evaluated = world.evaluated(&commit).await;
+    let BuildOutcome::Failed { failure, steps } = world.build(&evaluated).await else {
+        panic!("it did not fail");
+    };
+    assert_eq!(failure.derivation.as_deref(), Some("bad"), "{failure:?}");
+    assert_eq!((steps.done, steps.failed), (2, 1), "{steps:?}");
+    assert!(steps.total >= steps.done + steps.failed, "{steps:?}");
+}
+
+#[tokio::test]
 async fn f06_the_failing_derivation_is_named_with_its_log_and_exit_code() {
     if !has_nix() {
         return;
@@ -242,6 +264,8 @@ async fn f06_a_killed_step_may_pass_and_a_fetch_fails_for_the_network_s_reasons(
         out_path: None,
         machine_id: None,
         secrets: Vec::new(),
+        nix: None,
+        record: None,
     };
     match world.build(&evaluated).await {
         BuildOutcome::Failed { failure, .. } => {
@@ -344,4 +368,17 @@ async fn elsewhere_built(
         BuildOutcome::Succeeded { built, steps } => (built, steps),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn f06_a_step_of_a_system_that_nobody_builds_for_is_told_who_could() {
+    if !has_nix() {
+        return;
+    }
+    let world = World::new(NixKind::Flake);
+    let elsewhere = step("system", "echo > $out").replace("x86_64-linux", "riscv64-linux");
+    let failure = failure_of(&world, &system("", &elsewhere)).await;
+    assert_eq!(failure.kind, FailureKind::Certain, "{failure:?}");
+    assert!(failure.message.contains("riscv64-linux"), "{failure:?}");
+    assert!(failure.hint.contains("[nix] builders"), "{failure:?}");
 }

@@ -171,6 +171,8 @@ async fn f05_a_question_that_nix_does_not_answer_ends_when_it_is_cancelled() {
         out_path: None,
         machine_id: None,
         secrets: Vec::new(),
+        nix: None,
+        record: None,
     };
     let (cancel, host) = (CancellationToken::new(), HOST.parse().unwrap());
     let (backend, roots) = (world.backend(), world.path("generations/1"));

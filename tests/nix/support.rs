@@ -179,6 +179,7 @@ impl World {
             roots: self.path("generations/1"),
             timeout: Duration::from_secs(120),
             memory: Some(4 << 30),
+            again: false,
             sink: self.heard.clone(),
             cancel: CancellationToken::new(),
         }

@@ -175,12 +175,13 @@ impl World {
 impl Drop for World {
     /// Nix's store is read-only to everybody but root.
     fn drop(&mut self) {
-        let chmod = command("chmod")
-            .args(["-R", "u+w"])
-            .arg(self.home.folder.path())
-            .output();
-        assert!(chmod.is_ok());
+        make_removable(self.home.folder.path());
     }
+}
+
+pub fn make_removable(folder: &Path) {
+    let chmod = command("chmod").args(["-R", "u+w"]).arg(folder).output();
+    assert!(chmod.is_ok());
 }
 
 /// `{ nixosConfigurations.web-1 = ..; }`: as much of NixOS as is looked at.

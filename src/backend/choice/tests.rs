@@ -82,6 +82,8 @@ fn evaluated(kind: BackendKind) -> Evaluated {
         out_path: None,
         machine_id: None,
         secrets: Vec::new(),
+        nix: None,
+        record: None,
     }
 }
 
@@ -190,6 +192,7 @@ fn request(source: Source) -> EvaluateRequest {
         roots: PathBuf::from("/nowhere"),
         timeout: Duration::MAX,
         memory: Some(1 << 30),
+        again: false,
         sink: Arc::new(Silent),
         cancel: CancellationToken::new(),
     }

@@ -59,6 +59,8 @@ impl Stored<'_> {
             out_path: out.as_ref().and_then(result_of).map(ToString::to_string),
             machine_id: graph.machine_id,
             secrets: graph.secrets,
+            nix: None,
+            record: None,
         }))
     }
 

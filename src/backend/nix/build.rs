@@ -4,7 +4,7 @@ use super::program::{Ran, not_started};
 use super::progress::{self, Progress};
 use super::{NixConfig, diagnose, roots};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd};
-use crate::model::{BlockedReason, Failure, FailureKind};
+use crate::model::{BlockedReason, Evaluated, Failure, FailureKind, Steps};
 use crate::process::End;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -17,6 +17,8 @@ const TIMED_OUT: i32 = 101;
 pub(super) struct Build<'a> {
     pub config: &'a NixConfig,
     pub request: BuildRequest,
+    /// What cannot be had is waited for: nothing is evaluated here.
+    pub waits: bool,
 }
 
 impl Build<'_> {
@@ -70,6 +72,9 @@ impl Build<'_> {
         if let Some(failure) = not_started(&ran.end, &progress.last_words()) {
             return Ok(BuildOutcome::Failed { failure, steps });
         }
+        if let (Some(record), None) = (&self.request.evaluated.record, status.signal()) {
+            return Ok(self.not_brought(record, &mut progress, steps));
+        }
         let failure = match (status.signal(), progress.failure()) {
             (Some(signal), _) => {
                 Failure::transient(format!("nix-store was ended by signal {signal}"))
@@ -97,6 +102,36 @@ impl Build<'_> {
             true => BuildOutcome::TimedOut { failure, steps },
             false => BuildOutcome::Failed { failure, steps },
         })
+    }
+
+    /// What a record names could not be had. There is nothing that could be built
+    /// instead before it is evaluated here.
+    fn not_brought(&self, record: &str, progress: &mut Progress, steps: Steps) -> BuildOutcome {
+        let Evaluated {
+            drv_path, out_path, ..
+        } = &self.request.evaluated;
+        let out_path = out_path.as_ref().unwrap_or(drv_path);
+        let why = progress.trouble().unwrap_or("none that Nix asks has it");
+        let message = format!("no binary cache gives {out_path}, which {record} names: {why}");
+        let message = diagnose::brief(&message);
+        let is_of_host = diagnose::is_of_host(why);
+        tracing::warn!("{message}");
+        progress.note(&message);
+        if is_of_host {
+            let failure = Failure {
+                log_tail: progress.last_words(),
+                ..Failure::transient(message)
+            };
+            return BuildOutcome::Failed { failure, steps };
+        }
+        match self.waits {
+            false => BuildOutcome::NotEvaluated { steps },
+            true => BuildOutcome::Blocked {
+                reason: BlockedReason::Cache,
+                message,
+                steps,
+            },
+        }
     }
 
     /// The derivation itself was collected before the build began.

@@ -1,6 +1,7 @@
 //! What stays the same as long as the agent runs.
 
 use super::Attribute;
+use crate::model::BackendKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +49,16 @@ pub enum NixKind {
     Plain,
 }
 
+impl NixKind {
+    /// The backend it is to everybody else.
+    pub fn of_backend(self) -> BackendKind {
+        match self {
+            NixKind::Flake => BackendKind::NixFlake,
+            NixKind::Plain => BackendKind::Nix,
+        }
+    }
+}
+
 /// As long as generations are kept where nobody says.
 const CACHE_AGE: Duration = Duration::from_secs(90 * 24 * 3600);
 
@@ -55,7 +66,25 @@ const CACHE_AGE: Duration = Duration::from_secs(90 * 24 * 3600);
 pub const SEARCH_PATH: &str = "/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:\
     /root/.nix-profile/bin:/usr/local/bin:/usr/bin:/bin";
 
+/// The folder of store paths, unless a store of its own is set up for another.
+const STORE_FOLDER: &str = "/nix/store";
+
 impl NixConfig {
+    /// The folder that store paths are written with: `store = "local?store=/x/store"`
+    /// names another.
+    pub(super) fn store_folder(&self) -> &str {
+        self.in_store("store=").unwrap_or(STORE_FOLDER)
+    }
+
+    /// What the `store` option says behind this, `root=` for one.
+    fn in_store(&self, parameter: &str) -> Option<&str> {
+        let store = self.options.iter().rev().find(|(name, _)| name == "store");
+        let (_, query) = store?.1.split_once('?')?;
+        query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix(parameter))
+    }
+
     /// Everything as Nix itself is set up.
     pub fn new(kind: NixKind, home: PathBuf) -> Self {
         NixConfig {

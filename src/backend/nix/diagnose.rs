@@ -7,9 +7,9 @@ use crate::model::{Failure, FailureKind, Location};
 /// Bytes of a failure's message.
 const MAX_MESSAGE: usize = 2048;
 
-/// Words by which Nix, Git, curl and the kernel say that a host, a service or
-/// the network is not there now, or that something has run out.
-const MAY_PASS: [&str; 31] = [
+/// Words by which Nix, Git and curl say that a service or the network is not
+/// there now.
+const NETWORK: [&str; 21] = [
     "could not resolve host",
     "couldn't resolve host",
     "temporary failure in name resolution",
@@ -30,6 +30,12 @@ const MAY_PASS: [&str; 31] = [
     "http error 502",
     "http error 503",
     "http error 504",
+    "usually happens due to networking issues",
+];
+
+/// Words by which Nix and the kernel say that this host has run out of
+/// something, or that its Nix is not there now.
+const HOST: [&str; 10] = [
     "no space left on device",
     "disk quota exceeded",
     "cannot allocate memory",
@@ -40,7 +46,6 @@ const MAY_PASS: [&str; 31] = [
     "unexpected end-of-file",
     ".sqlite' is busy",
     "failed due to signal 9",
-    "usually happens due to networking issues",
 ];
 
 /// Nothing may be built here, and no builder is named.
@@ -78,10 +83,17 @@ const HINTS: [(&str, &str); 7] = [
 /// Whether trying again can help.
 pub(super) fn kind_of(message: &str) -> FailureKind {
     let lower = message.to_lowercase();
-    match MAY_PASS.iter().any(|words| lower.contains(words)) {
+    let mut words = NETWORK.iter().chain(&HOST);
+    match words.any(|words| lower.contains(words)) {
         true => FailureKind::Transient,
         false => FailureKind::Certain,
     }
+}
+
+/// Whether this host itself is in need, and no cache or network to blame.
+pub(super) fn is_of_host(message: &str) -> bool {
+    let lower = message.to_lowercase();
+    HOST.iter().any(|words| lower.contains(words))
 }
 
 /// The failure Nix's error is; `text` is what a person is shown, `message` the

@@ -10,8 +10,8 @@ use super::program::{Program, Ran, attempted, not_started};
 use super::progress::Progress;
 use super::reference::{self, Reference, file_url, own_uris, percent};
 use super::{NixConfig, NixKind, roots};
-use crate::backend::{BackendError, EvaluateRequest, EvaluationOutcome};
-use crate::model::{Evaluated, Failure};
+use crate::backend::{BackendError, EvaluateRequest, EvaluationOutcome, Source};
+use crate::model::{Evaluated, Failure, HostName, NixInputs};
 use crate::process::End;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -269,6 +269,10 @@ impl Evaluation<'_> {
                 machine_id: machine_id(machine)?,
                 drv_path: drv,
                 secrets: Vec::new(),
+                nix: Some(Box::new(
+                    self.config.inputs(&self.request.source, &self.request.host),
+                )),
+                record: None,
             }),
             other => Err(self.refused(other, &self.config.attribute.names(&self.request.host))),
         }
@@ -411,6 +415,21 @@ impl Evaluation<'_> {
     }
 }
 
+impl NixConfig {
+    /// What decides an evaluation beside commit, host and kind.
+    pub(super) fn inputs(&self, source: &Source, host: &HostName) -> NixInputs {
+        NixInputs {
+            subdir: source.subdir.clone(),
+            attribute: path_of(&self.attribute.names(host)),
+            submodules: self.submodules,
+            file: match self.kind {
+                NixKind::Flake => None,
+                NixKind::Plain => Some(self.file.clone()),
+            },
+        }
+    }
+}
+
 /// An attribute, as a person would write it.
 pub(super) fn path_of(names: &[String]) -> String {
     let shown: Vec<_> = names.iter().map(|name| shown(name)).collect();
@@ -419,7 +438,7 @@ pub(super) fn path_of(names: &[String]) -> String {
 
 /// A path such as `/nix/store/<32 characters>-<name>`, in whatever folder: what a
 /// repository calls a derivation may say anything.
-fn is_store_path(text: &str) -> bool {
+pub(super) fn is_store_path(text: &str) -> bool {
     let Some((folder, name)) = text.rsplit_once('/') else {
         return false;
     };

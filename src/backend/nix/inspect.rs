@@ -37,7 +37,16 @@ pub(super) async fn graph(
     let what = || format!("ask Nix for the graph of {drv}");
     match asked.is_there(&what())? {
         true => Ok(read(drv, &asked.ran.answer)),
-        false => Err(attempted(what(), io::Error::from(io::ErrorKind::NotFound))),
+        false => Err(attempted(what(), gone(evaluated))),
+    }
+}
+
+fn gone(evaluated: &Evaluated) -> io::Error {
+    match &evaluated.record {
+        None => io::Error::from(io::ErrorKind::NotFound),
+        Some(record) => io::Error::other(format!(
+            "it was taken from a record, {record}, and not evaluated on this host"
+        )),
     }
 }
 

@@ -56,6 +56,7 @@ fn request(look: &Look, host: &HostName) -> EvaluateRequest {
         roots: look.scratch.join(host.as_str()),
         timeout: look.timeout,
         memory: look.memory,
+        again: false,
         sink: look.sink.clone(),
         cancel: look.cancel.clone(),
     }
@@ -64,6 +65,7 @@ fn request(look: &Look, host: &HostName) -> EvaluateRequest {
 fn failure(outcome: EvaluationOutcome) -> Failure {
     match outcome {
         EvaluationOutcome::Failed(failure) | EvaluationOutcome::TimedOut(failure) => failure,
+        EvaluationOutcome::Blocked { message, .. } => Failure::transient(message),
         EvaluationOutcome::Cancelled | EvaluationOutcome::Succeeded(_) => {
             Failure::transient("interrupted")
         }

@@ -10,6 +10,11 @@ use std::time::Instant;
 
 /// Derivations with failures that are remembered; one is enough to tell.
 const MAX_FAILED: usize = 100;
+/// Whose log has what Nix says of no step while it builds: a cache that fails, a
+/// builder that cannot be reached. No derivation has such a name.
+const OF_NO_STEP: &str = "(nix)";
+/// Bytes of it that are kept.
+const OF_NO_STEP_MAX: usize = 1 << 20;
 /// Names of steps that are told from each other.
 const MAX_NAMES: usize = 1 << 20;
 
@@ -32,6 +37,10 @@ pub(super) struct Progress {
     error: Option<(String, String)>,
     /// The last that was said beside errors.
     said: Tail,
+    /// The last warning, or error that is not of what depends on another.
+    trouble: Option<String>,
+    /// Bytes that the log of no step may still get.
+    of_no_step_left: usize,
 }
 
 struct Step {
@@ -73,6 +82,8 @@ impl Progress {
             unexplained: Vec::new(),
             error: None,
             said: Tail::default(),
+            trouble: None,
+            of_no_step_left: OF_NO_STEP_MAX,
         }
     }
 
@@ -92,6 +103,12 @@ impl Progress {
             Message::Said(text) => {
                 self.say(&text);
                 self.said.push(&text);
+                let text = diagnose::brief(&text);
+                // An error that another way may make good has no form of its own.
+                if text.starts_with("warning:") || text.starts_with("error:") {
+                    self.note(&text);
+                    self.trouble = Some(text);
+                }
             }
             Message::Error { text, message } => self.errored(text, message),
         }
@@ -174,6 +191,12 @@ impl Progress {
         for drv in derivations(&message) {
             self.blame(drv, &message);
         }
+        if is_own(&message) {
+            self.trouble = Some(diagnose::brief(&message));
+            if derivations(&message).next().is_none() {
+                self.note(&diagnose::brief(&text));
+            }
+        }
         self.error = Some((text, message));
     }
 
@@ -196,7 +219,16 @@ impl Progress {
         self.failed.push(failed);
     }
 
-    /// Lines of no step are the evaluation's; a build has no log for them.
+    /// What goes wrong beside a build's steps, for whoever reads its logs.
+    pub fn note(&mut self, text: &str) {
+        if self.has_steps && text.len() < self.of_no_step_left {
+            self.of_no_step_left -= text.len() + 1;
+            let line = format!("{text}\n");
+            self.sink.log(Some(OF_NO_STEP), line.as_bytes());
+        }
+    }
+
+    /// Lines of no step are the evaluation's; of a build's, see [`Progress::note`].
     fn say(&self, text: &str) {
         if !self.has_steps && !text.is_empty() {
             self.sink.log(None, format!("{text}\n").as_bytes());
@@ -222,9 +254,10 @@ impl Progress {
         let (builds, copies) = (self.builds.1, self.copies.1);
         let done = builds.done.saturating_add(copies.done);
         let failed = builds.failed.saturating_add(copies.failed);
-        let expected = builds.expected.saturating_add(copies.expected);
+        // Nix expects what failed no more.
+        let expected = builds.expected.saturating_add(copies.expected).max(done);
         Steps {
-            total: small(expected.max(done)),
+            total: small(expected.saturating_add(failed)),
             done: small(done),
             running: small(self.running.len() as u64),
             failed: small(failed),
@@ -241,6 +274,12 @@ impl Progress {
             self.finish(step, end);
         }
         self.steps()
+    }
+
+    /// What was in the way last, a warning for one; nothing of it need have led to
+    /// a failure.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     /// The last lines of anything, for a run that ended without an error.

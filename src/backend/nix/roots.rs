@@ -35,6 +35,11 @@ impl Sink for Unheard {
     fn step(&self, _: StepEvent) {}
 }
 
+/// Where what is said goes when nobody listens.
+pub(super) fn unheard() -> Arc<dyn Sink> {
+    Arc::new(Unheard)
+}
+
 /// A question's answer: how it ended, and what was said beside.
 pub(super) struct Asked {
     pub ran: Ran,
@@ -45,7 +50,7 @@ pub(super) async fn ask(
     program: Program,
     cancel: &CancellationToken,
 ) -> Result<Asked, BackendError> {
-    let mut progress = Progress::of_build(Arc::new(Unheard));
+    let mut progress = Progress::of_build(unheard());
     let ran = program.timeout(PATIENCE);
     let ran = ran.run(cancel, |message| progress.hear(message)).await?;
     Ok(Asked { ran, progress })
@@ -67,6 +72,9 @@ impl Asked {
                     "cannot build missing derivation",
                     "unable to start any build",
                     "is required to build",
+                    // A path alone, which nothing may bring.
+                    "build of '/",
+                    "no substituter that can build it",
                 ];
                 match missing.iter().any(|words| text.contains(words)) {
                     true => Ok(false),
@@ -191,7 +199,7 @@ async fn is_absent(config: &NixConfig, evaluated: &Evaluated) -> bool {
     found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
-/// What builds the derivation and roots its outputs.
+/// What builds the derivation, or brings the result of a record, and roots its outputs.
 ///
 /// # Errors
 /// When the roots' folder cannot be made.
@@ -202,14 +210,13 @@ pub(super) async fn realise(
 ) -> Result<Program, BackendError> {
     make_folder(roots).await?;
     let link = text(&roots.join(RESULT))?;
+    // What a record names is only brought: there is no derivation to build.
+    let wanted = match (&evaluated.record, &evaluated.out_path) {
+        (Some(_), Some(out_path)) => out_path,
+        (Some(_), None) | (None, _) => &evaluated.drv_path,
+    };
     let program = Program::new(config, "nix-store");
-    Ok(program.args([
-        "--realise",
-        &evaluated.drv_path,
-        "--indirect",
-        "--add-root",
-        &link,
-    ]))
+    Ok(program.args(["--realise", wanted, "--indirect", "--add-root", &link]))
 }
 
 /// Reads back what was built: `links` are the roots, a line for each output. It is

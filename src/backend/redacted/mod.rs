@@ -71,6 +71,10 @@ impl Backend for Redacted {
             EvaluationOutcome::TimedOut(why) => {
                 EvaluationOutcome::TimedOut(failure(&patterns, why))
             }
+            EvaluationOutcome::Blocked { reason, message } => EvaluationOutcome::Blocked {
+                reason,
+                message: redact(&patterns, &message),
+            },
             outcome @ (EvaluationOutcome::Succeeded(_) | EvaluationOutcome::Cancelled) => outcome,
         })
     }

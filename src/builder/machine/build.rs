@@ -54,6 +54,7 @@ impl Evaluation {
             tries: 0,
             blocked: None,
             anew,
+            asked: 0,
         }
     }
 }

@@ -33,25 +33,27 @@ impl Generation {
         if self.next_try().is_some() {
             return Some(self); // its time comes
         }
-        let (attempt, tries, anew) = match &self.evaluation {
+        let (attempt, tries, anew, asked) = match &self.evaluation {
             Evaluation::Succeeded { .. } => return self.build_taken_up(now, guards),
             &Evaluation::Pending {
                 attempt,
                 tries,
                 anew,
+                asked,
                 ..
-            } => (attempt, tries, anew),
-            Evaluation::Running { attempt, tries, .. } => (attempt + 1, *tries, true),
+            } => (attempt, tries, anew, asked),
+            Evaluation::Running { attempt, tries, .. } => (attempt + 1, *tries, true, 0),
             Evaluation::Cancelled {
                 span,
                 by: CancelledBy::Shutdown,
                 tries,
-            } => (span.attempt + 1, *tries, true),
+            } => (span.attempt + 1, *tries, true, 0),
             Evaluation::Failed { .. }
             | Evaluation::TimedOut { .. }
             | Evaluation::Cancelled { .. } => return None,
         };
-        // It still waits for space, since then; for a build it does no more.
+        // It still waits for space, since then; for a build it does no more, and
+        // caches are asked at once.
         let short = |blocked: &&Blocked| blocked.reason == BlockedReason::Space;
         let blocked = self.blocked().filter(short).cloned();
         self.evaluation = Evaluation::Pending {
@@ -59,6 +61,7 @@ impl Generation {
             tries,
             blocked,
             anew,
+            asked,
         };
         Some(self)
     }

@@ -43,6 +43,10 @@ pub struct Dev {
     /// Build tracked and unignored files as they are, not what is committed.
     #[arg(long)]
     worktree: bool,
+    /// Build what is for another machine too, by its machineId: for CI, which applies
+    /// nothing.
+    #[arg(long)]
+    any_machine: bool,
 }
 
 impl Dev {
@@ -124,6 +128,7 @@ impl Dev {
             socket: context.global.socket.clone().unwrap_or(place.socket),
             once: self.once,
             worktree: self.worktree,
+            any_machine: self.any_machine,
         })
     }
 }

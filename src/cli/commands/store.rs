@@ -3,7 +3,7 @@ mod human;
 mod remote;
 
 use crate::cli::Context;
-use crate::cli::commands::cache::{GenerateKey, Pull, Push};
+use crate::cli::commands::cache::{GenerateKey, Publish, Pull, Push};
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::pb;
 use crate::store::StorePath;
@@ -31,6 +31,7 @@ enum StoreCommand {
     Objects(ObjectsCommand),
     Push(Push),
     Pull(Pull),
+    Publish(Publish),
     GenerateKey(GenerateKey),
     /// Write any file or folder as a NAR on standard output.
     DumpNar {
@@ -115,6 +116,7 @@ impl Store {
             StoreCommand::DumpNar { path } => dump_nar(context, path).await,
             StoreCommand::Push(push) => push.run(context, state()).await,
             StoreCommand::Pull(pull) => pull.run(context, state()).await,
+            StoreCommand::Publish(publish) => publish.run(context, state_dir).await,
             StoreCommand::GenerateKey(command) => command.run(context),
             StoreCommand::Objects(command) => {
                 let way = Way::find(context, state_dir, offline, command.changes()).await?;

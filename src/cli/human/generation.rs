@@ -177,10 +177,10 @@ fn origin(generation: &pb::Generation) -> String {
 
 fn evaluation(text: &mut String, evaluation: Option<&pb::Evaluation>, now: OffsetDateTime) {
     let Some(evaluation) = evaluation else { return };
-    let cached = if evaluation.cached {
-        ", taken over from an earlier generation"
-    } else {
-        ""
+    let cached = match (evaluation.cached, evaluation.record.is_empty()) {
+        (true, _) => ", taken over from an earlier generation",
+        (false, false) => ", taken from a record instead of evaluating",
+        (false, true) => "",
     };
     let span = span(
         evaluation.started_at.as_ref(),
@@ -197,6 +197,7 @@ fn evaluation(text: &mut String, evaluation: Option<&pb::Evaluation>, now: Offse
         "evaluation",
         &format!("{}{span}{cached}", words(status)),
     );
+    row(text, "record", &plain(&evaluation.record));
     row(text, "derivation", &plain(&evaluation.drv_path));
     row(text, "machine id", &plain(&evaluation.machine_id));
     waits_for(text, evaluation.blocked.as_ref(), now);

@@ -18,6 +18,7 @@ fn waiting(number: u32, reason: BlockedReason, message: &str) -> pb::Generation 
         tries: 0,
         blocked,
         anew: false,
+        asked: 0,
     };
     convert::generation(&model_generation(number, 'b', evaluation))
 }

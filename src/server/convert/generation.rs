@@ -59,6 +59,7 @@ fn evaluation(evaluation: &model::Evaluation) -> pb::Evaluation {
             tries,
             blocked: why,
             anew: _,
+            asked: _,
         } => pb::Evaluation {
             status: S::Pending.into(),
             attempt: *attempt,
@@ -69,6 +70,7 @@ fn evaluation(evaluation: &model::Evaluation) -> pb::Evaluation {
         E::Running {
             attempt,
             tries,
+            asked: _,
             started_at,
         } => pb::Evaluation {
             retry: trying(*tries),
@@ -87,6 +89,7 @@ fn evaluation(evaluation: &model::Evaluation) -> pb::Evaluation {
             out_path: evaluated.out_path.clone().unwrap_or_default(),
             machine_id: evaluated.machine_id.clone().unwrap_or_default(),
             cached: *cached,
+            record: evaluated.record.clone().unwrap_or_default(),
             ..ended(S::Succeeded, span)
         },
         E::Failed {

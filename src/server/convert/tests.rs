@@ -40,6 +40,7 @@ fn every_evaluation_state_reaches_the_wire_with_its_facts() {
                 tries: 0,
                 blocked: None,
                 anew: false,
+                asked: 0,
             },
             "PENDING",
         ),
@@ -47,6 +48,7 @@ fn every_evaluation_state_reaches_the_wire_with_its_facts() {
             Evaluation::Running {
                 tries: 0,
                 attempt: 2,
+                asked: 0,
                 started_at,
             },
             "RUNNING",

@@ -32,5 +32,5 @@ pub use narinfo::{InvalidNarInfo, NAR_INFO_MAX, NarInfo};
 pub use pull::{PullError, pull};
 pub use push::{PushError, Pushed, push};
 pub use realisation::{InvalidRealisation, REALISATION_MAX, Realisation};
-pub use signature::{InvalidKey, PublicKey, SecretKey, Signature};
+pub use signature::{InvalidKey, PublicKey, SecretKey, Signature, is_trusted};
 pub use substitute::{CacheConfig, Caches, Session, Wanted};

@@ -37,6 +37,8 @@ impl Call {
             out_path: None,
             machine_id,
             secrets: Vec::new(),
+            nix: None,
+            record: None,
         };
         self.answers(Answer::Evaluate(EvaluationOutcome::Succeeded(evaluated)));
     }
@@ -70,11 +72,16 @@ impl Call {
     }
     /// No cache has what is missing.
     pub fn lacks_cache(self) {
-        self.answers(Answer::Build(BuildOutcome::Blocked {
-            reason: BlockedReason::Cache,
-            message: "no cache has hello".into(),
-            steps: Steps::default(),
-        }));
+        let (reason, message) = (BlockedReason::Cache, "no cache has hello".to_owned());
+        let answer = match self.is_evaluation() {
+            true => Answer::Evaluate(EvaluationOutcome::Blocked { reason, message }),
+            false => Answer::Build(BuildOutcome::Blocked {
+                reason,
+                message,
+                steps: Steps::default(),
+            }),
+        };
+        self.answers(answer);
     }
     /// What the evaluation left is not in the store any more.
     pub fn finds_nothing(self) {

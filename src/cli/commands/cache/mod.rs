@@ -1,16 +1,18 @@
-//! `kiln store push`, `pull` and `generate-key`: binary caches by hand.
+//! `kiln store push`, `pull`, `publish` and `generate-key`: binary caches by hand.
 
 mod generate_key;
+mod publish;
 mod pull;
 mod push;
 
 pub use generate_key::GenerateKey;
+pub use publish::Publish;
 pub use pull::Pull;
 pub use push::Push;
 
 use crate::cli::error::{CliError, Problem};
 use crate::config::read_secret_file;
-use crate::store::cache::Location;
+use crate::store::cache::{Location, SecretKey};
 use std::path::Path;
 
 /// A cache named on the command line, where a path may be relative.
@@ -30,6 +32,13 @@ fn location(text: &str) -> Result<Location, String> {
 /// The text of a file that is closed to others.
 fn secret(path: &Path) -> Result<String, CliError> {
     read_secret_file(path).map_err(|error| Problem::failed(error.to_string()).into())
+}
+
+fn read_key(file: &Path) -> Result<SecretKey, CliError> {
+    secret(file)?.parse().map_err(|error| {
+        let message = format!("{}: {error}", file.display());
+        Problem::usage(message, "kiln store generate-key NAME FILE").into()
+    })
 }
 
 /// Runs what blocks on its own thread.

@@ -1,10 +1,10 @@
-use super::{blocking, location, secret};
+use super::{blocking, location, read_key, secret};
 use crate::cli::Context;
 use crate::cli::commands::shell::find;
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::values::GenerationArg;
 use crate::state::Places;
-use crate::store::cache::{Location, Pushed, SecretKey, Transport, TransportOptions, push};
+use crate::store::cache::{Location, Pushed, Transport, TransportOptions, push};
 use crate::store::encoding::base64;
 use crate::store::{Pin, Store, StorePath, pin};
 use crate::tls::host_authorities;
@@ -125,13 +125,6 @@ fn root(state: &Path, what: &str) -> Result<StorePath, CliError> {
     let built = generation.built().ok_or_else(not_built)?;
     let path = built.out_path.parse();
     path.map_err(|error| Problem::failed(format!("{error}")).into())
-}
-
-fn read_key(file: &Path) -> Result<SecretKey, CliError> {
-    secret(file)?.parse().map_err(|error| {
-        let message = format!("{}: {error}", file.display());
-        Problem::usage(message, "kiln store generate-key NAME FILE").into()
-    })
 }
 
 fn told(pushed: &Pushed, to: &str) -> String {
