@@ -30,33 +30,67 @@ pub struct Ended {
     pub report: Vec<u8>,
 }
 
-/// A copy of the server with the caller's ends of its pipes.
+/// A process of the server's with the caller's ends of its pipes.
 pub(super) struct Job {
     pub process: Forked,
-    pub stdin: PipeWriter,
-    pub stdout: PipeReader,
-    pub report: PipeReader,
+    pub streams: Streams,
+}
+
+/// The caller's ends.
+pub(super) struct Streams {
+    /// Open to the end: the job's lifeline.
+    stdin: PipeWriter,
+    unsent: Vec<u8>,
+    stdout: Option<PipeReader>,
+    report: PipeReader,
+}
+
+impl Streams {
+    /// Puts into the pipe what it takes of the request.
+    ///
+    /// # Errors
+    /// When a pipe cannot be set not to block.
+    pub fn new(
+        stdin: PipeWriter,
+        stdout: PipeReader,
+        report: PipeReader,
+        request: &[u8],
+    ) -> io::Result<Self> {
+        unblock(&stdin)?;
+        unblock(&stdout)?;
+        unblock(&report)?;
+        let mut streams = Streams {
+            stdin,
+            unsent: request.to_vec(),
+            stdout: Some(stdout),
+            report,
+        };
+        streams.send();
+        Ok(streams)
+    }
+
+    fn send(&mut self) {
+        match self.stdin.write(&self.unsent) {
+            Ok(bytes) => drop(self.unsent.drain(..bytes)),
+            Err(error) if is_for_later(&error) => {}
+            // It closed its input: it will say why itself.
+            Err(_) => self.unsent.clear(),
+        }
+    }
 }
 
 impl Job {
-    /// Sends the request, serves the job to its end, and reaps it.
+    /// Serves the job to its end, and reaps it.
     pub fn attend(
         self,
-        request: Vec<u8>,
         bounds: Bounds,
         cancel: &Cancel,
         on_output: impl FnMut(&[u8]),
     ) -> io::Result<Ended> {
-        unblock(&self.stdin)?;
-        unblock(&self.stdout)?;
-        unblock(&self.report)?;
         let attended = Attended {
             exit: Exit::of(self.process.id),
             process: self.process,
-            stdin: self.stdin,
-            stdout: Some(self.stdout),
-            report: self.report,
-            unsent: request,
+            streams: self.streams,
             left: Left::from(bounds),
             on_output,
         };
@@ -73,11 +107,7 @@ fn unblock(pipe: &impl AsFd) -> io::Result<()> {
 struct Attended<F> {
     process: Forked,
     exit: Exit,
-    /// Open to the end: the job's lifeline.
-    stdin: PipeWriter,
-    stdout: Option<PipeReader>,
-    report: PipeReader,
-    unsent: Vec<u8>,
+    streams: Streams,
     left: Left,
     on_output: F,
 }
@@ -93,14 +123,13 @@ struct Ready {
 
 impl<F: FnMut(&[u8])> Attended<F> {
     fn run_to_end(mut self, cancel: &Cancel) -> io::Result<Ended> {
-        self.send();
         let mut end = self.until(None, Some(cancel))?;
         if !matches!(end, End::Exited(_)) {
             end = self.kill(end)?;
         }
         let mut report = Vec::new();
         // As much as there is: nobody writes any more, or nobody may be waited for.
-        let _ = (&self.report)
+        let _ = (&self.streams.report)
             .take(PIPE_MAX as u64)
             .read_to_end(&mut report);
         Ok(Ended { end, report })
@@ -143,7 +172,7 @@ impl<F: FnMut(&[u8])> Attended<F> {
                 return Ok(end);
             }
             if ready.takes_request {
-                self.send();
+                self.streams.send();
             }
             if ready.has_output && !self.read()? && killing.is_none() {
                 return Ok(End::TooMuchOutput);
@@ -153,12 +182,14 @@ impl<F: FnMut(&[u8])> Attended<F> {
 
     /// Waits until something can be done, or for the deadline.
     fn ready(&self, deadline: Option<Instant>, cancel: Option<&Cancel>) -> io::Result<Ready> {
-        let stdin = (!self.unsent.is_empty()).then_some(&self.stdin);
+        let streams = &self.streams;
+        let stdin = (!streams.unsent.is_empty()).then_some(&streams.stdin);
         let sources = [
             cancel.map(|cancel| PollFd::new(cancel.as_fd(), PollFlags::POLLIN)),
             self.exit.source(),
             stdin.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLOUT)),
-            self.stdout
+            streams
+                .stdout
                 .as_ref()
                 .map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)),
         ];
@@ -184,25 +215,16 @@ impl<F: FnMut(&[u8])> Attended<F> {
         })
     }
 
-    fn send(&mut self) {
-        match self.stdin.write(&self.unsent) {
-            Ok(bytes) => drop(self.unsent.drain(..bytes)),
-            Err(error) if is_for_later(&error) => {}
-            // It closed its input: it will say why itself.
-            Err(_) => self.unsent.clear(),
-        }
-    }
-
     /// Hands on what was printed; whether it was within the limit.
     fn read(&mut self) -> io::Result<bool> {
         let mut buffer = [0; BUFFER];
-        let Some(pipe) = &mut self.stdout else {
+        let Some(pipe) = &mut self.streams.stdout else {
             return Ok(true);
         };
         match pipe.read(&mut buffer) {
             Err(error) if is_for_later(&error) => Ok(true),
             Ok(0) | Err(_) => {
-                self.stdout = None;
+                self.streams.stdout = None;
                 Ok(true)
             }
             Ok(bytes) => Ok(self.hear(&buffer[..bytes])),
@@ -224,7 +246,9 @@ impl<F: FnMut(&[u8])> Attended<F> {
         let _ = killpg(self.process.id, Signal::SIGKILL); // none left is what we want
         let status = self.process.reap();
         for _ in 0..PIPE_MAX / BUFFER {
-            let Some(pipe) = &mut self.stdout else { break };
+            let Some(pipe) = &mut self.streams.stdout else {
+                break;
+            };
             let mut buffer = [0; BUFFER];
             match pipe.read(&mut buffer) {
                 Ok(bytes) if bytes > 0 => self.hear(&buffer[..bytes]),

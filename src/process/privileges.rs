@@ -21,7 +21,16 @@ pub(crate) struct PrivilegeError {
 /// Names the capability. A caller that may not change the bounding set (it has
 /// no capabilities to lose) is no error: `no_new_privs` covers it.
 pub(crate) fn keep_capabilities(kept: &[u32]) -> Result<(), PrivilegeError> {
-    let failed = |attempted: String| move |source| PrivilegeError { attempted, source };
+    bound_capabilities(kept)?;
+    hold_capabilities(kept)
+}
+
+/// Takes all capabilities but some from what this process, and what comes of it, can
+/// ever get by running a program.
+///
+/// # Errors
+/// When the kernel refuses, which it does not to whoever has them.
+pub(crate) fn bound_capabilities(kept: &[u32]) -> Result<(), PrivilegeError> {
     for capability in (0..64).filter(|capability| !kept.contains(capability)) {
         // SAFETY: takes numbers only.
         let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
@@ -31,6 +40,14 @@ pub(crate) fn keep_capabilities(kept: &[u32]) -> Result<(), PrivilegeError> {
             other => other.map_err(failed(format!("drop capability {capability}")))?,
         };
     }
+    Ok(())
+}
+
+/// Gives up all capabilities but some; [`bound_capabilities`] is about others.
+///
+/// # Errors
+/// When the kernel refuses, which it never does.
+pub(crate) fn hold_capabilities(kept: &[u32]) -> Result<(), PrivilegeError> {
     const VERSION_3: u32 = 0x2008_0522;
     let header: [u32; 2] = [VERSION_3, 0];
     let mut sets = [0u32; 6];
@@ -72,4 +89,8 @@ pub(crate) fn set_mounts(path: &CStr, attributes: u64) -> nix::Result<()> {
         )
     };
     Errno::result(set).map(drop)
+}
+
+fn failed(attempted: String) -> impl FnOnce(Errno) -> PrivilegeError {
+    move |source| PrivilegeError { attempted, source }
 }

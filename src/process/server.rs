@@ -16,7 +16,7 @@
 //! had the memory ends the server too. It ends when its caller does (end-of-file on
 //! its socket), or when it was idle for a while.
 
-use super::job::{Ended, Forked, Job};
+use super::job::{Ended, Forked, Job, Streams};
 use super::{Bounds, Cancel, GIVE_UP, framed, program};
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::{PassCred, ReceiveTimeout};
@@ -56,6 +56,13 @@ pub enum ForkError {
 /// Does what only the caller may do to the server, whose number is given.
 type Admit = Box<dyn Fn(Pid) -> io::Result<()> + Send + Sync>;
 
+/// A job as the server is asked for it.
+struct Asked<'a> {
+    request: Vec<u8>,
+    group: Option<BorrowedFd<'a>>,
+    own: &'a dyn Fn(BorrowedFd<'_>) -> io::Result<()>,
+}
+
 /// The caller's side. The server is started when the first job is run.
 pub struct ForkServer {
     /// The `internal` subcommand that calls [`super::serve`].
@@ -84,37 +91,40 @@ impl ForkServer {
         Arc::strong_count(self) > 1
     }
 
-    /// Runs a job to its end, on this thread. Before the job gets its request,
-    /// `own` is called with the pipe it prints to.
+    /// Runs a job to its end, on this thread; `own` is called before with the pipe it
+    /// prints to.
     ///
     /// # Errors
     /// When the server cannot be started, or cannot fork, or what `own` says.
     pub fn run(
         self: &Arc<Self>,
         job: ForkJob<'_>,
-        own: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
+        own: impl Fn(BorrowedFd<'_>) -> io::Result<()>,
         cancel: &Cancel,
         on_output: impl FnMut(&[u8]),
     ) -> Result<Ended, ForkError> {
-        let started = self.job(job.group)?;
-        own(started.stdout.as_fd())?;
-        Ok(started.attend(framed(job.request), job.bounds, cancel, on_output)?)
+        let asked = Asked {
+            request: framed(job.request),
+            group: job.group,
+            own: &own,
+        };
+        Ok(self.job(&asked)?.attend(job.bounds, cancel, on_output)?)
     }
 
     /// A new job; a server that ended while it was idle is started again.
-    fn job(self: &Arc<Self>, group: Option<BorrowedFd<'_>>) -> Result<Job, ForkError> {
+    fn job(self: &Arc<Self>, asked: &Asked<'_>) -> Result<Job, ForkError> {
         self.reap();
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = socket.take()
-            && let Ok(forked) = self.ask(&open, group)
+            && let Ok(forked) = self.ask(&open, asked)
         {
             *socket = Some(open);
             return Ok(forked?);
         }
-        // With pipes of its own: a copy that the old server may have made
-        // finds its standard input closed and ends.
+        // With pipes of its own: a job that the old server may have begun
+        // finds its lifeline closed and ends.
         let open = self.start()?;
-        let forked = self.ask(&open, group)?;
+        let forked = self.ask(&open, asked)?;
         *socket = Some(open);
         Ok(forked?)
     }
@@ -154,23 +164,20 @@ impl ForkServer {
     }
 
     /// The outer error is a server that is gone; the inner one its refusal.
-    fn ask(
-        self: &Arc<Self>,
-        socket: &OwnedFd,
-        group: Option<BorrowedFd<'_>>,
-    ) -> io::Result<io::Result<Job>> {
+    fn ask(self: &Arc<Self>, socket: &OwnedFd, asked: &Asked<'_>) -> io::Result<io::Result<Job>> {
         let (request, stdin) = io::pipe()?;
         let (stdout, out) = io::pipe()?;
         let (report, err) = io::pipe()?;
-        let streams = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
-        let group = group.map(|group| group.as_raw_fd());
-        let theirs: Vec<RawFd> = streams.into_iter().chain(group).collect();
+        (asked.own)(stdout.as_fd())?;
+        // Before there is a job: it need not be waited for, nor wait.
+        let streams = Streams::new(stdin, stdout, report, &asked.request)?;
+        let theirs = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
+        let group = asked.group.map(|group| group.as_raw_fd());
+        let theirs: Vec<RawFd> = theirs.into_iter().chain(group).collect();
         tell(socket, &[Word::JOB], &theirs)?;
         Ok(forked(socket)?.map(|job| Job {
             process: Forked::new(job, Arc::clone(self)),
-            stdin,
-            stdout,
-            report,
+            streams,
         }))
     }
 

@@ -58,25 +58,38 @@ fn made(given: &Path) -> Vec<String> {
     names.filter(|name| name.starts_with("kiln-")).collect()
 }
 
-/// What the groups of this process's steps say in one of their files, added up.
+/// The groups of this process's steps; root's lie by build user, beside its rooms.
+fn groups(given: &Path) -> Vec<PathBuf> {
+    let folders = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().flatten();
+        let paths = entries.map(|entry| entry.path());
+        paths
+            .filter(|path| path.is_dir() && !path.ends_with("rooms"))
+            .collect()
+    };
+    let below = folders(&given.join("kiln-steps-0"));
+    match steps::is_root() {
+        true => below.iter().flat_map(|user| folders(user)).collect(),
+        false => below,
+    }
+}
+
+/// What they say in one of their files, added up.
 fn counted(given: &Path, file: &str, name: &str) -> u64 {
     let mut total = 0;
-    for steps in made(given)
-        .iter()
-        .filter(|name| name.starts_with("kiln-steps-"))
-    {
-        for step in fs::read_dir(given.join(steps)).unwrap().flatten() {
-            let text = fs::read_to_string(step.path().join(file)).unwrap_or_default();
-            let counts = text.lines().filter_map(|line| line.strip_prefix(name));
-            total += counts
-                .filter_map(|count| count.trim().parse::<u64>().ok())
-                .sum::<u64>();
-        }
+    for group in groups(given) {
+        let text = fs::read_to_string(group.join(file)).unwrap();
+        let counts = text.lines().filter_map(|line| line.strip_prefix(name));
+        total += counts
+            .filter_map(|count| count.trim().parse::<u64>().ok())
+            .sum::<u64>();
     }
     total
 }
 
-async fn ran(sandbox: &Arc<Sandbox>, step: Step) -> (StepOutcome, String) {
+/// Always the same build user, one step after the other.
+async fn ran(sandbox: &Arc<Sandbox>, mut step: Step) -> (StepOutcome, String) {
+    step.request.slot = 0;
     let said = step.said.clone();
     let outcome = run(sandbox, step.request).await.unwrap();
     let said = String::from_utf8_lossy(&said.lock().unwrap()).into_owned();
@@ -186,9 +199,7 @@ async fn a_group_is_used_again_with_the_limits_of_its_next_step() {
         let (outcome, said) = ran(&sandbox, fills()).await;
         assert_eq!(outcome, StepOutcome::Exited(0), "{said}");
     }
-    let steps = fs::read_dir(given.join("kiln-steps-0")).unwrap().flatten();
-    let groups = steps.filter(|entry| entry.file_type().unwrap().is_dir());
-    assert_eq!(groups.count(), 1, "one after the other");
+    assert_eq!(groups(&given).len(), 1, "one after the other");
 }
 
 #[tokio::test]
@@ -262,11 +273,12 @@ async fn who_is_in_a_steps_group_at_its_end_is_killed() {
     let running = async { run(&sandbox, waits.request).await.unwrap() };
     let joins = async {
         until("the step is up", || !said.lock().unwrap().is_empty()).await;
-        fs::write(
-            given.join("kiln-steps-0/0/cgroup.procs"),
-            other.id().to_string(),
-        )
-        .unwrap();
+        let is_in_use = |group: &PathBuf| {
+            let procs = fs::read_to_string(group.join("cgroup.procs"));
+            procs.is_ok_and(|procs| !procs.is_empty())
+        };
+        let group = groups(&given).into_iter().find(is_in_use).unwrap();
+        fs::write(group.join("cgroup.procs"), other.id().to_string()).unwrap();
     };
     let (outcome, ()) = tokio::join!(running, joins);
     assert!(matches!(outcome, StepOutcome::TimedOut(_)), "{outcome:?}");
@@ -331,7 +343,8 @@ async fn a_step_that_is_killed_for_want_of_memory_above_it_is_not_blamed_on_its_
 
 /// `kiln dev` with a step.
 struct Dev {
-    folder: tempfile::TempDir,
+    /// Removed with this.
+    _folder: tempfile::TempDir,
     kiln: Child,
     mark: String,
 }
@@ -366,14 +379,24 @@ impl Dev {
         let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
         let kiln = quiet.spawn().unwrap();
         let mark = mark.to_owned();
-        Dev { folder, kiln, mark }
+        Dev {
+            _folder: folder,
+            kiln,
+            mark,
+        }
     }
 
     async fn killed(mut self) {
         self.kiln.kill().unwrap();
         self.kiln.wait().unwrap();
         until("the step is gone", || processes_with(&self.mark).is_empty()).await;
-        drop(self.folder);
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.kiln.kill(); // when a test fails; else it is gone
+        let _ = self.kiln.wait();
     }
 }
 

@@ -157,7 +157,7 @@ pub fn processes_with(mark: &str) -> Vec<String> {
 
 /// Waits, without sleeping blindly, for something that another process does.
 pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < deadline, "never: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -262,7 +262,7 @@ async fn a_step_s_own_limits_of_processes_output_and_log_hold() {
         (
             r#""processes": 5"#,
             "perl -e 'for (1..9) { my $p = fork; next unless defined $p; if (!$p) { sleep 9; exit } $n++ } exit 100 + $n'",
-            ["limits.processes", "exit code 102", "exit code 103"],
+            ["limits.processes", "exit code 103", "exit code 103"],
         ),
         (
             r#""output_size": "4MiB""#,

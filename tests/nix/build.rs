@@ -369,3 +369,16 @@ async fn elsewhere_built(
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test]
+async fn f06_a_step_of_a_system_that_nobody_builds_for_is_told_who_could() {
+    if !has_nix() {
+        return;
+    }
+    let world = World::new(NixKind::Flake);
+    let elsewhere = step("system", "echo > $out").replace("x86_64-linux", "riscv64-linux");
+    let failure = failure_of(&world, &system("", &elsewhere)).await;
+    assert_eq!(failure.kind, FailureKind::Certain, "{failure:?}");
+    assert!(failure.message.contains("riscv64-linux"), "{failure:?}");
+    assert!(failure.hint.contains("[nix] builders"), "{failure:?}");
+}

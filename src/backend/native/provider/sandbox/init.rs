@@ -40,6 +40,7 @@ fn set_up_room(greeting: &[u8], admit: &dyn Fn() -> io::Result<()>) -> Result<Ro
         // it listens would never hear of it.
         let blocked = signals().thread_block();
         blocked.attempt(|| "listen to signals".into())?;
+        privileges::default_signals();
         seccomp::make_ready();
         let spec: RoomSpec =
             serde_json::from_slice(greeting).attempt(|| "read what the room is for".into())?;
@@ -183,7 +184,7 @@ fn exec(spec: &Spec) -> Result<std::convert::Infallible, SetupError> {
     nix::unistd::dup2_stdin(&null).attempt(|| "close standard input".into())?;
     nix::unistd::dup2_stderr(std::io::stdout()).attempt(|| "join the outputs".into())?;
     privileges::limit(&spec.limits)?;
-    privileges::default_signals()?;
+    privileges::unblock_signals()?;
     nix::sys::prctl::set_no_new_privs().attempt(|| "rule out new privileges".into())?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let source = Path::new("/build/src");

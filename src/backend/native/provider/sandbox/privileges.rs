@@ -1,6 +1,7 @@
 //! What PID 1 and the step give up before the step's program runs.
 
 use super::spec::{Attempt, Limits, SetupError};
+use crate::process::privileges::{self, PrivilegeError};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
@@ -16,13 +17,23 @@ pub(super) fn forbid_user_namespaces() -> Result<(), SetupError> {
     }
 }
 
-/// Every capability, from every set.
+/// No program that a step runs can get a capability; this process keeps those it has.
+pub(super) fn rule_out_capabilities() -> Result<(), SetupError> {
+    Ok(privileges::bound_capabilities(&[])?)
+}
+
+/// Every capability that this process has.
 pub(super) fn drop_capabilities() -> Result<(), SetupError> {
-    let dropped = crate::process::privileges::keep_capabilities(&[]);
-    dropped.map_err(|error| SetupError {
-        attempted: error.attempted,
-        source: error.source.into(),
-    })
+    Ok(privileges::hold_capabilities(&[])?)
+}
+
+impl From<PrivilegeError> for SetupError {
+    fn from(error: PrivilegeError) -> Self {
+        SetupError {
+            attempted: error.attempted,
+            source: error.source.into(),
+        }
+    }
 }
 
 /// Processes of the step's user that are kiln's: the room and PID 1.
@@ -79,8 +90,8 @@ pub(super) fn leave_abstract_sockets() -> Result<(), SetupError> {
         .attempt(|| "leave the host's abstract sockets".into())
 }
 
-/// Every signal does what it does by default, and none is blocked.
-pub(super) fn default_signals() -> Result<(), SetupError> {
+/// Every signal does what it does by default, in what comes of this process too.
+pub(super) fn default_signals() {
     /// The kernel's `struct sigaction`, all zero: the default, no flags, no mask.
     const DEFAULT: [u64; 4] = [0; 4];
     /// Bytes of the kernel's signal set.
@@ -99,6 +110,10 @@ pub(super) fn default_signals() -> Result<(), SetupError> {
             )
         };
     }
+}
+
+/// None is blocked.
+pub(super) fn unblock_signals() -> Result<(), SetupError> {
     SigSet::empty()
         .thread_set_mask()
         .attempt(|| "unblock all signals".into())

@@ -12,7 +12,7 @@
 use super::backstage::place;
 use super::root::Root;
 use super::spec::{Attempt, RoomSpec, SetupError};
-use super::userns;
+use super::{privileges, userns};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
@@ -51,6 +51,7 @@ impl Room {
         // It keeps its capabilities over the namespaces: its uid was no root there.
         userns::become_step_user(spec.user)?;
         root.fill()?;
+        privileges::rule_out_capabilities()?;
         // The steps have the same uid: they shall not look into this process.
         nix::sys::prctl::set_dumpable(false).attempt(|| "close PID 1 to the step".into())?;
         Ok(Room {

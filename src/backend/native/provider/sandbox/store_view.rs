@@ -23,7 +23,9 @@ use super::mounts::{bind, tmpfs};
 use super::root::checked_name;
 use super::spec::{Attempt, GID, Layout, Object, STORE, SetupError, Spec, UID};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use std::fs::{self, File};
+use nix::sys::stat::{Mode, SFlag, mknod};
+use std::fs;
+use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +63,11 @@ impl<'a> Input<'a> {
         let point = below.join(self.name);
         let made = match &self.kind {
             Kind::Folder => fs::create_dir(&point),
-            Kind::File => File::create_new(&point).map(drop),
+            // One call, where to open it takes two.
+            Kind::File => {
+                let mode = Mode::from_bits_truncate(0o444);
+                mknod(&point, SFlag::S_IFREG, mode, 0).map_err(io::Error::from)
+            }
             Kind::Link(target) => symlink(target, &point),
         };
         made.attempt(|| format!("make the mount point {}", point.display()))
