@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// Of the step's first process before its program: a few calls deep.
-const STACK: usize = 1 << 18;
+const STACK: usize = 1 << 16;
 /// The agent is gone, or the report could not be written.
 const NO_REPORT: u8 = 70;
 
