@@ -4,7 +4,7 @@
 use super::error::{Problem, password};
 use super::reader::Section;
 use super::tables::inside;
-use crate::store::cache::{Location, PublicKey};
+use crate::store::cache::{Location, PublicKey, beyond_file_url};
 use std::collections::BTreeMap;
 
 /// `[nix]`
@@ -163,6 +163,16 @@ fn substituter(text: &str) -> Result<String, String> {
         || text
             .split_once("://")
             .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
+    let folder = text.strip_prefix("file://").unwrap_or(text);
+    let folder = folder
+        .split('?')
+        .next()
+        .filter(|path| path.starts_with('/'));
+    if let Some(beyond) = folder.and_then(beyond_file_url) {
+        return Err(format!(
+            "{text:?}: Nix cannot be told of a cache in a folder with {beyond:?} in its path: name one without spaces, `%` and characters beyond ASCII"
+        ));
+    }
     if !is_store || text.contains(' ') {
         return Err(format!(
             "{text:?} is no binary cache; write for example \"https://cache.nixos.org\" or an absolute path"

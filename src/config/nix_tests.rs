@@ -117,6 +117,14 @@ fn a_wrong_value_of_the_nix_table_is_shown_at_its_place() {
             "6:16: `nix.substituters`: \"x\" is no binary cache",
         ),
         (
+            "substituters = [\"/srv/a b\"]",
+            "6:16: `nix.substituters`: \"/srv/a b\": Nix cannot be told of a cache in a folder with ' '",
+        ),
+        (
+            "substituters = [\"file:///srv/é?priority=1\"]",
+            "6:16: `nix.substituters`: \"file:///srv/é?priority=1\": Nix cannot be told of a cache in a folder with 'é'",
+        ),
+        (
             "substituters = [\"https://a:b@c\"]",
             "6:16: `nix.substituters`: the URL of a cache may not hold a password",
         ),

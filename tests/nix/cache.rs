@@ -3,6 +3,7 @@
 use crate::common::command;
 use crate::support::*;
 use kiln::backend::nix::NixKind;
+use kiln::model::FailureKind;
 use std::path::{Path, PathBuf};
 
 fn repositories(world: &World) -> Vec<PathBuf> {
@@ -57,4 +58,36 @@ async fn f01_what_nix_fetched_long_ago_goes_once_nothing_is_evaluated() {
         world.evaluated(&commit("five")).await;
         assert_eq!(repositories(&world).len(), 1);
     }
+}
+
+#[tokio::test]
+async fn f06_a_damaged_cache_of_nix_is_put_away_and_made_anew() {
+    if !has_nix() {
+        return;
+    }
+    let world = World::new(NixKind::Flake);
+    let commit = world.flake(&system("", &step("x", "echo x > $out")));
+    let cache = world.path("home/cache");
+    let database = cache.join("nix/fetcher-cache-v1.sqlite");
+    std::fs::create_dir_all(database.parent().unwrap()).unwrap();
+    std::fs::write(&database, [0xa5_u8; 20_000]).unwrap();
+    let evaluated = world.evaluated(&commit).await;
+    assert!(world.heard.log_of(None).contains("Nix's cache is damaged"));
+    std::fs::remove_dir_all(&cache).unwrap();
+    std::fs::write(&cache, "a file").unwrap();
+    let again = world.evaluated(&commit).await;
+    assert_eq!(again.drv_path, evaluated.drv_path);
+    let left = std::fs::read_dir(world.path("home")).unwrap().flatten();
+    let is_left = |name: &String| name.starts_with("removed-by-kiln");
+    let names = left.map(|entry| entry.file_name().into_string().unwrap());
+    assert_eq!(names.filter(is_left).count(), 0);
+    // While something else is evaluated it stays, and may pass.
+    std::fs::write(&database, [0xa5_u8; 20_000]).unwrap();
+    let lock = std::fs::File::open(world.path("home/cache.lock")).unwrap();
+    lock.lock_shared().unwrap();
+    let failure = world.failure(&commit).await;
+    assert_eq!(failure.kind, FailureKind::Transient, "{failure:?}");
+    assert!(failure.hint.contains("nix/cache"), "{failure:?}");
+    drop(lock);
+    world.evaluated(&commit).await;
 }

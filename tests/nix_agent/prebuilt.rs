@@ -4,6 +4,7 @@ use crate::cache_server::Server;
 use crate::common::*;
 use crate::fleet::*;
 use crate::support::*;
+use std::path::PathBuf;
 
 #[test]
 fn f07_a_host_takes_what_ci_says_of_a_commit_and_evaluates_nothing() {
@@ -159,6 +160,68 @@ fn f07_a_result_that_no_cache_gives_is_waited_for_or_made_here() {
     assert_eq!(built["build"]["attempt"], 1);
     assert_eq!(result(&built), "two\n");
     assert!(fleet.evaluations() > 0);
+}
+
+#[test]
+fn f07_over_http_a_result_that_comes_later_than_its_record_is_taken_then() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    let server = Server::start(&fleet.cache);
+    fleet.commit("one", "");
+    fleet.build();
+    let record = fleet.publish();
+    let away = fleet.ci.home.path("lost");
+    std::fs::rename(&fleet.cache, &away).unwrap();
+    let records = fleet.cache.join("kiln/prebuilt");
+    std::fs::create_dir_all(&records).unwrap();
+    let name = record.file_name().unwrap();
+    std::fs::copy(away.join("kiln/prebuilt").join(name), records.join(name)).unwrap();
+    let info = "nix-cache-info";
+    std::fs::copy(away.join(info), fleet.cache.join(info)).unwrap();
+    let agent = fleet.agent(&fleet.asking("only", &[&server.url]));
+    waits_for_cache(&agent, 1, "build");
+    // Published again, from where this Nix knows it was before.
+    let said = fleet.publish_to(&server.url, "key");
+    assert_eq!(said["outPath"].as_str().map(str::is_empty), Some(false));
+    assert_eq!(result(&agent.built(1)), "one\n");
+    // What was published once and is gone is sent again.
+    agent.kill();
+    std::fs::remove_dir_all(&fleet.cache).unwrap();
+    std::fs::create_dir_all(&fleet.cache).unwrap();
+    fleet.publish_to(&server.url, "key");
+    let found = std::fs::read_dir(&fleet.cache).unwrap().flatten();
+    let is_info = |path: &PathBuf| path.extension().is_some_and(|end| end == "narinfo");
+    assert_eq!(found.map(|entry| entry.path()).filter(is_info).count(), 1);
+    assert_eq!(fleet.evaluations(), 0);
+}
+
+#[test]
+fn f07_a_cache_in_a_folder_is_named_by_its_path_alone_where_nix_can_be_told_of_it() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    fleet.commit("one", "");
+    fleet.build();
+    fleet.publish();
+    let path = fleet.cache.to_str().unwrap();
+    let agent = fleet.agent(&fleet.asking("only", &[path]));
+    assert_eq!(result(&agent.built(1)), "one\n");
+    assert_eq!(fleet.evaluations(), 0);
+    let state = fleet.ci.home.path("dev-state");
+    for (name, shown) in [("a cache", "' '"), ("caché", "'é'"), ("a%20b", "'%'")] {
+        let line = ["store", "publish", name, "--key", "key", "--state-dir"];
+        let said = fleet
+            .ci
+            .home
+            .kiln(&[&line[..], &[state.to_str().unwrap()]].concat());
+        assert_eq!(said.code, Some(1), "{name}: {said:?}");
+        let why = format!("in a folder with {shown} in its path");
+        assert!(said.stderr.contains(&why), "{name}: {said:?}");
+        assert!(!fleet.ci.home.path(name).exists(), "{name}");
+    }
 }
 
 #[test]

@@ -144,3 +144,28 @@ fn f01_a_diff_of_revisions_says_whose_system_differs_and_by_which_derivations() 
     let said = world.look("diff HEAD~1 HEAD --host web-1 --stat").ok();
     assert!(said.stdout.contains("~ . | +1 -1\n"), "{said:?}");
 }
+
+#[test]
+fn f01_check_evaluates_hosts_whose_names_mean_something_in_a_url() {
+    if !has_nix() {
+        return;
+    }
+    let world = World::new();
+    let hosts = two("one", DB)
+        .replace("web-1.", "\"höst\".")
+        .replace("db-1.", "\"a&dir=zz\".");
+    let flake = format!("{{ outputs = {{ self }}: {hosts}; }}\n");
+    world.infra.write("flake.nix", &flake);
+    world.infra.write("default.nix", &hosts);
+    world.infra.commit_all("names");
+    for kind in ["", " --backend nix"] {
+        let found = lines(&world.look(&format!("check --json{kind}")).ok());
+        let is_host = |line: &&Value| line["kind"] == "CHECK_KIND_HOST";
+        let names: Vec<_> = found
+            .iter()
+            .filter(is_host)
+            .map(|line| &line["name"])
+            .collect();
+        assert_eq!(names, ["a&dir=zz", "höst"], "{kind}: {found:?}");
+    }
+}

@@ -12,12 +12,20 @@ use std::time::{Duration, SystemTime};
 
 /// Held shared while Nix evaluates, and alone while something goes.
 const LOCK: &str = "cache.lock";
+/// All of it, below its home.
+const WHOLE: &str = "cache";
 /// Where Nix keeps its caches, below its home.
 const CACHE: &str = "cache/nix";
 /// A bare repository for each URL that commits were fetched from.
 const REPOSITORIES: &str = "gitv3";
 /// What archives hold, since Nix 2.20: a bare repository.
 const ARCHIVES: &str = "tarball-cache";
+/// What Nix says of a cache that it cannot read, in lower case.
+const DAMAGE: [&str; 3] = [
+    "file is not a database",
+    "database disk image is malformed",
+    "is not a directory",
+];
 /// Begins the name of what is being removed.
 const REMOVED: &str = "removed-by-kiln";
 
@@ -46,9 +54,37 @@ impl InUse {
 pub(super) fn prune(config: &NixConfig) {
     let folder = config.home.join(CACHE);
     let done = set_aside(&config.home, &folder, config.cache_age);
-    if let Err(error) = done.and_then(|()| remove(&folder)) {
+    let removed = done.and_then(|()| remove(&folder));
+    if let Err(error) = removed.and_then(|()| remove(&config.home)) {
         tracing::warn!(%error, folder = %folder.display(), "what Nix fetched long ago stays");
     }
+}
+
+/// Whether an evaluation failed for a damaged cache of this home.
+pub(super) fn is_damage(home: &Path, message: &str) -> bool {
+    let names_it = message.contains(&format!("'{}", home.join(WHOLE).display()));
+    let lower = message.to_lowercase();
+    names_it && DAMAGE.iter().any(|words| lower.contains(words))
+}
+
+/// Puts away all that Nix keeps there, damaged as it is; whether that is done, which
+/// it is not while something else is evaluated. Blocking.
+///
+/// # Errors
+/// When it cannot be renamed.
+pub(super) fn set_aside_whole(home: &Path) -> io::Result<bool> {
+    let Some(_alone) = alone(home)? else {
+        return Ok(false);
+    };
+    remove(home)?; // the name is free then
+    absent_is_fine(fs::rename(
+        home.join(WHOLE),
+        home.join(format!("{REMOVED}-{WHOLE}")),
+    ))?;
+    if let Err(error) = remove(home) {
+        tracing::warn!(%error, home = %home.display(), "a damaged cache of Nix stays behind");
+    }
+    Ok(true)
 }
 
 /// Renames what is old, which no Nix finds any more.
@@ -60,8 +96,7 @@ fn set_aside(home: &Path, folder: &Path, age: Duration) -> io::Result<()> {
     if old.is_empty() {
         return Ok(());
     }
-    let lock = File::options().append(true).open(home.join(LOCK))?;
-    let Ok(_alone) = Flock::lock(lock, FlockArg::LockExclusiveNonblock) else {
+    let Some(_alone) = alone(home)? else {
         return Ok(()); // next time
     };
     for path in old {
@@ -71,12 +106,22 @@ fn set_aside(home: &Path, folder: &Path, age: Duration) -> io::Result<()> {
     Ok(())
 }
 
+/// Nothing is evaluated as long as it is held; `None`: something is.
+fn alone(home: &Path) -> io::Result<Option<Flock<File>>> {
+    let lock = File::options().append(true).open(home.join(LOCK))?;
+    Ok(Flock::lock(lock, FlockArg::LockExclusiveNonblock).ok())
+}
+
 /// Also what an earlier one left.
 fn remove(folder: &Path) -> io::Result<()> {
     for path in children(folder)? {
         let name = path.file_name().unwrap_or_default();
         if name.to_string_lossy().starts_with(REMOVED) {
-            absent_is_fine(fs::remove_dir_all(path))?;
+            let is_folder = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+            absent_is_fine(match is_folder {
+                true => fs::remove_dir_all(path),
+                false => fs::remove_file(path),
+            })?;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ const MAX_MESSAGE: usize = 2048;
 
 /// Words by which Nix, Git and curl say that a service or the network is not
 /// there now.
-const NETWORK: [&str; 21] = [
+const NETWORK: [&str; 23] = [
     "could not resolve host",
     "couldn't resolve host",
     "temporary failure in name resolution",
@@ -25,18 +25,24 @@ const NETWORK: [&str; 21] = [
     "unable to access",
     "could not read from remote repository",
     "ssl connect error",
+    "http error 403",
+    "http error 408",
     "http error 429",
-    "http error 500",
-    "http error 502",
-    "http error 503",
-    "http error 504",
+    "http error 5",
+    "transferred a partial file",
+    "server returned nothing",
+    "broken pipe",
     "usually happens due to networking issues",
 ];
 
 /// Words by which Nix and the kernel say that this host has run out of
 /// something, or that its Nix is not there now.
-const HOST: [&str; 10] = [
+const HOST: [&str; 16] = [
     "no space left on device",
+    "database or disk is full",
+    "read-only file system",
+    "disk i/o error",
+    "input/output error",
     "disk quota exceeded",
     "cannot allocate memory",
     "too many open files",
@@ -45,14 +51,21 @@ const HOST: [&str; 10] = [
     "nix daemon disconnected",
     "unexpected end-of-file",
     ".sqlite' is busy",
+    "file is not a database",
+    "database disk image is malformed",
     "failed due to signal 9",
 ];
 
 /// Nothing may be built here, and no builder is named.
 const NOTHING_BUILDS: &str = "unable to start any build";
 
+/// Nix has more than one database, and the message names the one.
+const DAMAGED: &str = "below `nix/cache` of kiln's state nothing is lost by removing the file or the folder `cache`; a store's own database is mended by Nix's `nix-store --verify`";
+
 /// What its settings forbid can be allowed; in lower case, as above.
-const HINTS: [(&str, &str); 7] = [
+const HINTS: [(&str, &str); 9] = [
+    ("file is not a database", DAMAGED),
+    ("database disk image is malformed", DAMAGED),
     (
         "in restricted mode",
         "a plain file may read the commit alone: name folders in `[nix] options` as nix-path, URLs as allowed-uris",
@@ -292,6 +305,19 @@ mod tests {
             "SQLite database '/nix/var/nix/db/db.sqlite' is busy",
             "cannot connect to socket at '/nix/var/nix/daemon-socket/socket': Connection refused",
             "builder for '/nix/store/x.drv' failed due to signal 9 (Killed)",
+            "executing SQLite statement 'insert': database or disk is full (in '/nix/var/nix/db/db.sqlite')",
+            "opening lock file '/nix/store/x.lock': Read-only file system",
+            "executing SQLite query: disk I/O error (in '/nix/var/nix/db/db.sqlite')",
+            "reading from file: Input/output error",
+            "writing to file: Broken pipe",
+            "unable to download 'https://x': HTTP error 403 ('Forbidden')",
+            "unable to download 'https://x': HTTP error 408",
+            "unable to download 'https://x': HTTP error 429",
+            "unable to download 'https://x': HTTP error 501",
+            "unable to download 'https://x': HTTP error 520",
+            "unable to download 'https://x': HTTP error 522 ('')",
+            "unable to download 'https://x': Transferred a partial file (18)",
+            "unable to download 'https://x': Server returned nothing (no headers, no data) (52)",
         ] {
             assert_eq!(kind_of(passing), FailureKind::Transient, "{passing}");
         }
@@ -299,6 +325,9 @@ mod tests {
             "attribute 'x' missing",
             "builder for 'x' failed with exit code 1",
             "hash mismatch in fixed-output derivation",
+            "unable to download 'https://x': HTTP error 401 ('Unauthorized')",
+            "unable to download 'https://x': HTTP error 404 ('Not Found')",
+            "unable to download 'https://x': HTTP error 410",
         ] {
             assert_eq!(kind_of(certain), FailureKind::Certain, "{certain}");
         }

@@ -75,7 +75,41 @@ impl Evaluation<'_> {
     }
 
     /// What Nix answers about an attribute; where it does not, the evaluation's end.
+    /// A cache that is damaged is made anew, once.
     async fn ask(
+        &self,
+        question: Question,
+        names: &[String],
+    ) -> Result<Result<String, EvaluationOutcome>, BackendError> {
+        let asked = self.ask_once(question, names).await?;
+        if let Err(EvaluationOutcome::Failed(failure)) = &asked
+            && cache::is_damage(&self.config.home, &failure.message)
+            && self.sets_cache_aside().await
+        {
+            return self.ask_once(question, names).await;
+        }
+        Ok(asked)
+    }
+
+    async fn sets_cache_aside(&self) -> bool {
+        let home = self.config.home.clone();
+        let done = tokio::task::spawn_blocking(move || cache::set_aside_whole(&home)).await;
+        match done.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            Ok(is_done) => {
+                let what = "Nix's cache is damaged: it is put away, and the commit evaluated again";
+                if is_done && self.logs_errors {
+                    self.request.sink.log(None, format!("{what}\n").as_bytes());
+                }
+                is_done
+            }
+            Err(error) => {
+                tracing::warn!(%error, home = %self.config.home.display(), "Nix's cache is damaged, and stays");
+                false
+            }
+        }
+    }
+
+    async fn ask_once(
         &self,
         question: Question,
         names: &[String],

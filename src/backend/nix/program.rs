@@ -15,6 +15,12 @@ use tokio_util::sync::CancellationToken;
 /// An answer is a few paths; more is a mistake in the repository.
 const MAX_ANSWER: usize = 4 << 20;
 
+/// Seconds that Nix remembers what a cache of the network does not have: an hour
+/// where nobody says.
+pub(super) const NARINFO_ABSENT_TTL: &str = "narinfo-cache-negative-ttl";
+/// And what it has: 30 days.
+pub(super) const NARINFO_PRESENT_TTL: &str = "narinfo-cache-positive-ttl";
+
 /// A program of Nix, with its arguments and limits.
 #[derive(Debug)]
 pub(super) struct Program {
@@ -52,7 +58,12 @@ impl Program {
             option("builders", &config.builders.join(" ; "));
         }
         if !config.substituters.is_empty() {
-            option("extra-substituters", &config.substituters.join(" "));
+            let urls: Vec<_> = config
+                .substituters
+                .iter()
+                .map(|url| cache_url(url))
+                .collect();
+            option("extra-substituters", &urls.join(" "));
         }
         if !config.trusted_public_keys.is_empty() {
             let keys = config.trusted_public_keys.join(" ");
@@ -175,6 +186,14 @@ impl Program {
         };
         let answer = String::from_utf8_lossy(&answer).into_owned();
         Ok(Ran { end, answer })
+    }
+}
+
+/// The URL of a binary cache: to Nix a bare path is a root with a store below it.
+pub(super) fn cache_url(cache: &str) -> String {
+    match cache.starts_with('/') {
+        true => format!("file://{cache}"),
+        false => cache.to_owned(),
     }
 }
 

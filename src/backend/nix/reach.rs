@@ -3,7 +3,7 @@
 
 use super::NixConfig;
 use super::messages::Message;
-use super::program::Program;
+use super::program::{Program, cache_url};
 use crate::process::End;
 use std::path::Path;
 use std::time::Duration;
@@ -63,7 +63,7 @@ async fn stores(config: &NixConfig) -> Stores {
     let caches = config.substituters.iter().map(|url| Store {
         what: "substituter",
         name: url.clone(),
-        url: url.clone(),
+        url: cache_url(url),
     });
     let mut stores = Stores {
         stores: caches.collect(),

@@ -4,7 +4,8 @@
 use super::program::attempted;
 use crate::backend::{BackendError, Source};
 use crate::source::repository;
-use git2::{Oid, Repository, Signature, Time};
+use git2::{ObjectType, Oid, Repository, Signature, Time};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Where the refs of evaluations are kept.
@@ -27,12 +28,7 @@ impl Reference {
     /// # Errors
     /// When the commit is not there or the repository cannot be written.
     pub fn make(source: &Source, roots: &Path) -> Result<Self, BackendError> {
-        let name = match roots.file_name().and_then(|name| name.to_str()) {
-            Some(own) if git2::Reference::is_valid_name(&format!("{FOLDER}/{own}")) => {
-                format!("{FOLDER}/{own}")
-            }
-            _ => format!("{FOLDER}/{}", source.commit.id),
-        };
+        let name = name_of(source, roots).map_err(|error| attempted("name a ref", error))?;
         let failed = |error| {
             attempted(
                 format!("make {name} in {}", source.repository.display()),
@@ -50,6 +46,24 @@ impl Reference {
             name,
             rev: rev.to_string(),
         })
+    }
+}
+
+/// A name that means the same in a URL and in Git: a host's may be of any language,
+/// and is told by its digest then.
+fn name_of(source: &Source, roots: &Path) -> Result<String, git2::Error> {
+    let Some(own) = roots.file_name() else {
+        return Ok(format!("{FOLDER}/{}", source.commit.id));
+    };
+    let own = own.as_bytes();
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let name = format!("{FOLDER}/{}", String::from_utf8_lossy(own));
+    match own.iter().all(plain) && git2::Reference::is_valid_name(&name) {
+        true => Ok(name),
+        false => Ok(format!(
+            "{FOLDER}/{}",
+            Oid::hash_object(ObjectType::Blob, own)?
+        )),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::NixConfig;
 use super::expression::quoted;
-use super::program::{Program, Ran, attempted};
+use super::program::{NARINFO_ABSENT_TTL, Program, Ran, attempted};
 use super::progress::Progress;
 use crate::backend::{BackendError, Sink, StepEvent};
 use crate::model::{Built, Evaluated};
@@ -216,7 +216,10 @@ pub(super) async fn realise(
         (Some(_), None) | (None, _) => &evaluated.drv_path,
     };
     let program = Program::new(config, "nix-store");
-    Ok(program.args(["--realise", wanted, "--indirect", "--add-root", &link]))
+    Ok(program
+        .args(["--realise", wanted, "--indirect", "--add-root", &link])
+        // What a cache lacked a moment ago may have been published since.
+        .option(NARINFO_ABSENT_TTL, "0"))
 }
 
 /// Reads back what was built: `links` are the roots, a line for each output. It is

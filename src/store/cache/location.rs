@@ -66,6 +66,14 @@ impl fmt::Display for Location {
     }
 }
 
+/// The first character of a folder's path that Nix cannot be told in a `file://` URL.
+/// Nix 2.8 decodes no `%20` there, and newer ones do: what is left means the same
+/// folder to both.
+pub fn beyond_file_url(path: &str) -> Option<char> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~!$&'()*+,;=:@".contains(c);
+    path.chars().find(|c| !plain(*c))
+}
+
 /// A cache that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {

@@ -27,7 +27,9 @@ mod substitute;
 pub use compression::Compression;
 pub use download::{DownloadError, Limits};
 pub use info::{CACHE_INFO, cache_info, check_cache_info};
-pub use location::{CacheError, InvalidLocation, Location, Transport, TransportOptions};
+pub use location::{
+    CacheError, InvalidLocation, Location, Transport, TransportOptions, beyond_file_url,
+};
 pub use narinfo::{InvalidNarInfo, NAR_INFO_MAX, NarInfo};
 pub use pull::{PullError, pull};
 pub use push::{PushError, Pushed, push};

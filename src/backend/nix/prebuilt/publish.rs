@@ -1,14 +1,14 @@
 //! Brings a result into a cache, and then the record that names it: a host that
 //! finds the record finds the result too.
 
-use super::super::program::{Program, not_started};
+use super::super::program::{NARINFO_ABSENT_TTL, NARINFO_PRESENT_TTL, Program, not_started};
 use super::super::progress::Progress;
 use super::super::{NixConfig, roots};
 use super::record::Record;
 use crate::backend::BackendError;
 use crate::model::Failure;
 use crate::process::End;
-use crate::store::cache::{CacheError, Location, Transport};
+use crate::store::cache::{CacheError, Location, Transport, beyond_file_url};
 use std::io::Write;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,10 @@ use tokio_util::sync::CancellationToken;
 pub enum PublishError {
     #[error(transparent)]
     Nix(#[from] BackendError),
+    #[error(
+        "cannot publish to {to}: Nix cannot be told of a cache in a folder with {beyond:?} in its path"
+    )]
+    Path { to: String, beyond: char },
     #[error("nix copy to {to} failed: {}", .failure.message)]
     Copy { to: String, failure: Failure },
     #[error("writing the record failed: {0}")]
@@ -38,13 +42,26 @@ pub async fn copy(
     key_file: &Path,
     cancel: &CancellationToken,
 ) -> Result<(), PublishError> {
+    let folder = match to {
+        Location::Directory(path) => path.to_string_lossy(),
+        Location::Http(_) => "".into(),
+    };
+    if let Some(beyond) = beyond_file_url(&folder) {
+        let to = to.to_string();
+        return Err(PublishError::Path { to, beyond });
+    }
     let key = super::super::reference::percent(&key_file.to_string_lossy());
     let url = match to {
         Location::Directory(path) => format!("file://{}", path.display()),
         Location::Http(url) => url.clone(),
     };
     let url = format!("{url}?compression=zstd&secret-key={key}");
-    let program = Program::new(config, "nix").args(["copy", "--to", &url, out_path]);
+    let program = Program::new(config, "nix")
+        .args(["copy", "--to", &url, out_path])
+        // The cache is asked what it has now: it may have been emptied, and a host that
+        // shares this home may have asked before it was filled.
+        .option(NARINFO_ABSENT_TTL, "0")
+        .option(NARINFO_PRESENT_TTL, "0");
     let mut progress = Progress::of_build(roots::unheard());
     let ran = program
         .run(cancel, |message| progress.hear(message))

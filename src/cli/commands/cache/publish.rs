@@ -139,6 +139,9 @@ fn failed(error: &PublishError) -> Problem {
         PublishError::Copy { failure, .. } if !failure.hint.is_empty() => {
             problem.hint(failure.hint.clone())
         }
+        PublishError::Path { .. } => problem.hint(
+            "name a folder without spaces, `%` and characters beyond ASCII; for the record alone: --no-copy",
+        ),
         PublishError::Copy { .. }
         | PublishError::Nix(_)
         | PublishError::Write(_)
