@@ -179,3 +179,79 @@ async fn n05_a_pid_1_that_was_killed_takes_its_room_with_it() {
     succeeds(&sandbox, store).await;
     assert_ne!(servers(), room);
 }
+
+/// Kilobytes of memory of its own that a process has.
+fn own_memory(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    line.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn n05_a_room_keeps_nothing_of_the_steps_that_were_in_it() {
+    let _alone = ALONE.lock().await;
+    let (sandbox, store) = (alone(), store());
+    let store = store.path();
+    let large = || {
+        let mut step = step_of(store, "exit 0");
+        let value = "x".repeat(90_000);
+        step.request.env.insert("LARGE".into(), value);
+        step
+    };
+    for _ in 0..3 {
+        assert_eq!(
+            run(&sandbox, large().request).await.unwrap(),
+            StepOutcome::Exited(0)
+        );
+    }
+    let room = servers();
+    let before = own_memory(room[0]);
+    for _ in 0..40 {
+        assert_eq!(
+            run(&sandbox, large().request).await.unwrap(),
+            StepOutcome::Exited(0)
+        );
+    }
+    assert_eq!(servers(), room);
+    let more = own_memory(room[0]).saturating_sub(before);
+    assert!(
+        more < 1_000,
+        "{more} kB more after 40 steps with 90 kB each"
+    );
+}
+
+#[tokio::test]
+async fn n05_connections_that_were_refused_are_no_trace_in_the_next_step() {
+    let _alone = ALONE.lock().await;
+    let (sandbox, store) = (alone(), store());
+    let store = store.path();
+    let counts = "grep -h . /proc/net/snmp /proc/net/snmp6 /proc/net/netstat";
+    let first = says(&sandbox, store, counts).await;
+    let refused = "for i in 1 2 3; do /usr/bin/bash -c 'exec 3<>/dev/tcp/192.0.2.1/9' 2>/dev/null || true; done";
+    let seen = says(&sandbox, store, &format!("{refused}; {counts}")).await;
+    assert_ne!(seen, first, "the kernel counts them");
+    assert_eq!(says(&sandbox, store, counts).await, first);
+}
+
+#[tokio::test]
+async fn n05_a_room_that_dies_before_it_is_ready_is_told_at_once() {
+    let _alone = ALONE.lock().await;
+    let (sandbox, store) = (alone(), store());
+    let mut step = step_of(store.path(), "exit 0");
+    let nowhere = store.path().join("nowhere/at/all");
+    step.request.inputs.insert("1-x".into(), nowhere.clone());
+    let began = std::time::Instant::now();
+    let error = run(&sandbox, step.request).await.unwrap_err();
+    let place = nowhere.parent().unwrap().display().to_string();
+    assert!(error.to_string().contains(&place), "{error}");
+    assert!(
+        began.elapsed() < std::time::Duration::from_secs(20),
+        "nobody waits for it"
+    );
+}

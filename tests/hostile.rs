@@ -216,6 +216,43 @@ async fn n09_nothing_is_left_in_shared_memory() {
 }
 
 #[tokio::test]
+async fn n09_what_is_given_back_late_and_limits_of_others_are_not_to_be_had() {
+    let tries = r#"
+import ctypes, os, resource, fcntl
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(what, answer):
+    print(what, answer < 0, os.strerror(ctypes.get_errno()))
+refused("limit", libc.prlimit(1, resource.RLIMIT_CPU, (ctypes.c_ulong * 2)(0, 0), None))
+refused("own limit", libc.prlimit(0, resource.RLIMIT_CORE, (ctypes.c_ulong * 2)(0, 0), None))
+refused("queue", libc.syscall(240, b"q", os.O_CREAT | os.O_RDWR, 0o600, None))
+shm = libc.shmget(0, 4096, 0o1600)
+refused("lock", libc.shmctl(shm, 11, None))
+out = os.open("/var/lib/kiln/store", os.O_RDONLY)
+for call in (0x40086602, 0x40087602, 0x40086604, 0x401c5820):
+    try: fcntl.ioctl(out, call, b"\0" * 64); print("set")
+    except OSError as error: print(error.strerror)
+"#;
+    if cfg!(not(target_arch = "x86_64")) || !std::path::Path::new("/usr/bin/python3").exists() {
+        eprintln!("SKIPPED: the numbers of the calls are of x86_64, the program is python3's");
+        return;
+    }
+    let mut step = step("/usr/bin/python3 /build/tries");
+    step.request.files.push(("tries".into(), tries.into()));
+    let said = step.said().await;
+    let unsupported = "Operation not supported\n".repeat(4);
+    let expected = format!(
+        "limit True Operation not permitted\nown limit False Success\nqueue True Function not implemented\n\
+         lock True Operation not permitted\n{unsupported}"
+    );
+    // What succeeded leaves the answer of the call before.
+    let said = said.replace(
+        "own limit False Operation not permitted",
+        "own limit False Success",
+    );
+    assert_eq!(said, expected);
+}
+
+#[tokio::test]
 async fn n09_signals_reach_no_process_outside() {
     let mut child = std::process::Command::new("sleep")
         .arg("1000")

@@ -30,6 +30,15 @@ pub struct Ended {
     pub report: Vec<u8>,
 }
 
+impl Ended {
+    pub(super) fn before_it_began() -> Self {
+        Ended {
+            end: End::Cancelled,
+            report: Vec::new(),
+        }
+    }
+}
+
 /// A process of the server's with the caller's ends of its pipes.
 pub(super) struct Job {
     pub process: Forked,

@@ -17,7 +17,8 @@ use std::time::Duration;
 
 /// A server that was not asked for so long ends, and gives its memory back.
 const IDLE: Duration = Duration::from_secs(10);
-/// Of a job: a few calls deep, and none of it is touched before it is used.
+/// Of a job. The deepest copies a source, whose folders are `DEPTH_MAX` deep at most
+/// (`store/fs.rs`): a small part of it.
 const STACK: usize = 1 << 20;
 
 /// The server: sets itself up as its caller's greeting says, then answers on standard
@@ -45,7 +46,7 @@ pub fn serve<S>(
         }
     };
     let mut stack = vec![0; STACK];
-    let mut told = tell(&socket, &[Word::READY], &[]);
+    let told = tell(&socket, &[Word::READY], &[]);
     while told.is_ok()
         && let Ok(Some(asked)) = asked(&socket)
     {
@@ -53,11 +54,16 @@ pub fn serve<S>(
             Some(group) => copy(new, group, &asked.streams, &mut job),
             None => lend(new, &asked.streams, &mut stack, &mut job),
         });
-        told = match lent {
-            Ok(Lent::Back) => Ok(()),
-            Ok(Lent::Broken) => break,
-            Err(errno) => tell(&socket, &(errno as i32).to_ne_bytes(), &[]),
-        };
+        match lent {
+            Ok(Lent::Back) => {}
+            // SAFETY: runs nothing more in this memory.
+            Ok(Lent::Broken) => unsafe { libc::_exit(1) },
+            Err(errno) => {
+                // Nor can it be relied on where it is then.
+                let _ = tell(&socket, &(errno as i32).to_ne_bytes(), &[]); // or nobody hears
+                return ExitCode::FAILURE;
+            }
+        }
     }
     ExitCode::SUCCESS
 }

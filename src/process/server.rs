@@ -19,23 +19,24 @@
 use super::job::{Ended, Forked, Job, Streams};
 use super::{Bounds, Cancel, GIVE_UP, framed, program};
 use nix::errno::Errno;
-use nix::sys::socket::sockopt::{PassCred, ReceiveTimeout};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::sockopt::PassCred;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
     UnixCredentials, recv, recvmsg, sendmsg, setsockopt, socketpair,
 };
-use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use tokio::process::Command;
 
 pub(super) const STREAMS: usize = 3;
 
-/// What a copy of the server is to do.
+/// What is to be done.
 pub struct ForkJob<'a> {
     /// The cgroup it begins in; else the server's.
     pub group: Option<BorrowedFd<'a>>,
@@ -51,6 +52,9 @@ pub enum ForkError {
     /// The server could not set itself up, and said why.
     #[error("the server could not be set up")]
     Refused(Vec<u8>),
+    /// Before there was a job.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 /// Does what only the caller may do to the server, whose number is given.
@@ -108,23 +112,30 @@ impl ForkServer {
             group: job.group,
             own: &own,
         };
-        Ok(self.job(&asked)?.attend(job.bounds, cancel, on_output)?)
+        match self.job(&asked, cancel) {
+            Ok(begun) => Ok(begun.attend(job.bounds, cancel, on_output)?),
+            Err(ForkError::Cancelled) => Ok(Ended::before_it_began()),
+            Err(error) => Err(error),
+        }
     }
 
     /// A new job; a server that ended while it was idle is started again.
-    fn job(self: &Arc<Self>, asked: &Asked<'_>) -> Result<Job, ForkError> {
+    fn job(self: &Arc<Self>, asked: &Asked<'_>, cancel: &Cancel) -> Result<Job, ForkError> {
         self.reap();
         let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = socket.take()
-            && let Ok(forked) = self.ask(&open, asked)
+            && let Ok(forked) = self.ask(&open, asked, cancel)
         {
             *socket = Some(open);
             return Ok(forked?);
         }
+        if cancel.is_cancelled() {
+            return Err(ForkError::Cancelled);
+        }
         // With pipes of its own: a job that the old server may have begun
         // finds its lifeline closed and ends.
-        let open = self.start()?;
-        let forked = self.ask(&open, asked)?;
+        let open = self.start(cancel)?;
+        let forked = self.ask(&open, asked, cancel)?;
         *socket = Some(open);
         Ok(forked?)
     }
@@ -133,7 +144,7 @@ impl ForkServer {
         clippy::disallowed_methods,
         reason = "as the module above: this is the place that starts programs"
     )]
-    fn start(&self) -> Result<OwnedFd, ForkError> {
+    fn start(&self, cancel: &Cancel) -> Result<OwnedFd, ForkError> {
         let (ours, theirs) = sockets()?;
         let mut command = Command::new(program()?);
         command
@@ -147,8 +158,10 @@ impl ForkServer {
         // Not killed but left: it ends by its socket, and the runtime reaps it.
         let server = command.process_group(0).spawn()?;
         let id = server.id().map(|id| Pid::from_raw(id.cast_signed()));
+        drop(command); // it holds the server's end, whose close is to be noticed
         tell(&ours, &self.greeting, &[])?;
         loop {
+            answers(&ours, cancel)?;
             let said = hear(&ours)?;
             match said.split_first() {
                 Some((&Word::ADMIT, _)) => {
@@ -164,7 +177,12 @@ impl ForkServer {
     }
 
     /// The outer error is a server that is gone; the inner one its refusal.
-    fn ask(self: &Arc<Self>, socket: &OwnedFd, asked: &Asked<'_>) -> io::Result<io::Result<Job>> {
+    fn ask(
+        self: &Arc<Self>,
+        socket: &OwnedFd,
+        asked: &Asked<'_>,
+        cancel: &Cancel,
+    ) -> Result<io::Result<Job>, ForkError> {
         let (request, stdin) = io::pipe()?;
         let (stdout, out) = io::pipe()?;
         let (report, err) = io::pipe()?;
@@ -175,6 +193,7 @@ impl ForkServer {
         let group = asked.group.map(|group| group.as_raw_fd());
         let theirs: Vec<RawFd> = theirs.into_iter().chain(group).collect();
         tell(socket, &[Word::JOB], &theirs)?;
+        answers(socket, cancel)?;
         Ok(forked(socket)?.map(|job| Job {
             process: Forked::new(job, Arc::clone(self)),
             streams,
@@ -206,8 +225,6 @@ impl ForkServer {
 fn sockets() -> io::Result<(OwnedFd, OwnedFd)> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
-    let patience = TimeVal::seconds(GIVE_UP.as_secs().cast_signed());
-    setsockopt(&ours, ReceiveTimeout, &patience)?;
     setsockopt(&ours, PassCred, &true)?;
     Ok((ours, theirs))
 }
@@ -249,6 +266,30 @@ pub(super) fn hear(socket: &impl AsRawFd) -> io::Result<Vec<u8>> {
     let length = hear_into(socket, &mut message)?;
     message.truncate(length);
     Ok(message)
+}
+
+/// Waits until the server says something, or is gone.
+fn answers(socket: &OwnedFd, cancel: &Cancel) -> Result<(), ForkError> {
+    let end = Instant::now() + GIVE_UP;
+    loop {
+        let mut sources =
+            [socket.as_fd(), cancel.as_fd()].map(|source| PollFd::new(source, PollFlags::POLLIN));
+        let left = end.saturating_duration_since(Instant::now());
+        match poll(
+            &mut sources,
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX),
+        ) {
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(io::Error::from(errno).into()),
+            Ok(_) if sources[0].any() == Some(true) => return Ok(()),
+            Ok(_) if sources[1].any() == Some(true) => return Err(ForkError::Cancelled),
+            Ok(_) if left.is_zero() => {
+                let why = format!("it did not answer for {} s", GIVE_UP.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why).into());
+            }
+            Ok(_) => {}
+        }
+    }
 }
 
 /// The process of a job, which says 0 itself; else the server says why there is none.

@@ -130,3 +130,21 @@ fn many_threads_publish_the_same_at_once() {
         0
     );
 }
+
+#[test]
+fn a_step_s_folder_that_is_used_again_has_no_times_of_the_step_before() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let scratch = store.step_scratch().unwrap();
+    let output = scratch.path().join("store");
+    fs::create_dir(&output).unwrap();
+    let later = std::time::UNIX_EPOCH + std::time::Duration::from_secs(2_000_000_000);
+    let times = fs::FileTimes::new().set_accessed(later);
+    fs::File::open(&output).unwrap().set_times(times).unwrap();
+    scratch.over();
+    drop(scratch);
+    let again = store.step_scratch().unwrap();
+    assert_eq!(again.path().join("store"), output, "it is used again");
+    assert_eq!(fs::metadata(&output).unwrap().atime(), 1);
+}

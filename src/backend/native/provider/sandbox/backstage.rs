@@ -2,7 +2,7 @@
 //! inputs and of scratch, and a `/proc` without which the kernel allows no other.
 //! It lies where the step's `/dev/shm` will be, and is gone when that is mounted.
 
-use super::mounts::{Held, bind, restrict, tmpfs};
+use super::mounts::{Held, bind, restrict, restrict_trees, tmpfs};
 use super::root::{checked_name, make_folder, relative};
 use super::spec::{Attempt, GID, Object, RoomSpec, SetupError, Spec, UID};
 use nix::mount::{MntFlags, MsFlags, umount2};
@@ -15,8 +15,8 @@ const SHARED_MEMORY: &str = "256m";
 
 /// The folders, opened with the caller's rights.
 pub(super) struct Backstage {
-    scratch: Held,
-    folders: Vec<Held>,
+    scratch: Limited,
+    folders: Vec<Limited>,
 }
 
 impl Backstage {
@@ -24,9 +24,9 @@ impl Backstage {
     /// Names the folder that is not there.
     pub fn claim(spec: &RoomSpec) -> Result<Self, SetupError> {
         // Before the folders above it are read-only.
-        let scratch = limited(&spec.scratch, MsFlags::empty())?;
+        let scratch = Limited::open(&spec.scratch, false)?;
         let folders = spec.folders.iter();
-        let folders = folders.map(|folder| limited(folder, MsFlags::MS_RDONLY));
+        let folders = folders.map(|folder| Limited::open(folder, true));
         Ok(Backstage {
             scratch,
             folders: folders.collect::<Result<_, _>>()?,
@@ -41,10 +41,9 @@ impl Backstage {
         let place = relative(Path::new(PLACE));
         let options = format!("size=64k,mode=755,uid={UID},gid={GID}");
         tmpfs(place, &options, MsFlags::empty())?;
-        self.scratch
-            .show(&place.join("scratch"), MsFlags::empty())?;
+        self.scratch.show(&place.join("scratch"))?;
         for (number, folder) in self.folders.iter().enumerate() {
-            folder.show(&place.join(number.to_string()), MsFlags::empty())?;
+            folder.show(&place.join(number.to_string()))?;
         }
         let proc = place.join("proc");
         make_folder(&proc)?;
@@ -53,10 +52,35 @@ impl Backstage {
 }
 
 /// A folder bound to itself, with fewer rights: what is bound from there has no more.
-fn limited(folder: &Path, rights: MsFlags) -> Result<Held, SetupError> {
-    bind(folder, folder, MsFlags::empty())?;
-    restrict(folder, rights)?;
-    Held::open(folder)
+struct Limited {
+    folder: Held,
+    /// With what is mounted beneath.
+    how: MsFlags,
+}
+
+impl Limited {
+    fn open(folder: &Path, read_only: bool) -> Result<Self, SetupError> {
+        let more = match read_only {
+            true => MsFlags::MS_RDONLY,
+            false => MsFlags::empty(),
+        };
+        // Refused where something is mounted beneath, which must not be uncovered.
+        let how = match bind(folder, folder, MsFlags::empty()) {
+            Ok(()) => restrict(folder, more).map(|()| MsFlags::empty())?,
+            Err(_) if read_only => {
+                bind(folder, folder, MsFlags::MS_REC)?;
+                restrict_trees(&[folder.to_owned()])?;
+                MsFlags::MS_REC
+            }
+            Err(error) => return Err(error),
+        };
+        let folder = Held::open(folder)?;
+        Ok(Limited { folder, how })
+    }
+
+    fn show(&self, at: &Path) -> Result<(), SetupError> {
+        self.folder.show(at, self.how)
+    }
 }
 
 /// Where in it something is.

@@ -2,8 +2,9 @@
 //! everything up, starts the step, reaps, reports. When it ends, the kernel
 //! kills what is left, and only then can the agent reap it.
 
+use super::program::Program;
 use super::room::Room;
-use super::spec::{Attempt, Report, RoomSpec, STORE, SetupError, Spec};
+use super::spec::{Attempt, Report, RoomSpec, SetupError, Spec};
 use super::watch::Watch;
 use super::{privileges, seccomp, step_root, userns};
 use crate::backend::native::provider::cgroup;
@@ -15,7 +16,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use std::ffi::CString;
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -159,15 +160,23 @@ fn reap(step: Pid) -> Option<Report> {
 
 /// The step's first process: it shares this one's memory, which stands still
 /// until the program begins, since a copy would cost more than all it does before.
+/// Nobody frees what it takes of that memory, so what it needs is made here.
 fn start(spec: &Spec) -> Result<Pid, SetupError> {
     let mut stack = vec![0; STACK];
+    let program = Program::of(spec);
     let begin = || {
-        let error = match exec(spec) {
-            Err(error) => error,
-            Ok(never) => match never {},
+        let error = match &program {
+            Ok(program) => match exec(spec, program) {
+                Err(error) => error,
+                Ok(never) => match never {},
+            },
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "kiln: {error}");
+                return 126;
+            }
         };
-        let _ = writeln!(std::io::stderr(), "kiln: {error}");
-        let missing = error.source.kind() == std::io::ErrorKind::NotFound;
+        let _ = writeln!(io::stderr(), "kiln: {error}");
+        let missing = error.source.kind() == io::ErrorKind::NotFound;
         if missing { 127 } else { 126 }
     };
     let shared = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
@@ -178,11 +187,11 @@ fn start(spec: &Spec) -> Result<Pid, SetupError> {
 }
 
 /// Gives up what is left and becomes the step's program.
-fn exec(spec: &Spec) -> Result<std::convert::Infallible, SetupError> {
+fn exec(spec: &Spec, program: &Program) -> Result<Infallible, SetupError> {
     nix::unistd::setsid().attempt(|| "start a session".into())?;
     let null = File::open("/dev/null").attempt(|| "open /dev/null".into())?;
     nix::unistd::dup2_stdin(&null).attempt(|| "close standard input".into())?;
-    nix::unistd::dup2_stderr(std::io::stdout()).attempt(|| "join the outputs".into())?;
+    nix::unistd::dup2_stderr(io::stdout()).attempt(|| "join the outputs".into())?;
     privileges::limit(&spec.limits)?;
     privileges::unblock_signals()?;
     nix::sys::prctl::set_no_new_privs().attempt(|| "rule out new privileges".into())?;
@@ -194,27 +203,10 @@ fn exec(spec: &Spec) -> Result<std::convert::Infallible, SetupError> {
         Path::new("/build")
     };
     std::env::set_current_dir(folder).attempt(|| format!("enter {}", folder.display()))?;
-    let argv = c_strings(spec.argv.iter().cloned())?;
-    let env = c_strings(
-        spec.env
-            .iter()
-            .map(|(name, value)| format!("{name}={value}")),
-    )?;
-    let nothing = || std::io::Error::from(std::io::ErrorKind::InvalidInput);
-    let program = argv
-        .first()
-        .ok_or_else(nothing)
-        .attempt(|| "run an empty command".into())?;
     privileges::close_descriptors()?;
     if spec.network {
         privileges::leave_abstract_sockets()?;
     }
     seccomp::install()?;
-    nix::unistd::execve(program, &argv, &env).attempt(|| format!("run {}", spec.argv[0]))
-}
-
-fn c_strings(texts: impl Iterator<Item = String>) -> Result<Vec<CString>, SetupError> {
-    texts
-        .map(|text| CString::new(text).attempt(|| format!("run a step of {STORE}")))
-        .collect()
+    program.begin().attempt(|| format!("run {}", spec.argv[0]))
 }

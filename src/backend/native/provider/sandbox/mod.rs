@@ -1,5 +1,5 @@
-//! kiln's own sandbox: a step in its own user, mount, PID, network, IPC and
-//! UTS namespaces, the same way for root and for an ordinary user.
+//! kiln's own sandbox: a step in user, mount, PID, network, IPC and UTS namespaces of
+//! its room or its own, the same way for root and for an ordinary user.
 //!
 //! In: a [`StepRequest`]. Out: a [`StepOutcome`], the step's log, and its
 //! outputs in `<scratch>/store`. It knows neither graph nor store.
@@ -45,6 +45,7 @@ mod init;
 pub(super) mod mounts;
 mod privileges;
 pub mod probe;
+mod program;
 mod room;
 mod rooms;
 mod root;
@@ -193,6 +194,7 @@ impl Sandbox {
         let ended = ended.map_err(|error| match error {
             ForkError::Io(error) => error.into(),
             ForkError::Refused(said) => rooms::refusal(&said),
+            ForkError::Cancelled => io::Error::from(io::ErrorKind::Interrupted).into(),
         })?;
         let reached = group.map_or(Reached::default(), StepGroup::over);
         Ok((room, ended, reached))

@@ -3,8 +3,7 @@
 //! The user, the network and the private root are the same for all of them, and to
 //! make these costs more than a small step does. What a step could leave to the next
 //! it has for itself: processes, mounts, shared memory, and all that it may write to
-//! (`step_root.rs`). The network is used again only while it is as new: nothing was
-//! ever sent over its loopback, and no socket is left in it.
+//! (`step_root.rs`). The network is used again only while it is as new.
 //!
 //! The room's process has no right over the host: it is the build user, or the agent's
 //! own; within, it has the rights to mount, which each step's PID 1 gives up.
@@ -22,8 +21,8 @@ use std::os::fd::AsRawFd;
 
 /// The process that steps' PID 1 are copies of.
 pub(super) struct Room {
-    /// It shares the host's.
-    host_network: bool,
+    /// What the kernel said of the network when it was new; none: it is the host's.
+    network: Option<Vec<Vec<u8>>>,
 }
 
 impl Room {
@@ -55,34 +54,31 @@ impl Room {
         // The steps have the same uid: they shall not look into this process.
         nix::sys::prctl::set_dumpable(false).attempt(|| "close PID 1 to the step".into())?;
         Ok(Room {
-            host_network: spec.network,
+            network: (!spec.network).then(traces),
         })
     }
 
     /// Makes the room as new; what the next step's PID 1 is to get for itself.
     pub fn next(&mut self) -> nix::Result<CloneFlags> {
-        if !self.host_network && !is_as_new() {
+        if let Some(network) = &mut self.network
+            && *network != traces()
+        {
             unshare(CloneFlags::CLONE_NEWNET)?;
             loopback_up()?;
+            *network = traces();
         }
         Ok(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC)
     }
 }
 
-/// Nothing went over the loopback of this network, and no socket is left in it:
-/// one may be, without a process, on its way through another. No counter, no
-/// connection that lingers, no name that is taken can tell that somebody was here.
-fn is_as_new() -> bool {
-    let nothing_sent = fs::read_to_string(place("proc/self/net/dev")).is_ok_and(|text| {
-        let loopback = text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("lo:"));
-        loopback.is_some_and(|counts| counts.split_whitespace().all(|count| count == "0"))
-    });
-    // A line of headings, and one for each socket.
-    let no_socket =
-        fs::read_to_string(place("proc/self/net/unix")).is_ok_and(|text| text.lines().count() == 1);
-    nothing_sent && no_socket
+/// All that a step could tell by that another was in its network: what went over the
+/// loopback, sockets (one may be left without a process, on its way through another),
+/// what was refused, labels of flows. What is not there leaves no trace.
+fn traces() -> Vec<Vec<u8>> {
+    const TRACES: [&str; 6] = ["dev", "unix", "snmp", "snmp6", "netstat", "ip6_flowlabel"];
+    let files = TRACES.map(|file| place("proc/self/net").join(file));
+    let texts = files.iter().map(|file| fs::read(file).unwrap_or_default());
+    texts.collect()
 }
 
 /// Brings up the loopback interface of this process's network.

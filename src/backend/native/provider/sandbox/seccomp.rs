@@ -86,6 +86,21 @@ const RULES: &[Rule] = &[
     unsupported(libc::SYS_lsetxattr),
     unsupported(libc::SYS_fsetxattr),
     unsupported(SETXATTRAT),
+    // How the file system treats a file, and its generation: chattr(1).
+    rule(libc::SYS_ioctl, When::Is(1, 0x4008_6602), libc::EOPNOTSUPP), // FS_IOC_SETFLAGS
+    rule(libc::SYS_ioctl, When::Is(1, 0x4008_7602), libc::EOPNOTSUPP), // FS_IOC_SETVERSION
+    rule(libc::SYS_ioctl, When::Is(1, 0x4008_6604), libc::EOPNOTSUPP), // EXT4_IOC_SETVERSION
+    rule(libc::SYS_ioctl, When::Is(1, 0x401c_5820), libc::EOPNOTSUPP), // FS_IOC_FSSETXATTR
+    // What a user may have of these is given back some time after the step has ended:
+    // the next one would get less.
+    unknown(libc::SYS_mq_open),
+    rule(
+        libc::SYS_shmctl,
+        When::Is(1, libc::SHM_LOCK.cast_unsigned()),
+        libc::EPERM,
+    ),
+    // The limits of others: the kernel would end PID 1 by one of its own.
+    rule(libc::SYS_prlimit64, When::Bits(0, u32::MAX), libc::EPERM),
     // Keyrings are shared by all processes of a uid.
     unknown(libc::SYS_add_key),
     unknown(libc::SYS_request_key),

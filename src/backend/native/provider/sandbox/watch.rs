@@ -166,11 +166,16 @@ fn disk() -> Option<(u64, u64)> {
     Some((found.blocks_free() * unit, found.blocks() * unit))
 }
 
+/// Those of the step: PID 1 is kiln's.
 fn processes() -> Vec<PathBuf> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     entries
-        .filter(|entry| entry.file_name().to_str().is_some_and(is_process))
+        .filter(|entry| {
+            let name = entry.file_name();
+            name.to_str()
+                .is_some_and(|name| name != "1" && is_process(name))
+        })
         .map(|entry| entry.path())
         .collect()
 }
