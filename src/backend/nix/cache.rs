@@ -68,11 +68,18 @@ pub(super) fn is_damage(home: &Path, message: &str) -> bool {
 }
 
 /// Puts away all that Nix keeps there, damaged as it is; whether that is done, which
-/// it is not while something else is evaluated. Blocking.
-///
-/// # Errors
-/// When it cannot be renamed.
-pub(super) fn set_aside_whole(home: &Path) -> io::Result<bool> {
+/// it is not while something else is evaluated.
+pub(super) async fn is_set_aside(home: &Path) -> bool {
+    let folder = home.to_owned();
+    let done = tokio::task::spawn_blocking(move || set_aside_whole(&folder)).await;
+    let done = done.unwrap_or_else(|error| Err(io::Error::other(error)));
+    done.unwrap_or_else(|error| {
+        tracing::warn!(%error, home = %home.display(), "a damaged cache of Nix stays");
+        false
+    })
+}
+
+fn set_aside_whole(home: &Path) -> io::Result<bool> {
     let Some(_alone) = alone(home)? else {
         return Ok(false);
     };

@@ -92,21 +92,12 @@ impl Evaluation<'_> {
     }
 
     async fn sets_cache_aside(&self) -> bool {
-        let home = self.config.home.clone();
-        let done = tokio::task::spawn_blocking(move || cache::set_aside_whole(&home)).await;
-        match done.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
-            Ok(is_done) => {
-                let what = "Nix's cache is damaged: it is put away, and the commit evaluated again";
-                if is_done && self.logs_errors {
-                    self.request.sink.log(None, format!("{what}\n").as_bytes());
-                }
-                is_done
-            }
-            Err(error) => {
-                tracing::warn!(%error, home = %self.config.home.display(), "Nix's cache is damaged, and stays");
-                false
-            }
+        let is_done = cache::is_set_aside(&self.config.home).await;
+        if is_done && self.logs_errors {
+            let what = "Nix's cache is damaged: it is put away, and the commit evaluated again\n";
+            self.request.sink.log(None, what.as_bytes());
         }
+        is_done
     }
 
     async fn ask_once(
