@@ -377,6 +377,15 @@ async fn a_step_without_end() {
 }
 
 #[tokio::test]
+async fn a_path_of_the_host_where_a_step_has_its_own_is_refused() {
+    let mut step = step("true");
+    let inside = step.folder.path().to_owned();
+    step.request.host_paths.push(inside.clone());
+    let error = run(&sandbox(), step.request).await.unwrap_err().to_string();
+    assert!(error.contains(&inside.display().to_string()), "{error}");
+}
+
+#[tokio::test]
 async fn a_host_that_cannot_set_the_step_up_says_what_failed() {
     let mut step = step("true");
     let nowhere = step.folder.path().join("nowhere");

@@ -27,6 +27,9 @@ const DEVICES: [&str; 6] = [
     "/dev/tty",
 ];
 
+/// What is mounted for each step would hide what is shown there.
+const OWN: [&str; 6] = ["/build", "/tmp", "/proc", "/dev/pts", "/dev/shm", STORE];
+
 /// With network: what certificate checks read besides `/usr`.
 const CERTIFICATES: [&str; 5] = [
     "/etc/ssl/certs",
@@ -129,6 +132,11 @@ fn host(spec: &RoomSpec) -> Result<Vec<(PathBuf, Held)>, SetupError> {
         let plain = |part| matches!(part, Component::RootDir | Component::Normal(_));
         if !path.is_absolute() || !path.components().all(plain) || path == Path::new("/") {
             let error = io::Error::new(io::ErrorKind::InvalidInput, "not a plain absolute path");
+            return Err(error).attempt(|| format!("show {} to the step", path.display()));
+        }
+        if let Some(own) = OWN.iter().find(|own| path.starts_with(own)) {
+            let why = format!("a step has a {own} of its own");
+            let error = io::Error::new(io::ErrorKind::InvalidInput, why);
             return Err(error).attempt(|| format!("show {} to the step", path.display()));
         }
         let covered = |(other, held): &(PathBuf, Held)| {
