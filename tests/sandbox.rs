@@ -379,10 +379,9 @@ async fn a_step_without_end() {
 #[tokio::test]
 async fn a_path_of_the_host_where_a_step_has_its_own_is_refused() {
     let mut step = step("true");
-    let inside = step.folder.path().to_owned();
-    step.request.host_paths.push(inside.clone());
+    step.request.host_paths.push("/tmp".into());
     let error = run(&sandbox(), step.request).await.unwrap_err().to_string();
-    assert!(error.contains(&inside.display().to_string()), "{error}");
+    assert!(error.contains("/tmp"), "{error}");
 }
 
 #[tokio::test]
