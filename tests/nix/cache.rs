@@ -60,6 +60,16 @@ async fn f01_what_nix_fetched_long_ago_goes_once_nothing_is_evaluated() {
     }
 }
 
+/// Nix's database of what it fetched, whose version is in its name.
+fn fetched(cache: &std::path::Path) -> std::path::PathBuf {
+    let files = std::fs::read_dir(cache.join("nix")).unwrap().flatten();
+    let named = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("fetcher-cache-") && name.ends_with(".sqlite")
+    };
+    files.map(|file| file.path()).find(named).unwrap()
+}
+
 #[tokio::test]
 async fn f06_a_damaged_cache_of_nix_is_put_away_and_made_anew() {
     if !has_nix() {
@@ -68,10 +78,10 @@ async fn f06_a_damaged_cache_of_nix_is_put_away_and_made_anew() {
     let world = World::new(NixKind::Flake);
     let commit = world.flake(&system("", &step("x", "echo x > $out")));
     let cache = world.path("home/cache");
-    let database = cache.join("nix/fetcher-cache-v1.sqlite");
-    std::fs::create_dir_all(database.parent().unwrap()).unwrap();
-    std::fs::write(&database, [0xa5_u8; 20_000]).unwrap();
     let evaluated = world.evaluated(&commit).await;
+    let database = fetched(&cache);
+    std::fs::write(&database, [0xa5_u8; 20_000]).unwrap();
+    world.evaluated(&commit).await;
     assert!(world.heard.log_of(None).contains("Nix's cache is damaged"));
     std::fs::remove_dir_all(&cache).unwrap();
     std::fs::write(&cache, "a file").unwrap();

@@ -24,7 +24,7 @@ const ARCHIVES: &str = "tarball-cache";
 const DAMAGE: [&str; 3] = [
     "file is not a database",
     "database disk image is malformed",
-    "is not a directory",
+    "not a directory",
 ];
 /// Begins the name of what is being removed.
 const REMOVED: &str = "removed-by-kiln";
@@ -62,7 +62,11 @@ pub(super) fn prune(config: &NixConfig) {
 
 /// Whether an evaluation failed for a damaged cache of this home.
 pub(super) fn is_damage(home: &Path, message: &str) -> bool {
-    let names_it = message.contains(&format!("'{}", home.join(WHOLE).display()));
+    // In quotation marks, and by the standard library that Nix uses in brackets.
+    let whole = home.join(WHOLE).display().to_string();
+    let names_it = ['\'', '[']
+        .iter()
+        .any(|before| message.contains(&format!("{before}{whole}")));
     let lower = message.to_lowercase();
     names_it && DAMAGE.iter().any(|words| lower.contains(words))
 }
