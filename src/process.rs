@@ -30,8 +30,8 @@ pub use serve::serve;
 pub use server::{ForkError, ForkJob, ForkServer};
 
 use bounds::Left;
+use job::has_ended;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -346,12 +346,11 @@ impl Group {
 
     /// Waits until the leader has ended, and leaves it to be reaped.
     async fn ended(&self, changes: &mut unix::Signal) {
-        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
         while let Some(leader) = self.leader() {
-            match waitid(Id::Pid(leader), flags) {
-                Ok(WaitStatus::StillAlive) | Err(nix::Error::EINTR) => changes.recv().await,
-                Ok(_) | Err(_) => return, // what is wrong is said by who reaps it
-            };
+            if has_ended(leader) {
+                return; // what is wrong is said by who reaps it
+            }
+            changes.recv().await;
         }
     }
 }

@@ -122,7 +122,6 @@ struct Attended<F> {
 }
 
 /// What can be done now.
-#[derive(Default)]
 struct Ready {
     cancelled: bool,
     ended: bool,
@@ -183,7 +182,7 @@ impl<F: FnMut(&[u8])> Attended<F> {
             if ready.takes_request {
                 self.streams.send();
             }
-            if ready.has_output && !self.read()? && killing.is_none() {
+            if ready.has_output && !self.read() && killing.is_none() {
                 return Ok(End::TooMuchOutput);
             }
         }
@@ -225,18 +224,18 @@ impl<F: FnMut(&[u8])> Attended<F> {
     }
 
     /// Hands on what was printed; whether it was within the limit.
-    fn read(&mut self) -> io::Result<bool> {
+    fn read(&mut self) -> bool {
         let mut buffer = [0; BUFFER];
         let Some(pipe) = &mut self.streams.stdout else {
-            return Ok(true);
+            return true;
         };
         match pipe.read(&mut buffer) {
-            Err(error) if is_for_later(&error) => Ok(true),
+            Err(error) if is_for_later(&error) => true,
             Ok(0) | Err(_) => {
                 self.streams.stdout = None;
-                Ok(true)
+                true
             }
-            Ok(bytes) => Ok(self.hear(&buffer[..bytes])),
+            Ok(bytes) => self.hear(&buffer[..bytes]),
         }
     }
 
@@ -274,7 +273,7 @@ fn is_for_later(error: &io::Error) -> bool {
 }
 
 /// Whole milliseconds, not to wake before it is time.
-fn rounded_up(patience: Option<Duration>) -> PollTimeout {
+pub(super) fn rounded_up(patience: Option<Duration>) -> PollTimeout {
     let patience = patience.map(|left| left.saturating_add(Duration::from_nanos(999_999)));
     patience.map_or(PollTimeout::NONE, |patience| {
         PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX)
@@ -311,8 +310,8 @@ impl Exit {
     }
 }
 
-/// Left to be reaped.
-fn has_ended(pid: Pid) -> bool {
+/// Whether a child has ended; it is left to be reaped.
+pub(super) fn has_ended(pid: Pid) -> bool {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
     !matches!(
         waitid(Id::Pid(pid), flags),

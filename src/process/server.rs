@@ -16,10 +16,10 @@
 //! had the memory ends the server too. It ends when its caller does (end-of-file on
 //! its socket), or when it was idle for a while.
 
-use super::job::{Ended, Forked, Job, Streams};
+use super::job::{Ended, Forked, Job, Streams, rounded_up};
 use super::{Bounds, Cancel, GIVE_UP, framed, program};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::sockopt::PassCred;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
@@ -275,10 +275,7 @@ fn answers(socket: &OwnedFd, cancel: &Cancel) -> Result<(), ForkError> {
         let mut sources =
             [socket.as_fd(), cancel.as_fd()].map(|source| PollFd::new(source, PollFlags::POLLIN));
         let left = end.saturating_duration_since(Instant::now());
-        match poll(
-            &mut sources,
-            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX),
-        ) {
+        match poll(&mut sources, rounded_up(Some(left))) {
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(io::Error::from(errno).into()),
             Ok(_) if sources[0].any() == Some(true) => return Ok(()),

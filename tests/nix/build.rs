@@ -259,14 +259,7 @@ async fn f06_a_killed_step_may_pass_and_a_fetch_fails_for_the_network_s_reasons(
         "store".into(),
         format!("unix://{}", world.path("no.sock").display()),
     ));
-    let evaluated = kiln::model::Evaluated {
-        drv_path: "/nix/store/00000000000000000000000000000000-x.drv".into(),
-        out_path: None,
-        machine_id: None,
-        secrets: Vec::new(),
-        nix: None,
-        record: None,
-    };
+    let evaluated = nowhere();
     match world.build(&evaluated).await {
         BuildOutcome::Failed { failure, .. } => {
             assert_eq!(failure.kind, FailureKind::Transient, "{failure:?}");

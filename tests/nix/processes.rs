@@ -166,14 +166,7 @@ async fn f05_a_question_that_nix_does_not_answer_ends_when_it_is_cancelled() {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&nix_store, mode).unwrap();
     world.config.search_path = format!("{}:{}", programs.display(), world.config.search_path);
-    let evaluated = kiln::model::Evaluated {
-        drv_path: "/nix/store/00000000000000000000000000000000-x.drv".into(),
-        out_path: None,
-        machine_id: None,
-        secrets: Vec::new(),
-        nix: None,
-        record: None,
-    };
+    let evaluated = nowhere();
     let (cancel, host) = (CancellationToken::new(), HOST.parse().unwrap());
     let (backend, roots) = (world.backend(), world.path("generations/1"));
     let asking = backend.is_built(&evaluated, &host, &roots, &cancel);

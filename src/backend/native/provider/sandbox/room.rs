@@ -19,7 +19,7 @@ use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// The process that steps' PID 1 are copies of.
+/// The process whose memory steps' PID 1 have in turn.
 pub(super) struct Room {
     /// What the kernel said of the network when it was new; none: it is the host's.
     network: Option<Vec<Vec<u8>>>,
