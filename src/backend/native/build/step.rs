@@ -171,7 +171,7 @@ impl StepJob {
         let taken = publish(&self.store, &self.resolved, scratch, closure);
         let remembered = taken.and_then(|outputs| {
             self.store
-                .remember_realisation(self.resolved.realisation(), &outputs)
+                .remember_unrecorded(self.resolved.realisation(), &outputs)
                 .map_err(PublishError::Store)
         });
         match remembered {
