@@ -27,6 +27,8 @@ struct Free {
     in_use: u32,
     /// How many may still take a step's outputs: as many as there are slots.
     taking: u32,
+    /// How many wait for that.
+    waiting: u32,
 }
 
 /// A slot and memory, until dropped.
@@ -45,6 +47,7 @@ impl Pool {
             memory,
             in_use: 0,
             taking: slots.max(1),
+            waiting: 0,
         };
         Pool(Arc::new(Shared {
             free: Mutex::new(free),
@@ -94,10 +97,12 @@ impl Lease {
     pub fn taking(self) -> Taking {
         let pool = self.pool.clone();
         let mut free = pool.free();
+        free.waiting += 1;
         while free.taking == 0 {
             let woken = pool.0.taken.wait(free);
             free = woken.unwrap_or_else(PoisonError::into_inner);
         }
+        free.waiting -= 1;
         free.taking -= 1;
         drop(free);
         drop(self);
@@ -111,8 +116,12 @@ pub(super) struct Taking(Pool);
 
 impl Drop for Taking {
     fn drop(&mut self) {
-        self.0.free().taking += 1;
-        self.0.0.taken.notify_one();
+        let mut free = self.0.free();
+        free.taking += 1;
+        // The kernel is not asked to wake nobody.
+        if free.waiting > 0 {
+            self.0.0.taken.notify_one();
+        }
     }
 }
 
@@ -164,6 +173,9 @@ mod tests {
                 waits.send("second takes").unwrap();
                 drop(taking);
             });
+            while pool.free().waiting == 0 {
+                std::thread::yield_now();
+            }
             assert!(!pool.has_slot(), "no third step until the second is taken");
             order.send("first is done").unwrap();
             drop(first);

@@ -111,6 +111,8 @@ impl<T> Drop for Report<T> {
 mod tests {
     use super::*;
     use std::sync::mpsc::channel;
+    use std::time::Duration;
+    use tokio::time::timeout;
 
     #[tokio::test]
     async fn a_job_is_heard_before_it_is_done_and_awaited_nevertheless() {
@@ -129,7 +131,8 @@ mod tests {
         }
         heard.sort_unstable();
         assert_eq!(heard, ["known", "said", "task"]);
-        assert!(is_done.try_recv().is_err(), "its thread goes on");
+        let soon = timeout(Duration::ZERO, jobs.done()).await;
+        assert!(soon.is_err(), "its thread goes on");
         release.send(()).unwrap();
         jobs.done().await.unwrap();
         is_done.try_recv().unwrap();
@@ -146,7 +149,8 @@ mod tests {
         });
         jobs.spawn_blocking(|_report| panic!("as a test"));
         assert_eq!(jobs.heard().await, None);
-        assert!(!jobs.all_heard());
+        let soon = timeout(Duration::ZERO, jobs.done()).await;
+        assert!(soon.is_err() && !jobs.all_heard(), "the other goes on");
         release.send(()).unwrap();
         assert_eq!(jobs.heard().await, Some(1));
         let error = jobs.done().await.unwrap_err();
