@@ -201,23 +201,17 @@ impl Sandbox {
     }
 }
 
-/// By PID 1's report; the step cannot write there.
+/// By PID 1's last word; the step cannot write there.
 fn outcome(
     room: &RoomSpec,
-    Ended { end, report }: Ended,
+    ended: Ended,
     limits: &StepLimits,
 ) -> Result<StepOutcome, BackendError> {
-    let status = match end {
-        End::TimedOut => return Ok(StepOutcome::TimedOut(limits.timeout)),
-        End::Silent => return Ok(StepOutcome::Silent(limits.silence)),
-        End::TooMuchOutput => return Ok(StepOutcome::LogTooLarge(limits.log_size)),
-        End::Cancelled => return Ok(StepOutcome::Cancelled),
-        End::Stuck { pid } => {
-            return Err(error("end the step", format!("process {pid} does not die")));
-        }
-        End::Exited(status) => status,
+    let said = match ended {
+        Ended::Said(said) => said,
+        Ended::Without(end) => return silent(end, limits),
     };
-    match serde_json::from_slice(&report) {
+    match serde_json::from_slice(&said) {
         Ok(Report::Exited(code)) => Ok(StepOutcome::Exited(code)),
         Ok(Report::Signalled(signal)) => Ok(StepOutcome::Signalled(signal)),
         Ok(Report::OverLimit(limit)) => Ok(StepOutcome::OverLimit(match limit {
@@ -233,10 +227,27 @@ fn outcome(
             Err(error(&format!("set up the sandbox: {attempted}"), why))
         }
         Err(source) => {
-            let said = String::from_utf8_lossy(&report);
-            let attempted = format!("read the report of the step's PID 1 ({status}): {said:?}");
-            Err(error(&attempted, source))
+            let said = String::from_utf8_lossy(&said);
+            Err(error(
+                &format!("read the report of the step's PID 1: {said:?}"),
+                source,
+            ))
         }
+    }
+}
+
+/// Without a word of PID 1's.
+fn silent(end: End, limits: &StepLimits) -> Result<StepOutcome, BackendError> {
+    match end {
+        End::TimedOut => Ok(StepOutcome::TimedOut(limits.timeout)),
+        End::Silent => Ok(StepOutcome::Silent(limits.silence)),
+        End::TooMuchOutput => Ok(StepOutcome::LogTooLarge(limits.log_size)),
+        End::Cancelled => Ok(StepOutcome::Cancelled),
+        End::Stuck { pid } => Err(error("end the step", format!("process {pid} does not die"))),
+        End::Exited(status) => Err(error(
+            "hear of the step's PID 1 how the step ended",
+            format!("it ended without a word: {status}"),
+        )),
     }
 }
 

@@ -111,6 +111,7 @@ impl Placed {
                 host_paths: request.host_paths.clone(),
                 scratch: above.to_owned(),
                 folders: folders.paths,
+                in_memory: request.limits.scratch.in_memory(),
             },
             scratch,
             src,
@@ -160,6 +161,7 @@ mod tests {
             host_paths: Vec::new(),
             scratch: "/state/steps".into(),
             folders: vec!["/state/store".into()],
+            in_memory: None,
         };
         let said = "look at /dev/shm/0/1-x beside /dev/shm/scratch/17/store and /dev/shm";
         let host = "look at /state/store/1-x beside /state/steps/17/store and /dev/shm";

@@ -25,6 +25,8 @@ pub(super) struct RoomSpec {
     pub scratch: PathBuf,
     /// The folders that inputs and sources lie in.
     pub folders: Vec<PathBuf>,
+    /// Bytes of `/build` and `/tmp` together, where these lie in memory.
+    pub in_memory: Option<u64>,
 }
 
 /// A step, resolved for its PID 1.
