@@ -163,6 +163,45 @@ fn f07_a_result_that_no_cache_gives_is_waited_for_or_made_here() {
 }
 
 #[test]
+fn f07_prefer_builds_what_it_evaluates_where_what_a_record_names_is_lost() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    // Plain Nix, of which a part lies beside the commit.
+    let says = "${builtins.currentSystem}";
+    let plain = configurations(says, "");
+    fleet.ci.infra.write("default.nix", &plain);
+    fleet.ci.infra.commit_all("plain Nix");
+    let made = generation(&fleet.ci.dev(&["--backend", "nix"]).ok());
+    let record = fleet.publish();
+    let nar = fleet.cache.join("nar");
+    std::fs::remove_dir_all(&nar).unwrap();
+    let asking = fleet.asking_folder("prefer");
+    let asking = asking
+        .replace("kind = \"nix-flake\"", "kind = \"nix\"")
+        .replace(
+            "options = { ",
+            "options = { system = \"i686-linux\", extra-platforms = \"x86_64-linux\", ",
+        );
+    let agent = fleet.agent(&asking);
+    let built = agent.built(1);
+    assert_eq!(result(&built), "i686-linux\n", "{built:#}");
+    let evaluation = &built["evaluation"];
+    assert_ne!(evaluation["drvPath"], made["evaluation"]["drvPath"]);
+    assert_eq!(evaluation["outPath"], built["build"]["outPath"]);
+    assert_eq!(evaluation["record"], "", "it is this host's own");
+    let log = agent.kiln(&["log", "1"]).ok().stdout;
+    let (before, now) = (&made["evaluation"]["drvPath"], &evaluation["drvPath"]);
+    let names = format!("{} names {}", record.display(), before.as_str().unwrap());
+    assert!(log.contains(&names), "{log}");
+    let builds = format!("evaluates to {}, and builds that", now.as_str().unwrap());
+    assert!(log.contains(&builds), "{log}");
+    // The generation keeps what it says it was made of.
+    agent.kiln(&["graph", "1"]).ok();
+}
+
+#[test]
 fn f07_over_http_a_result_that_comes_later_than_its_record_is_taken_then() {
     if !has_nix() {
         return;
