@@ -84,6 +84,8 @@ fn f07_only_waits_for_a_record_that_is_not_there_yet_and_goes_on_when_it_comes()
         stopped["evaluation"]["status"],
         "EVALUATION_STATUS_CANCELLED"
     );
+    let status = agent.kiln(&["status"]).ok().stdout;
+    assert!(status.starts_with("WAITING (cancelled)"), "{status}");
     fleet.commit("three", "");
     waits_for_cache(&agent, 3, "evaluation");
     fleet.build();
