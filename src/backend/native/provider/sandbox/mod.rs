@@ -58,6 +58,8 @@ pub(super) mod userns;
 mod users;
 mod watch;
 
+pub(crate) use spec::OWN_FOLDERS;
+
 pub use init::internal_main;
 
 use super::cgroup::{Groups, Reached, StepGroup};
