@@ -286,11 +286,19 @@ fn f07_over_http_ci_publishes_and_a_host_takes_it() {
     assert_eq!(taken["evaluation"]["record"], place);
     assert_eq!(result(&taken), "one\n");
     // A server in trouble is waited for, whatever it does.
-    for (number, mode) in (2..).zip(["500", "endless", "away"]) {
+    let forbidden = "answered 403: it is not there, or this host may not read it";
+    let modes = [
+        ("403", forbidden),
+        ("500", "answered 500"),
+        ("endless", "is longer than"),
+        ("away", "cannot reach"),
+    ];
+    for (number, (mode, says)) in (2..).zip(modes) {
         server.misbehave(mode);
         fleet.commit(mode, "");
         let why = waits_for_cache(&agent, number, "evaluation");
         assert!(why.contains(&server.url), "{mode}: {why}");
+        assert!(why.contains(says), "{mode}: {why}");
         server.behave();
         fleet.build();
         fleet.publish_to(&server.url, "key");
