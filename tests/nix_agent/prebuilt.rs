@@ -386,6 +386,69 @@ fn f07_a_cache_that_does_not_answer_keeps_nobody_from_stopping() {
 }
 
 #[test]
+fn f07_who_publishes_the_same_signs_beside_the_others_and_who_says_something_else_is_refused() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    let cache = fleet.cache.to_str().unwrap();
+    let made = fleet
+        .ci
+        .home
+        .kiln(&["store", "generate-key", "ci-2", "other"]);
+    made.ok();
+    fleet.commit("one", "");
+    fleet.build();
+    let record = fleet.publish();
+    let signers = || -> Vec<String> {
+        let text = std::fs::read_to_string(&record).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let all = json["signatures"].as_array().unwrap().iter();
+        let name =
+            |one: &serde_json::Value| one.as_str().unwrap().split(':').next().map(str::to_owned);
+        all.filter_map(name).collect()
+    };
+    fleet.publish_to(cache, "other");
+    assert_eq!(signers(), ["ci-1", "ci-2"]);
+    fleet.publish_to(cache, "other");
+    assert_eq!(signers(), ["ci-1", "ci-2"], "once each");
+    let agent = fleet.agent(&fleet.asking_folder("only"));
+    assert_eq!(result(&agent.built(1)), "one\n");
+    // Somebody else's answer stays, and one's own is replaced.
+    let answer = std::fs::read(&record).unwrap();
+    change(&record, |json| json["machineId"] = "0123".into());
+    let changed = std::fs::read(&record).unwrap();
+    let state = fleet.ci.home.path("dev-state");
+    let line = ["store", "publish", cache, "--key", "key", "--state-dir"];
+    let publish = || {
+        fleet
+            .ci
+            .home
+            .kiln(&[&line[..], &[state.to_str().unwrap()]].concat())
+    };
+    let refused = publish();
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.stderr.contains("a record has one answer"),
+        "{refused:?}"
+    );
+    assert!(
+        refused.stderr.contains("signed by ci-1, ci-2"),
+        "{refused:?}"
+    );
+    assert_eq!(std::fs::read(&record).unwrap(), changed);
+    change(&record, |json| json["signatures"] = serde_json::json!([]));
+    let said = publish().ok().stdout;
+    assert!(said.contains("signed by ci-1 ("), "{said}");
+    fleet.publish_to(cache, "other");
+    assert_eq!(std::fs::read(&record).unwrap(), answer);
+    // What this kiln cannot read may be somebody's answer.
+    change(&record, |json| json["version"] = 2.into());
+    let newer = publish();
+    assert!(newer.stderr.contains("is of version 2"), "{newer:?}");
+}
+
+#[test]
 fn f07_publishing_says_what_is_in_the_way_and_with_no_copy_writes_the_record_alone() {
     if !has_nix() {
         return;
