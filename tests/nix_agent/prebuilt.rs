@@ -204,6 +204,34 @@ fn f07_prefer_builds_what_it_evaluates_where_what_a_record_names_is_lost() {
 }
 
 #[test]
+fn f07_what_another_cache_says_is_not_why_a_result_is_waited_for() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    fleet.commit("one", "");
+    fleet.build();
+    fleet.publish();
+    let objects = std::fs::read_dir(&fleet.cache).unwrap().flatten();
+    for file in objects.map(|entry| entry.path()) {
+        if file.extension().is_some_and(|end| end == "narinfo") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    let cache = format!("file://{}", fleet.cache.display());
+    // Of the reserved ports, which nobody listens on.
+    let dead = "http://127.0.0.1:1";
+    let asking = fleet.asking("only", &[&cache, dead]).replace(
+        "options = { ",
+        "options = { download-attempts = \"1\", connect-timeout = \"5\", ",
+    );
+    let agent = fleet.agent(&asking);
+    let why = waits_for_cache(&agent, 1, "build");
+    let says = "names: none that answers has it; ";
+    assert!(why.contains(says) && why.contains(dead), "{why}");
+}
+
+#[test]
 fn f07_over_http_a_result_that_comes_later_than_its_record_is_taken_then() {
     if !has_nix() {
         return;

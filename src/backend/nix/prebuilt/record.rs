@@ -13,6 +13,8 @@ pub(super) const RECORD_MAX: u64 = 16 << 10;
 const MACHINE_ID_MAX: usize = 200;
 /// The format that is written, and the only one that is read.
 const VERSION: u32 = 1;
+/// The folder of a cache that records lie in.
+const IN_CACHE: &str = "kiln/prebuilt";
 /// What a signature of a record is of, and of nothing else.
 const RECORD_TAG: &str = "kiln:prebuilt:1";
 /// What the name of a record's file is a digest of.
@@ -100,7 +102,7 @@ impl Question {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        format!("kiln/prebuilt/{digest}.json")
+        format!("{IN_CACHE}/{digest}.json")
     }
 
     /// Its parts by the names of the file's keys, in the order they are signed in.
@@ -121,6 +123,12 @@ impl Question {
             ("file", file.clone()),
         ]
     }
+}
+
+/// The cache that a record lies in at `place`.
+pub fn cache_of(place: &str) -> &str {
+    let before = place.rsplit_once(IN_CACHE).map(|(before, _)| before);
+    before.map_or(place, |cache| cache.trim_end_matches('/'))
 }
 
 impl Record {
