@@ -61,6 +61,8 @@ mod view;
 mod views;
 mod watch;
 
+pub(crate) use spec::OWN_FOLDERS;
+
 pub use init::internal_main;
 
 use super::cgroup::{Groups, Reached, StepGroup};

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 /// Where the step sees the store.
 pub(in super::super) const STORE: &str = "/var/lib/kiln/store";
+/// What is mounted there for each step hides what the host has there.
+pub(crate) const OWN_FOLDERS: [&str; 6] =
+    ["/build", "/tmp", "/proc", "/dev/pts", "/dev/shm", STORE];
 /// The step's user and group, whatever they are on the host.
 pub(super) const UID: u32 = 1000;
 pub(super) const GID: u32 = 100;
