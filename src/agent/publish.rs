@@ -88,6 +88,7 @@ impl Publication {
     ) -> Result<Published, PublishError> {
         let mut record = unsigned;
         record.sign(&self.key);
+        let key = self.key.public();
         if !self.is_there {
             // What kind of expression it came from is nothing to `nix copy`.
             let config = nix::settings(NixKind::Flake, &self.config, &Around::new(around));
@@ -97,7 +98,7 @@ impl Publication {
         options.authorization = self.authorization;
         let transport = Transport::new(&self.to, options);
         let written = tokio::task::spawn_blocking(move || {
-            let place = prebuilt::put(&record, &transport)?;
+            let (record, place) = prebuilt::put(record, &key, &transport)?;
             Ok(Published { record, place })
         });
         written

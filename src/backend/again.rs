@@ -5,9 +5,25 @@ use super::{
 };
 use crate::model::{Evaluated, Failure, Steps};
 
+/// What came of a build, and of what.
+#[derive(Debug)]
+pub struct Attempted {
+    pub outcome: BuildOutcome,
+    /// What was built instead of what was asked for: this host's own evaluation.
+    pub instead: Option<Evaluated>,
+}
+
+impl From<BuildOutcome> for Attempted {
+    fn from(outcome: BuildOutcome) -> Self {
+        let instead = None;
+        Attempted { outcome, instead }
+    }
+}
+
 /// Builds. When what the evaluation left is gone (collected as garbage, or what a
 /// record named is in no cache), it is evaluated once more, by the request that
-/// `evaluation` makes, and built then.
+/// `evaluation` makes, and built then. A record is only a claim: where this host
+/// evaluates to something else than it says, that is built.
 ///
 /// # Errors
 /// As [`Backend::evaluate`] and [`Backend::build`].
@@ -15,10 +31,10 @@ pub async fn build(
     backend: &dyn Backend,
     request: BuildRequest,
     evaluation: impl FnOnce() -> EvaluateRequest + Send,
-) -> Result<BuildOutcome, BackendError> {
+) -> Result<Attempted, BackendError> {
     let steps = match backend.build(request.clone()).await? {
         BuildOutcome::NotEvaluated { steps } => steps,
-        outcome => return Ok(outcome),
+        outcome => return Ok(outcome.into()),
     };
     let drv_path = &request.evaluated.drv_path;
     tracing::warn!(drv_path, "it is gone: evaluated once more");
@@ -26,30 +42,54 @@ pub async fn build(
         again: true,
         ..evaluation()
     };
-    match backend.evaluate(evaluation).await? {
-        EvaluationOutcome::Succeeded(again) if is_same(&again, &request.evaluated) => {
-            let evaluated = again; // it may know more: a derivation, where there was a record
-            let request = BuildRequest {
-                evaluated,
-                ..request
-            };
-            backend.build(request).await
+    let again = match backend.evaluate(evaluation).await? {
+        EvaluationOutcome::Succeeded(again) if may_replace(&again, &request.evaluated) => again,
+        EvaluationOutcome::Succeeded(again) => return Ok(differs(&request, &again, steps).into()),
+        EvaluationOutcome::Failed(failure) => {
+            return Ok(BuildOutcome::Failed { failure, steps }.into());
         }
-        EvaluationOutcome::Succeeded(again) => Ok(differs(&request, &again, steps)),
-        EvaluationOutcome::Failed(failure) => Ok(BuildOutcome::Failed { failure, steps }),
-        EvaluationOutcome::TimedOut(failure) => Ok(BuildOutcome::TimedOut { failure, steps }),
-        EvaluationOutcome::Cancelled => Ok(BuildOutcome::Cancelled { steps }),
-        EvaluationOutcome::Blocked { reason, message } => Ok(BuildOutcome::Blocked {
-            reason,
-            message,
-            steps,
-        }),
-    }
+        EvaluationOutcome::TimedOut(failure) => {
+            return Ok(BuildOutcome::TimedOut { failure, steps }.into());
+        }
+        EvaluationOutcome::Cancelled => return Ok(BuildOutcome::Cancelled { steps }.into()),
+        EvaluationOutcome::Blocked { reason, message } => {
+            let outcome = BuildOutcome::Blocked {
+                reason,
+                message,
+                steps,
+            };
+            return Ok(outcome.into());
+        }
+    };
+    say_whether_it_differs(&request, &again);
+    let instead = Some(again.clone()); // it may know more: a derivation, where there was a record
+    let request = BuildRequest {
+        evaluated: again,
+        ..request
+    };
+    let outcome = backend.build(request).await?;
+    Ok(Attempted { outcome, instead })
 }
 
-/// Whether the out path is known beforehand depends on what is in the store.
-fn is_same(again: &Evaluated, before: &Evaluated) -> bool {
-    again.drv_path == before.drv_path && again.machine_id == before.machine_id
+/// Whether the guards that looked at what was evaluated before let this be built
+/// too. What is in a record is what somebody else's evaluation came to. Whether
+/// the out path is known beforehand depends on what is in the store.
+fn may_replace(again: &Evaluated, before: &Evaluated) -> bool {
+    let is_same = again.drv_path == before.drv_path || before.record.is_some();
+    is_same && again.machine_id == before.machine_id
+}
+
+/// In the build's log and the agent's: two that should evaluate alike do not.
+fn say_whether_it_differs(request: &BuildRequest, again: &Evaluated) {
+    let (before, now) = (&request.evaluated.drv_path, &again.drv_path);
+    let Some(record) = request.evaluated.record.as_ref().filter(|_| now != before) else {
+        return;
+    };
+    let said = format!(
+        "{record} names {before}; this host evaluates to {now}, and builds that: what is beside the commit differs here"
+    );
+    tracing::warn!("{said}");
+    request.sink.log(None, format!("{said}\n").as_bytes());
 }
 
 /// The record names another derivation or machine, and its guards looked at that one.

@@ -8,7 +8,7 @@ use super::machine::Guards;
 use super::room::Room;
 use super::timers::{Armed, next_due};
 use super::{BuilderConfig, BuilderState, Handle, Phase, Refusal};
-use crate::backend::{Backend, BuildOutcome, EvaluationOutcome, Source};
+use crate::backend::{Backend, EvaluationOutcome, Source, again::Attempted};
 use crate::events::EventKind;
 use crate::model::{
     Build, Built, CancelledBy, Commit, Evaluation, Generation, GenerationNumber, Hold, Occasion,
@@ -131,7 +131,7 @@ pub(super) struct Job {
 
 pub(super) enum JobEnd {
     Evaluated(EvaluationOutcome, Option<Built>),
-    Built(BuildOutcome),
+    Built(Attempted),
 }
 
 impl Actor {

@@ -101,7 +101,9 @@ impl Actor {
         }
     }
 
-    /// Ends what runs, and what waits for a build, a time or a consent.
+    /// Ends what runs, and what waits: for a build, a time, a consent, a cache or
+    /// space. What waits for the end of a suspension, or is for another machine,
+    /// says so still.
     ///
     /// # Errors
     /// When that could not be recorded: then what waits may still begin.
@@ -115,8 +117,9 @@ impl Actor {
                 | BlockedReason::Building
                 | BlockedReason::Retry
                 | BlockedReason::Cache
+                | BlockedReason::Space
                 | BlockedReason::Platform => false,
-                BlockedReason::Suspended | BlockedReason::MachineId | BlockedReason::Space => true,
+                BlockedReason::Suspended | BlockedReason::MachineId => true,
             },
         };
         if !stays {

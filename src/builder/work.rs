@@ -6,7 +6,8 @@ use super::machine::{BuildEnd, EvaluationEnd, Guards};
 use super::sink::AttemptSink;
 use super::timers::asks_again;
 use crate::backend::{
-    BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome, again,
+    BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
+    again::{self, Attempted},
 };
 use crate::events::EventKind;
 use crate::model::{
@@ -217,13 +218,10 @@ impl Actor {
         let backend = Arc::clone(&self.backend);
         self.run_job(cancel, async move {
             let outcome = again::build(backend.as_ref(), request, evaluation).await;
-            JobEnd::Built(match outcome {
-                Ok(outcome) => outcome,
-                Err(error) => BuildOutcome::Failed {
-                    failure: broken(&error),
-                    steps: Steps::default(),
-                },
-            })
+            JobEnd::Built(outcome.unwrap_or_else(|error| {
+                let (failure, steps) = (broken(&error), Steps::default());
+                BuildOutcome::Failed { failure, steps }.into()
+            }))
         });
         self.work = Some(generation);
         Ok(())
@@ -262,17 +260,9 @@ impl Actor {
                 let end = EvaluationEnd::Outcome(outcome, existing);
                 generation.evaluation_ends(end, self.now(), &self.guards())
             }
-            Some(JobEnd::Built(BuildOutcome::Blocked { steps, .. })) if by.is_some() => {
-                let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
-                generation.build_ends(end, self.now(), &self.guards())
-            }
-            Some(JobEnd::Built(BuildOutcome::Cancelled { steps })) => {
-                let end = BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps);
-                generation.build_ends(end, self.now(), &self.guards())
-            }
-            Some(JobEnd::Built(outcome)) => {
-                generation.build_ends(BuildEnd::Outcome(outcome), self.now(), &self.guards())
-            }
+            Some(JobEnd::Built(Attempted { outcome, instead })) => generation
+                .build_was_of(instead)
+                .build_ends(build_end(outcome, by), self.now(), &self.guards()),
             None => lost(generation, by, self.now(), &self.guards()),
         };
         match next {
@@ -420,6 +410,17 @@ pub(super) fn legal(next: Result<Generation, super::Illegal>) -> Result<Generati
 fn broken(error: &BackendError) -> Failure {
     Failure::transient(error.to_string())
         .hint("this is not the repository's fault: see what `kiln doctor` and the agent's log say")
+}
+
+fn build_end(outcome: BuildOutcome, by: Option<CancelledBy>) -> BuildEnd {
+    match (outcome, by) {
+        // Whoever ended it on purpose need not know how far it had come.
+        (BuildOutcome::Blocked { steps, .. }, Some(by)) => BuildEnd::Cancelled(by, steps),
+        (BuildOutcome::Cancelled { steps }, by) => {
+            BuildEnd::Cancelled(by.unwrap_or(CancelledBy::Stop), steps)
+        }
+        (outcome, _) => BuildEnd::Outcome(outcome),
+    }
 }
 
 /// A job that ended without an outcome: it panicked, or was left behind.

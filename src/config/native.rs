@@ -3,6 +3,7 @@
 use super::error::Problem;
 use super::reader::Section;
 use super::tables::inside;
+use crate::backend::native::provider::sandbox::OWN_FOLDERS;
 use std::num::NonZero;
 use std::path::{Component, Path, PathBuf};
 
@@ -139,13 +140,20 @@ fn sandbox_paths(section: &Section<'_>) -> Result<Vec<PathBuf>, Problem> {
             && path.parent().is_some()
             && parts.all(|part| matches!(part, Component::Normal(_)))
     };
-    match texts.iter().find(|text| !usable(Path::new(text))) {
-        Some(bad) => {
-            let message = format!("{bad:?} must be an absolute path below / without ..");
-            Err(section.problem("sandbox_paths", &message))
-        }
-        None => Ok(texts.into_iter().map(PathBuf::from).collect()),
-    }
+    let own = |path: &Path| OWN_FOLDERS.iter().find(|own| path.starts_with(own));
+    let read = |text: String| match Path::new(&text) {
+        path if !usable(path) => Err(format!(
+            "{text:?} must be an absolute path below / without .."
+        )),
+        path => match own(path) {
+            Some(own) => Err(format!(
+                "{text:?} would be hidden: a step has a {own} of its own"
+            )),
+            None => Ok(PathBuf::from(text)),
+        },
+    };
+    let paths: Result<_, _> = texts.into_iter().map(read).collect();
+    paths.map_err(|message| section.problem("sandbox_paths", &message))
 }
 
 fn fetch_deny(section: &Section<'_>) -> Result<Vec<FetchDeny>, Problem> {

@@ -107,6 +107,12 @@ fn read_prebuilt(
     let named = section.texts_as("prebuilt_from", |text| {
         text.parse::<Location>().map_err(|e| e.to_string())
     })?;
+    if prebuilt == Prebuilt::Never && !named.is_empty() {
+        return Err(section.problem(
+            "prebuilt_from",
+            "nothing is asked for records: set prebuilt = \"prefer\" or \"only\" too, or leave this out",
+        ));
+    }
     let without_query = |url: &String| url.split('?').next()?.parse().ok();
     let from = match (prebuilt, named.is_empty()) {
         (Prebuilt::Never, _) => Vec::new(),

@@ -184,6 +184,11 @@ fn records_are_looked_for_in_what_kiln_can_read_and_need_a_key_that_signs_them()
         let place = "kiln.toml:6:12: `nix.prebuilt`: ";
         assert!(error.starts_with(place) && error.contains(why), "{error}");
     }
+    for never in ["", "prebuilt = \"never\"\n"] {
+        let idle = with(&format!("prebuilt_from = [\"/srv/c\"]\n{never}")).unwrap_err();
+        let place = "kiln.toml:6:17: `nix.prebuilt_from`: nothing is asked for records";
+        assert!(idle.starts_with(place), "{idle}");
+    }
     let unsigned = read("[nix]\nprebuilt = \"only\"\nprebuilt_from = [\"/c\"]").unwrap_err();
     assert!(
         unsigned.contains("no record could ever be believed"),

@@ -90,6 +90,14 @@ fn a_wrong_value_says_what_is_expected_at_its_place() {
             "5:17: `native.sandbox_paths`: \"/usr/../etc\" must be an absolute path below / without ..",
         ),
         (
+            "[native]\nsandbox_paths = [\"/usr\", \"/tmp/gate\"]",
+            "5:17: `native.sandbox_paths`: \"/tmp/gate\" would be hidden: a step has a /tmp of its own",
+        ),
+        (
+            "[native]\nsandbox_paths = [\"/var/lib/kiln/store\"]",
+            "5:17: `native.sandbox_paths`: \"/var/lib/kiln/store\" would be hidden: a step has a /var/lib/kiln/store of its own",
+        ),
+        (
             "[native]\nbuild_users = { first = 30000 }",
             "5:25: `native.build_users.first`: uid 30001 is used by others (Nix: 30001 to 30032, nobody: 65534)",
         ),

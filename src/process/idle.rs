@@ -23,10 +23,17 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Shared with those who attend its jobs, and with who ends it.
 #[derive(Default)]
 pub(super) struct Kept {
-    socket: Mutex<Option<OwnedFd>>,
+    server: Mutex<Option<Open>>,
     /// They end by themselves or were killed; to be waited for.
     left: Mutex<Vec<Pid>>,
     used: Mutex<Used>,
+}
+
+/// A server that was started and has not ended, as far as is known.
+pub(super) struct Open {
+    /// How many were started before it.
+    pub start: u64,
+    pub socket: OwnedFd,
 }
 
 struct Used {
@@ -47,9 +54,9 @@ impl Default for Used {
 pub(super) struct InUse<'a>(&'a Kept);
 
 impl Kept {
-    /// How the server is reached, where there is one.
-    pub fn socket(&self) -> MutexGuard<'_, Option<OwnedFd>> {
-        lock(&self.socket)
+    /// The server, where there is one.
+    pub fn server(&self) -> MutexGuard<'_, Option<Open>> {
+        lock(&self.server)
     }
 
     pub fn used(&self) -> InUse<'_> {
@@ -78,7 +85,7 @@ impl Kept {
     /// Ends the server, and with it the process that waits for the next job, which is
     /// this process's child.
     fn close(&self, patience: PollTimeout) {
-        let Some(socket) = self.socket().take() else {
+        let Some(Open { socket, .. }) = self.server().take() else {
             return;
         };
         let mut sources = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
@@ -123,7 +130,7 @@ pub(super) async fn close_when_idle(kept: Weak<Kept>) {
         if kept.is_idle() {
             kept.close(PollTimeout::ZERO);
         }
-        if kept.socket().is_none() && lock(&kept.left).is_empty() {
+        if kept.server().is_none() && lock(&kept.left).is_empty() {
             return;
         }
     }

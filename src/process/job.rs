@@ -63,14 +63,14 @@ impl Streams {
         stdin: PipeWriter,
         stdout: PipeReader,
         report: PipeReader,
-        request: &[u8],
+        request: Vec<u8>,
     ) -> io::Result<Self> {
         unblock(&stdin)?;
         unblock(&stdout)?;
         unblock(&report)?;
         let mut streams = Streams {
             stdin,
-            unsent: request.to_vec(),
+            unsent: request,
             stdout: Some(stdout),
             report: Some(report),
             said: Vec::new(),

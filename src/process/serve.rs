@@ -33,7 +33,7 @@ pub trait Serve: Sized {
     ///
     /// # Errors
     /// When no further job can be served.
-    fn next(&mut self) -> nix::Result<CloneFlags>;
+    fn next(&mut self) -> io::Result<CloneFlags>;
 
     /// In the next job's process, before there is a job.
     fn make_ready(&mut self) -> Self::Ready;
@@ -68,15 +68,16 @@ pub fn serve<S: Serve>() -> ExitCode {
     loop {
         match place
             .next()
-            .and_then(|new| lend(new, &mut stack, &mut place))
+            .and_then(|new| Ok(lend(new, &mut stack, &mut place)?))
         {
             Ok(Lent::Back) => {}
             Ok(Lent::Unused) => return ExitCode::SUCCESS,
             // SAFETY: runs nothing more in this memory.
             Ok(Lent::Broken) => unsafe { libc::_exit(1) },
-            Err(errno) => {
+            Err(error) => {
                 // Nor can it be relied on where it is then.
-                let _ = tell(&socket, &(errno as i32).to_ne_bytes(), &[]); // or nobody hears
+                let errno = error.raw_os_error().unwrap_or(libc::EIO);
+                let _ = tell(&socket, &errno.to_ne_bytes(), &[]); // or nobody hears
                 return ExitCode::FAILURE;
             }
         }

@@ -18,7 +18,7 @@
 //! while it had the memory ends the server too. It ends when its caller does
 //! (end-of-file on its socket), or closes it, because it was idle for a while.
 
-use super::idle::{Kept, close_when_idle};
+use super::idle::{Kept, Open, close_when_idle};
 use super::job::{Ended, Forked, Job, Streams, rounded_up};
 use super::{Bounds, Cancel, End, GIVE_UP, framed, has_ended, program};
 use nix::errno::Errno;
@@ -32,6 +32,7 @@ use nix::unistd::Pid;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::process::Command;
@@ -43,7 +44,8 @@ pub(super) const STREAMS: usize = 3;
 pub struct ForkJob<'a> {
     /// The cgroup it begins in; else the server's.
     pub group: Option<BorrowedFd<'a>>,
-    pub request: Vec<u8>,
+    /// The request, for a server that was started so many times.
+    pub request: &'a dyn Fn(u64) -> io::Result<Vec<u8>>,
     pub bounds: Bounds,
 }
 
@@ -65,7 +67,7 @@ type Admit = Box<dyn Fn(Pid) -> io::Result<()> + Send + Sync>;
 
 /// A job as the server is asked for it.
 struct Asked<'a> {
-    request: Vec<u8>,
+    request: &'a dyn Fn(u64) -> io::Result<Vec<u8>>,
     group: Option<BorrowedFd<'a>>,
     own: &'a dyn Fn(BorrowedFd<'_>) -> io::Result<()>,
 }
@@ -77,25 +79,22 @@ pub struct ForkServer {
     greeting: Vec<u8>,
     admit: Admit,
     kept: Arc<Kept>,
+    starts: AtomicU64,
     /// Ends the server that was not asked for a while, and goes with this.
     watch: Mutex<JoinSet<()>>,
 }
 
 impl ForkServer {
     /// Starts nothing yet.
-    pub fn new(name: &'static str, greeting: Vec<u8>, admit: Admit) -> Arc<Self> {
-        Arc::new(ForkServer {
+    pub fn new(name: &'static str, greeting: Vec<u8>, admit: Admit) -> Self {
+        ForkServer {
             name,
             greeting,
             admit,
             kept: Arc::default(),
+            starts: AtomicU64::new(0),
             watch: Mutex::default(),
-        })
-    }
-
-    /// Whether somebody else holds this, to run a job or to end one.
-    pub fn is_busy(self: &Arc<Self>) -> bool {
-        Arc::strong_count(self) > 1
+        }
     }
 
     /// Runs a job to its end, on this thread; `own` is called before with the pipe it
@@ -111,7 +110,7 @@ impl ForkServer {
         on_output: impl FnMut(&[u8]),
     ) -> Result<Ended, ForkError> {
         let asked = Asked {
-            request: framed(job.request),
+            request: job.request,
             group: job.group,
             own: &own,
         };
@@ -126,25 +125,29 @@ impl ForkServer {
     /// A new job; a server that ended meanwhile is started again.
     fn job(&self, asked: &Asked<'_>, cancel: &Cancel) -> Result<Job, ForkError> {
         self.kept.reap();
-        let mut kept = self.kept.socket();
+        let mut kept = self.kept.server();
+        // Also one that refuses: what was asked of it before may be why.
         if let Some(open) = kept.take()
-            && let Ok(forked) = self.ask(&open, asked, cancel)
+            && let Ok(Ok(job)) = self.ask(&open, asked, cancel)
         {
             *kept = Some(open);
-            return Ok(forked?);
+            return Ok(job);
         }
         if cancel.is_cancelled() {
             return Err(ForkError::Cancelled);
         }
         // With pipes of its own: a job that the old server may have begun
         // finds its lifeline closed and ends.
-        let open = self.start(cancel)?;
-        let forked = self.ask(&open, asked, cancel)?;
+        let open = Open {
+            start: self.starts.fetch_add(1, Ordering::Relaxed),
+            socket: self.start(cancel)?,
+        };
+        let job = self.ask(&open, asked, cancel)?;
         *kept = Some(open);
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         watch.abort_all();
         watch.spawn(close_when_idle(Arc::downgrade(&self.kept)));
-        Ok(forked?)
+        Ok(job?)
     }
 
     #[expect(
@@ -186,10 +189,11 @@ impl ForkServer {
     /// The outer error is a server that is gone; the inner one its refusal.
     fn ask(
         &self,
-        socket: &OwnedFd,
+        server: &Open,
         asked: &Asked<'_>,
         cancel: &Cancel,
     ) -> Result<io::Result<Job>, ForkError> {
+        let socket = &server.socket;
         // It is there already, but for the first job and after a quick one.
         let waiting = announced(socket, MsgFlags::MSG_DONTWAIT)?.transpose();
         let waiting = match waiting {
@@ -207,7 +211,12 @@ impl ForkServer {
         let (report, err) = io::pipe()?;
         (asked.own)(stdout.as_fd())?;
         // Before there is a job: it need not be waited for, nor wait.
-        let streams = Streams::new(stdin, stdout, report, &asked.request)?;
+        let streams = Streams::new(
+            stdin,
+            stdout,
+            report,
+            framed((asked.request)(server.start)?),
+        )?;
         let theirs = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
         let group = asked.group.map(|group| group.as_raw_fd());
         let theirs: Vec<RawFd> = theirs.into_iter().chain(group).collect();

@@ -53,6 +53,28 @@ async fn n05_what_waits_for_space_is_superseded_by_a_newer_generation() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn b10_what_waits_for_space_is_cancelled_and_stays_so_when_there_is_space() {
+    let policies = Policies::default();
+    let disk = policies.room.clone();
+    disk.set_full(true);
+    let mut bench = Bench::with(policies).await;
+    bench.eval("a").await;
+    bench.phase(Phase::Waiting).await;
+    assert_eq!(bench.handle.stop().await.unwrap().phase, Phase::Idle);
+    disk.set_full(false);
+    tokio::time::sleep(HOUR).await;
+    assert!(matches!(
+        bench.generation(N1).evaluation,
+        Evaluation::Cancelled {
+            by: CancelledBy::Stop,
+            ..
+        }
+    ));
+    bench.eval("b").await;
+    bench.evaluates_and_builds("b").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn b07_a_build_that_a_start_has_no_space_for_gives_way_to_what_waited_for_it() {
     let policies = Policies::finish_build(5);
     let disk = policies.room.clone();

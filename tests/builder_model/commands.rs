@@ -241,9 +241,7 @@ impl Model {
         let stays = matches!(
             self.stands(),
             Some(Stands::Waits {
-                blocked: Some(
-                    BlockedReason::Suspended | BlockedReason::MachineId | BlockedReason::Space
-                ),
+                blocked: Some(BlockedReason::Suspended | BlockedReason::MachineId),
                 ..
             })
         );

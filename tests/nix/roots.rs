@@ -87,7 +87,7 @@ async fn f04_a_derivation_collected_before_its_build_is_evaluated_once_more() {
     .await
     .unwrap();
     assert!(
-        matches!(outcome, BuildOutcome::Succeeded { .. }),
+        matches!(outcome.outcome, BuildOutcome::Succeeded { .. }),
         "{outcome:?}"
     );
     assert!(is_valid(&world, &evaluated.drv_path));

@@ -84,6 +84,8 @@ fn f07_only_waits_for_a_record_that_is_not_there_yet_and_goes_on_when_it_comes()
         stopped["evaluation"]["status"],
         "EVALUATION_STATUS_CANCELLED"
     );
+    let status = agent.kiln(&["status"]).ok().stdout;
+    assert!(status.starts_with("WAITING (cancelled)"), "{status}");
     fleet.commit("three", "");
     waits_for_cache(&agent, 3, "evaluation");
     fleet.build();
@@ -160,6 +162,73 @@ fn f07_a_result_that_no_cache_gives_is_waited_for_or_made_here() {
     assert_eq!(built["build"]["attempt"], 1);
     assert_eq!(result(&built), "two\n");
     assert!(fleet.evaluations() > 0);
+}
+
+#[test]
+fn f07_prefer_builds_what_it_evaluates_where_what_a_record_names_is_lost() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    // Plain Nix, of which a part lies beside the commit.
+    let says = "${builtins.currentSystem}";
+    let plain = configurations(says, "");
+    fleet.ci.infra.write("default.nix", &plain);
+    fleet.ci.infra.commit_all("plain Nix");
+    let made = generation(&fleet.ci.dev(&["--backend", "nix"]).ok());
+    let record = fleet.publish();
+    let nar = fleet.cache.join("nar");
+    std::fs::remove_dir_all(&nar).unwrap();
+    let asking = fleet.asking_folder("prefer");
+    let asking = asking
+        .replace("kind = \"nix-flake\"", "kind = \"nix\"")
+        .replace(
+            "options = { ",
+            "options = { system = \"i686-linux\", extra-platforms = \"x86_64-linux\", ",
+        );
+    let agent = fleet.agent(&asking);
+    let built = agent.built(1);
+    assert_eq!(result(&built), "i686-linux\n", "{built:#}");
+    let evaluation = &built["evaluation"];
+    assert_ne!(evaluation["drvPath"], made["evaluation"]["drvPath"]);
+    assert_eq!(evaluation["outPath"], built["build"]["outPath"]);
+    assert_eq!(evaluation["record"], "", "it is this host's own");
+    let log = agent.kiln(&["log", "1"]).ok().stdout;
+    let (before, now) = (&made["evaluation"]["drvPath"], &evaluation["drvPath"]);
+    let names = format!("{} names {}", record.display(), before.as_str().unwrap());
+    assert!(log.contains(&names), "{log}");
+    let builds = format!("evaluates to {}, and builds that", now.as_str().unwrap());
+    assert!(log.contains(&builds), "{log}");
+    // The generation keeps what it says it was made of.
+    agent.kiln(&["graph", "1"]).ok();
+}
+
+#[test]
+fn f07_what_another_cache_says_is_not_why_a_result_is_waited_for() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    fleet.commit("one", "");
+    fleet.build();
+    fleet.publish();
+    let objects = std::fs::read_dir(&fleet.cache).unwrap().flatten();
+    for file in objects.map(|entry| entry.path()) {
+        if file.extension().is_some_and(|end| end == "narinfo") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    let cache = format!("file://{}", fleet.cache.display());
+    // Of the reserved ports, which nobody listens on.
+    let dead = "http://127.0.0.1:1";
+    let asking = fleet.asking("only", &[&cache, dead]).replace(
+        "options = { ",
+        "options = { download-attempts = \"1\", connect-timeout = \"5\", ",
+    );
+    let agent = fleet.agent(&asking);
+    let why = waits_for_cache(&agent, 1, "build");
+    let says = "names: none that answers has it; ";
+    assert!(why.contains(says) && why.contains(dead), "{why}");
 }
 
 #[test]
@@ -245,11 +314,19 @@ fn f07_over_http_ci_publishes_and_a_host_takes_it() {
     assert_eq!(taken["evaluation"]["record"], place);
     assert_eq!(result(&taken), "one\n");
     // A server in trouble is waited for, whatever it does.
-    for (number, mode) in (2..).zip(["500", "endless", "away"]) {
+    let forbidden = "answered 403: it is not there, or this host may not read it";
+    let modes = [
+        ("403", forbidden),
+        ("500", "answered 500"),
+        ("endless", "is longer than"),
+        ("away", "cannot reach"),
+    ];
+    for (number, (mode, says)) in (2..).zip(modes) {
         server.misbehave(mode);
         fleet.commit(mode, "");
         let why = waits_for_cache(&agent, number, "evaluation");
         assert!(why.contains(&server.url), "{mode}: {why}");
+        assert!(why.contains(says), "{mode}: {why}");
         server.behave();
         fleet.build();
         fleet.publish_to(&server.url, "key");
@@ -334,6 +411,69 @@ fn f07_a_cache_that_does_not_answer_keeps_nobody_from_stopping() {
     );
     assert_eq!(stopped["evaluation"]["cancelledBy"], "CANCELLED_BY_STOP");
     assert_eq!(fleet.evaluations(), 0);
+}
+
+#[test]
+fn f07_who_publishes_the_same_signs_beside_the_others_and_who_says_something_else_is_refused() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    let cache = fleet.cache.to_str().unwrap();
+    let made = fleet
+        .ci
+        .home
+        .kiln(&["store", "generate-key", "ci-2", "other"]);
+    made.ok();
+    fleet.commit("one", "");
+    fleet.build();
+    let record = fleet.publish();
+    let signers = || -> Vec<String> {
+        let text = std::fs::read_to_string(&record).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let all = json["signatures"].as_array().unwrap().iter();
+        let name =
+            |one: &serde_json::Value| one.as_str().unwrap().split(':').next().map(str::to_owned);
+        all.filter_map(name).collect()
+    };
+    fleet.publish_to(cache, "other");
+    assert_eq!(signers(), ["ci-1", "ci-2"]);
+    fleet.publish_to(cache, "other");
+    assert_eq!(signers(), ["ci-1", "ci-2"], "once each");
+    let agent = fleet.agent(&fleet.asking_folder("only"));
+    assert_eq!(result(&agent.built(1)), "one\n");
+    // Somebody else's answer stays, and one's own is replaced.
+    let answer = std::fs::read(&record).unwrap();
+    change(&record, |json| json["machineId"] = "0123".into());
+    let changed = std::fs::read(&record).unwrap();
+    let state = fleet.ci.home.path("dev-state");
+    let line = ["store", "publish", cache, "--key", "key", "--state-dir"];
+    let publish = || {
+        fleet
+            .ci
+            .home
+            .kiln(&[&line[..], &[state.to_str().unwrap()]].concat())
+    };
+    let refused = publish();
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.stderr.contains("a record has one answer"),
+        "{refused:?}"
+    );
+    assert!(
+        refused.stderr.contains("signed by ci-1, ci-2"),
+        "{refused:?}"
+    );
+    assert_eq!(std::fs::read(&record).unwrap(), changed);
+    change(&record, |json| json["signatures"] = serde_json::json!([]));
+    let said = publish().ok().stdout;
+    assert!(said.contains("signed by ci-1 ("), "{said}");
+    fleet.publish_to(cache, "other");
+    assert_eq!(std::fs::read(&record).unwrap(), answer);
+    // What this kiln cannot read may be somebody's answer.
+    change(&record, |json| json["version"] = 2.into());
+    let newer = publish();
+    assert!(newer.stderr.contains("is of version 2"), "{newer:?}");
 }
 
 #[test]

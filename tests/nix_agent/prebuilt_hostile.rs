@@ -20,7 +20,10 @@ const WRONGS: [Wrong; 8] = [
     ),
     (
         "forged",
-        |fleet, _| drop(fleet.publish_to(fleet.cache.to_str().unwrap(), "forged")),
+        |fleet, record| {
+            std::fs::remove_file(record).unwrap();
+            fleet.publish_to(fleet.cache.to_str().unwrap(), "forged");
+        },
         "no trusted key signed it",
     ),
     (

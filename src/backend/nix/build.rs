@@ -2,7 +2,7 @@
 
 use super::program::{Ran, not_started};
 use super::progress::{self, Progress};
-use super::{NixConfig, diagnose, roots};
+use super::{NixConfig, diagnose, prebuilt, roots};
 use crate::backend::{BackendError, BuildOutcome, BuildRequest, StepEnd};
 use crate::model::{BlockedReason, Evaluated, Failure, FailureKind, Steps};
 use crate::process::End;
@@ -111,10 +111,10 @@ impl Build<'_> {
             drv_path, out_path, ..
         } = &self.request.evaluated;
         let out_path = out_path.as_ref().unwrap_or(drv_path);
-        let why = progress.trouble().unwrap_or("none that Nix asks has it");
+        let why = why_not(progress.troubles(), out_path, record);
         let message = format!("no binary cache gives {out_path}, which {record} names: {why}");
         let message = diagnose::brief(&message);
-        let is_of_host = diagnose::is_of_host(why);
+        let is_of_host = diagnose::is_of_host(&why);
         tracing::warn!("{message}");
         progress.note(&message);
         if is_of_host {
@@ -159,6 +159,23 @@ impl Build<'_> {
     }
 }
 
+/// Why the result that `record` names could not be had, of what was in the way, the
+/// last first. What names another cache than the record's may be of something else.
+fn why_not<'t>(
+    mut troubles: impl Iterator<Item = &'t str> + Clone,
+    out_path: &str,
+    record: &str,
+) -> String {
+    let cache = prebuilt::cache_of(record);
+    let is_about =
+        |text: &&str| !text.contains("://") || text.contains(cache) || text.contains(out_path);
+    match (troubles.clone().find(is_about), troubles.next()) {
+        (Some(about), _) => about.to_owned(),
+        (None, Some(other)) => format!("none that answers has it; {other}"),
+        (None, None) => "none that Nix asks has it".to_owned(),
+    }
+}
+
 /// A step that fetches fails for the network's reasons too.
 pub(super) async fn fetched(config: &NixConfig, failure: Failure, progress: &Progress) -> Failure {
     if failure.kind == FailureKind::Transient {
@@ -186,6 +203,24 @@ fn has_promised_hash(drv: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn f07_why_a_result_is_waited_for_is_what_was_said_of_it_or_of_its_cache() {
+        let (out, record) = ("/nix/store/1-x", "http://ci/c/kiln/prebuilt/0.json");
+        let why = |troubles: &[&str]| why_not(troubles.iter().copied(), out, record);
+        let elsewhere = "unable to download 'https://other/nix-cache-info': Couldn't connect";
+        let lost = "file 'nar/2.nar.zst' does not exist in binary cache";
+        let own = "unable to download 'http://ci/c/2.narinfo': HTTP error 500";
+        let unsigned = "the substitute for '/nix/store/1-x' from 's3://b' is not signed";
+        for about in [lost, own, unsigned] {
+            assert_eq!(why(&[elsewhere, about]), about);
+            assert_eq!(why(&[about, elsewhere]), about);
+        }
+        assert_eq!(why(&[own, lost]), own, "the last");
+        let none = format!("none that answers has it; {elsewhere}");
+        assert_eq!(why(&[elsewhere]), none);
+        assert_eq!(why(&[]), "none that Nix asks has it");
+    }
 
     #[test]
     fn f06_only_a_step_that_promises_a_hash_fetches() {

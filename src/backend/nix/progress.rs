@@ -15,6 +15,8 @@ const MAX_FAILED: usize = 100;
 const OF_NO_STEP: &str = "(nix)";
 /// Bytes of it that are kept.
 const OF_NO_STEP_MAX: usize = 1 << 20;
+/// What was in the way that is remembered: each cache that fails says so a few times.
+const MAX_TROUBLES: usize = 100;
 /// Names of steps that are told from each other.
 const MAX_NAMES: usize = 1 << 20;
 
@@ -37,8 +39,8 @@ pub(super) struct Progress {
     error: Option<(String, String)>,
     /// The last that was said beside errors.
     said: Tail,
-    /// The last warning, or error that is not of what depends on another.
-    trouble: Option<String>,
+    /// The last warnings, and errors that are not of what depends on another.
+    troubles: VecDeque<String>,
     /// Bytes that the log of no step may still get.
     of_no_step_left: usize,
 }
@@ -82,7 +84,7 @@ impl Progress {
             unexplained: Vec::new(),
             error: None,
             said: Tail::default(),
-            trouble: None,
+            troubles: VecDeque::new(),
             of_no_step_left: OF_NO_STEP_MAX,
         }
     }
@@ -107,7 +109,7 @@ impl Progress {
                 // An error that another way may make good has no form of its own.
                 if text.starts_with("warning:") || text.starts_with("error:") {
                     self.note(&text);
-                    self.trouble = Some(text);
+                    self.troubled(text);
                 }
             }
             Message::Error { text, message } => self.errored(text, message),
@@ -192,7 +194,7 @@ impl Progress {
             self.blame(drv, &message);
         }
         if is_own(&message) {
-            self.trouble = Some(diagnose::brief(&message));
+            self.troubled(diagnose::brief(&message));
             if derivations(&message).next().is_none() {
                 self.note(&diagnose::brief(&text));
             }
@@ -276,10 +278,17 @@ impl Progress {
         self.steps()
     }
 
-    /// What was in the way last, a warning for one; nothing of it need have led to
-    /// a failure.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    fn troubled(&mut self, text: String) {
+        if self.troubles.len() == MAX_TROUBLES {
+            self.troubles.pop_front();
+        }
+        self.troubles.push_back(text);
+    }
+
+    /// What was in the way, a warning for one, the last first; nothing of it need
+    /// have led to a failure.
+    pub fn troubles(&self) -> impl Iterator<Item = &str> + Clone {
+        self.troubles.iter().rev().map(String::as_str)
     }
 
     /// The last lines of anything, for a run that ended without an error.

@@ -4,7 +4,7 @@ use super::{Guards, Illegal};
 use crate::backend::BuildOutcome;
 use crate::model::{
     AfterFailure, Blocked, BlockedReason, Build, BuildReason, Built, CancelledBy, Confirmation,
-    Evaluation, Failure, Generation, Span, Steps,
+    Evaluated, Evaluation, Failure, Generation, Span, Steps,
 };
 use time::OffsetDateTime;
 
@@ -281,6 +281,16 @@ impl Generation {
             steps: Steps::default(),
         });
         Ok(self)
+    }
+
+    /// It built what this host evaluated, and not what its evaluation was taken for.
+    pub(in crate::builder) fn build_was_of(mut self, instead: Option<Evaluated>) -> Self {
+        if let (Evaluation::Succeeded { evaluated, .. }, Some(instead)) =
+            (&mut self.evaluation, instead)
+        {
+            **evaluated = instead;
+        }
+        self
     }
 
     /// A running build ended.

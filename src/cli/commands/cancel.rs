@@ -21,8 +21,8 @@ impl Cancel {
     }
 }
 
-/// What waits for space, for the end of a suspension or for another machine runs
-/// no more than what was ended, and is not ended by this.
+/// What waits for the end of a suspension or for another machine runs no more than
+/// what was ended, and is not ended by this.
 fn left(state: &pb::BuilderState) -> String {
     let number = state.generation;
     match state.phase() {

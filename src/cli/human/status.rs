@@ -3,7 +3,7 @@
 use super::generation::{age, blocked_line, failure, failure_of, hook_failures, outcome};
 use super::remote::remotes;
 use super::text::{GREEN, RED, YELLOW, ago, clock, first_line, lasting, paint, plain, short};
-use crate::pb::{self, BlockedReason, Condition, HookStatus};
+use crate::pb::{self, BlockedReason, CancelledBy, Condition, HookStatus};
 use std::fmt::Write as _;
 use time::OffsetDateTime;
 
@@ -147,7 +147,11 @@ fn waits_for(status: &pb::Status) -> Option<String> {
     if let Some(at) = next_try(latest) {
         return Some(format!("retry at {}", clock(Some(at))));
     }
-    match blocked_of(latest)?.reason() {
+    let Some(blocked) = blocked_of(latest) else {
+        // For somebody who asks for it again, or for another commit.
+        return is_cancelled(latest).then(|| "cancelled".into());
+    };
+    match blocked.reason() {
         BlockedReason::Confirmation => Some("confirmation".into()),
         BlockedReason::Space => Some("space".into()),
         BlockedReason::Cache => Some("cache".into()),
@@ -257,7 +261,10 @@ fn next_command(status: &pb::Status) -> Option<String> {
         Condition::Waiting if wants_consent(status) => Some(format!("kiln confirm {latest}")),
         Condition::Waiting if is_blocked(status) => Some(format!("kiln show {latest}")),
         Condition::Waiting if status.latest.as_ref().is_some_and(is_cancelled) => {
-            Some(format!("kiln build {latest}"))
+            Some(match is_evaluated(status) {
+                true => format!("kiln build {latest}"),
+                false => "kiln eval".into(),
+            })
         }
         // Built, and yet not what is selected: somebody asked for another revision.
         Condition::Waiting
@@ -304,7 +311,18 @@ fn blocked_of(latest: &pb::Generation) -> Option<&pb::Blocked> {
         .or(evaluation.and_then(|evaluation| evaluation.blocked.as_ref()))
 }
 
+/// By somebody, and not by what goes on with it by itself.
 fn is_cancelled(generation: &pb::Generation) -> bool {
+    let evaluation = generation.evaluation.as_ref();
+    let evaluation = evaluation.filter(|of| of.status() == pb::EvaluationStatus::Cancelled);
     let build = generation.build.as_ref();
-    build.is_some_and(|build| build.status() == pb::BuildStatus::Cancelled)
+    let build = build.filter(|build| build.status() == pb::BuildStatus::Cancelled);
+    let by = build.map(pb::Build::cancelled_by);
+    let by = by.or(evaluation.map(pb::Evaluation::cancelled_by));
+    by == Some(CancelledBy::Stop)
+}
+
+fn is_evaluated(status: &pb::Status) -> bool {
+    let latest = status.latest.as_ref();
+    latest.is_some_and(|latest| latest.build.is_some())
 }

@@ -84,6 +84,37 @@ fn what_did_not_begin_yet_has_no_age() {
 }
 
 #[test]
+fn b10_what_was_cancelled_says_so_and_how_to_go_on_with_it() {
+    use crate::model::{Build, CancelledBy, Steps};
+    let (tries, by) = (0, CancelledBy::Stop);
+    let evaluation = Evaluation::Cancelled {
+        span: span(),
+        by,
+        tries,
+    };
+    let build = Build::Cancelled {
+        span: span(),
+        by,
+        tries,
+        steps: Steps::default(),
+    };
+    for (evaluation, outcome, next) in [
+        (evaluation, "evaluation cancelled", "kiln eval"),
+        (evaluated(build), "build cancelled", "kiln build 13"),
+    ] {
+        let latest = convert::generation(&model_generation(13, 'b', evaluation));
+        let text = status(&status_of(pb::Condition::Waiting, latest), at(NOW), false);
+        let first = "WAITING (cancelled)  web-1: generation 13 (current 12), ";
+        assert!(text.starts_with(first), "{text}");
+        assert!(
+            text.contains(&format!("\n  latest   13  {outcome} ")),
+            "{text}"
+        );
+        assert!(text.ends_with(&format!("  next: {next}\n")), "{text}");
+    }
+}
+
+#[test]
 fn b14_who_suspended_is_said_once_and_why_only_where_that_was_said() {
     let suspended = |reason: &str| crate::model::Suspension {
         since: at(NOW),

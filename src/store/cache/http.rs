@@ -105,8 +105,10 @@ impl Http {
     fn is_there(&self, name: &str, answer: &Response<Body>) -> Result<bool, CacheError> {
         match answer.status() {
             StatusCode::OK => Ok(true),
-            // Stores of objects answer FORBIDDEN for what is not there.
-            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => Ok(false),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(false),
+            StatusCode::FORBIDDEN => Err(CacheError::Forbidden {
+                what: self.url(name),
+            }),
             status => Err(self.status(name, status)),
         }
     }

@@ -88,6 +88,9 @@ pub enum CacheError {
     Unreachable { what: String, source: ureq::Error },
     #[error("{what} answered {status}")]
     Status { what: String, status: u16 },
+    /// Stores of objects say so of what is not there, to whom they do not list it.
+    #[error("{what} answered 403: it is not there, or this host may not read it")]
+    Forbidden { what: String },
     #[error("{what} is longer than the {limit} bytes allowed")]
     TooLong { what: String, limit: u64 },
     #[error("{what} is not text")]
@@ -132,12 +135,20 @@ impl Transport {
         }
     }
 
-    /// The file `name`; `None` when it is not there. All of its bytes must
-    /// come within `within`.
+    /// The file `name`; `None` when it is not there, or a server forbids to say. All
+    /// of its bytes must come within `within`.
     ///
     /// # Errors
     /// When it cannot be said whether it is there.
     pub fn get(
+        &self,
+        name: &str,
+        within: Duration,
+    ) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
+        self.ask(name, within).or_else(absent_if_forbidden)
+    }
+
+    fn ask(
         &self,
         name: &str,
         within: Duration,
@@ -148,13 +159,22 @@ impl Transport {
         }
     }
 
-    /// A short text; `None` when it is not there.
+    /// A short text; `None` when it is not there, or a server forbids to say.
     ///
     /// # Errors
     /// As [`Transport::get`]; when it is longer than `limit` bytes or no text.
     pub fn text(&self, name: &str, limit: u64) -> Result<Option<String>, CacheError> {
+        self.text_if_allowed(name, limit)
+            .or_else(absent_if_forbidden)
+    }
+
+    /// A short text; `None` when it is not there.
+    ///
+    /// # Errors
+    /// As [`Transport::text`]; [`CacheError::Forbidden`] where that is the answer.
+    pub fn text_if_allowed(&self, name: &str, limit: u64) -> Result<Option<String>, CacheError> {
         const WITHIN: Duration = Duration::from_secs(60);
-        let Some(content) = self.get(name, WITHIN)? else {
+        let Some(content) = self.ask(name, WITHIN)? else {
             return Ok(None);
         };
         let mut bytes = Vec::new();
@@ -174,15 +194,16 @@ impl Transport {
         Ok(Some(text))
     }
 
-    /// Whether the file is there.
+    /// Whether the file is there; not, where a server forbids to say.
     ///
     /// # Errors
     /// When that cannot be said.
     pub fn has(&self, name: &str) -> Result<bool, CacheError> {
-        match self {
+        let has = match self {
             Transport::Directory(directory) => directory.has(name),
             Transport::Http(http) => http.has(name),
-        }
+        };
+        has.or_else(absent_if_forbidden)
     }
 
     /// Puts a file there, whole or not at all; one that is there is replaced.
@@ -210,6 +231,18 @@ impl Transport {
             Transport::Directory(directory) => directory.place(name).display().to_string(),
             Transport::Http(http) => http.url(name),
         }
+    }
+}
+
+/// `None`, or no: who is not told what is missing takes it for missing.
+fn absent_if_forbidden<T: Default>(error: CacheError) -> Result<T, CacheError> {
+    match error {
+        CacheError::Forbidden { .. } => Ok(T::default()),
+        CacheError::Io { .. }
+        | CacheError::Unreachable { .. }
+        | CacheError::Status { .. }
+        | CacheError::TooLong { .. }
+        | CacheError::NotText { .. } => Err(error),
     }
 }
 

@@ -65,6 +65,13 @@ pub fn is_trusted<'s>(
     signatures.into_iter().any(by_one)
 }
 
+impl Signature {
+    /// The name of the key that is said to have made it.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
 impl SecretKey {
     /// The signature of `text`.
     pub fn sign(&self, text: &str) -> Signature {

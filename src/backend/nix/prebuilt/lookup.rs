@@ -108,7 +108,7 @@ fn read(
     keys: &[PublicKey],
 ) -> Result<(Record, String), Absent> {
     let file = question.file();
-    let text = transport.text(&file, RECORD_MAX)?;
+    let text = transport.text_if_allowed(&file, RECORD_MAX)?;
     let text = text.ok_or(Absent::Missing)?;
     let record = Record::read(&text, question, folder, keys)?;
     Ok((record, transport.called(&file)))

@@ -15,6 +15,7 @@ mod record;
 
 pub(super) use lookup::{Found, look_up};
 pub use publish::{PublishError, copy, put};
+pub(super) use record::cache_of;
 pub use record::{InvalidRecord, Question, Record};
 
 use crate::store::cache::{Location, PublicKey, TransportOptions};

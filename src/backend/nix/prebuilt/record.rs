@@ -13,6 +13,8 @@ pub(super) const RECORD_MAX: u64 = 16 << 10;
 const MACHINE_ID_MAX: usize = 200;
 /// The format that is written, and the only one that is read.
 const VERSION: u32 = 1;
+/// The folder of a cache that records lie in.
+const IN_CACHE: &str = "kiln/prebuilt";
 /// What a signature of a record is of, and of nothing else.
 const RECORD_TAG: &str = "kiln:prebuilt:1";
 /// What the name of a record's file is a digest of.
@@ -100,7 +102,7 @@ impl Question {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        format!("kiln/prebuilt/{digest}.json")
+        format!("{IN_CACHE}/{digest}.json")
     }
 
     /// Its parts by the names of the file's keys, in the order they are signed in.
@@ -121,6 +123,12 @@ impl Question {
             ("file", file.clone()),
         ]
     }
+}
+
+/// The cache that a record lies in at `place`.
+pub fn cache_of(place: &str) -> &str {
+    let before = place.rsplit_once(IN_CACHE).map(|(before, _)| before);
+    before.map_or(place, |cache| cache.trim_end_matches('/'))
 }
 
 impl Record {
@@ -178,13 +186,30 @@ impl Record {
         folder: &str,
         keys: &[PublicKey],
     ) -> Result<Self, InvalidRecord> {
+        let record = Record::unverified(json, question, Some(folder))?;
+        match is_trusted(keys, &record.fingerprint(), &record.signatures) {
+            true => Ok(record),
+            false => Err(InvalidRecord::Untrusted),
+        }
+    }
+
+    /// Reads what answers `question`, whoever signed it, by paths of the store
+    /// `folder`; `None`: of any.
+    ///
+    /// # Errors
+    /// When it is no record, or answers something else.
+    pub(super) fn unverified(
+        json: &str,
+        question: &Question,
+        folder: Option<&str>,
+    ) -> Result<Self, InvalidRecord> {
         match serde_json::from_str(json)? {
             Versioned { version: VERSION } => {}
             Versioned { version } => return Err(InvalidRecord::Version(version)),
         }
         let text: Text = serde_json::from_str(json)?;
         text.answers(question)?;
-        let record = Record {
+        Ok(Record {
             question: question.clone(),
             drv_path: in_store("drvPath", text.drv_path, folder, |path| {
                 path.ends_with(".drv")
@@ -194,11 +219,7 @@ impl Record {
             })?,
             machine_id: machine_id(text.machine_id)?,
             signatures: signatures(&text.signatures)?,
-        };
-        match is_trusted(keys, &record.fingerprint(), &record.signatures) {
-            true => Ok(record),
-            false => Err(InvalidRecord::Untrusted),
-        }
+        })
     }
 }
 
@@ -249,15 +270,16 @@ fn shown(part: Option<String>) -> String {
 fn in_store(
     field: &'static str,
     path: String,
-    folder: &str,
+    folder: Option<&str>,
     is_kind: fn(&str) -> bool,
 ) -> Result<String, InvalidRecord> {
-    let is_inside = path.rsplit_once('/').map(|(parent, _)| parent) == Some(folder);
+    let parent = path.rsplit_once('/').map(|(parent, _)| parent);
+    let is_inside = folder.is_none() || folder == parent;
     match is_inside && super::super::evaluate::is_store_path(&path) && is_kind(&path) {
         true => Ok(path),
         false => Err(InvalidRecord::Path {
             field,
-            folder: folder.to_owned(),
+            folder: folder.unwrap_or("any store").to_owned(),
             found: shown(Some(path)),
         }),
     }

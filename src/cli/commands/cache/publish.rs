@@ -7,7 +7,7 @@ use crate::cli::values::GenerationArg;
 use crate::cli::{Context, places};
 use crate::config::Config;
 use crate::model::Generation;
-use crate::store::cache::Location;
+use crate::store::cache::{Location, Signature};
 use crate::store::encoding::base64;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -142,6 +142,12 @@ fn failed(error: &PublishError) -> Problem {
         PublishError::Path { .. } => problem.hint(
             "name a folder without spaces, `%` and characters beyond ASCII; for the record alone: --no-copy",
         ),
+        PublishError::Answered { .. } => problem.hint(
+            "something beside the commit differs between the two hosts: find out which is right; \
+             for this one: remove the record there and publish again, or publish to a cache of its own",
+        ),
+        PublishError::Newer { .. } => problem.hint("publish with that kiln, or to a cache of its own"),
+        PublishError::Full { .. } => problem.hint("remove the record there, then publish again"),
         PublishError::Copy { .. }
         | PublishError::Nix(_)
         | PublishError::Write(_)
@@ -150,13 +156,14 @@ fn failed(error: &PublishError) -> Problem {
 }
 
 fn told(published: &Published, to: &str) -> String {
-    let question = &published.record.question;
+    let Published { record, place } = published;
+    let keys: Vec<&str> = record.signatures.iter().map(Signature::key).collect();
     format!(
-        "{to}: commit {} on {} is {} ({})",
-        question.commit.short(),
-        question.host,
-        published.record.out_path,
-        published.place
+        "{to}: commit {} on {} is {}, signed by {} ({place})",
+        record.question.commit.short(),
+        record.question.host,
+        record.out_path,
+        keys.join(", "),
     )
 }
 

@@ -3,8 +3,9 @@
 //! the kernel kills what is left, and only then can the agent reap it.
 
 use super::program::Program;
-use super::room::Room;
-use super::spec::{Attempt, Report, RoomSpec, SetupError, Spec};
+use super::room::{Change, Room};
+use super::spec::{Attempt, Next, Report, RoomSpec, SetupError, Spec};
+use super::view::Wanted;
 use super::watch::Watch;
 use super::{privileges, seccomp, step_root, userns};
 use crate::backend::native::provider::cgroup;
@@ -52,7 +53,7 @@ impl Serve for Room {
         room().map_err(|error| Report::from(explained(error)).to_bytes())
     }
 
-    fn next(&mut self) -> nix::Result<CloneFlags> {
+    fn next(&mut self) -> io::Result<CloneFlags> {
         self.renew()
     }
 
@@ -76,7 +77,9 @@ impl Serve for Room {
             let request = process::read_request();
             let spec = request.and_then(|json| Ok(serde_json::from_slice::<Spec>(&json)?));
             let spec = spec.attempt(|| "read the step".into())?;
-            run(&spec, &signals, group.as_ref(), &mut self.stack)
+            let report = self.run(&spec, &signals, group.as_ref());
+            self.next = Change::after(spec);
+            report
         });
         let report = match report {
             Ok(Some(report)) => report,
@@ -85,6 +88,21 @@ impl Serve for Room {
         };
         // The agent takes the outputs when it hears this: nobody may write any more.
         end_all() && report_is_told(&report)
+    }
+}
+
+impl Change {
+    /// As its agent wants it.
+    fn after(mut step: Spec) -> Self {
+        match std::mem::replace(&mut step.next, Next::Same) {
+            Next::Same => Change::None,
+            Next::Nothing => Change::Leave,
+            Next::View { folder, inputs } => Change::Make(Wanted {
+                folder,
+                inputs,
+                of: step,
+            }),
+        }
     }
 }
 
@@ -113,18 +131,20 @@ fn explained(SetupError { attempted, source }: SetupError) -> SetupError {
     }
 }
 
-/// `None` when nobody waits for the step any more.
-fn run(
-    spec: &Spec,
-    signals: &SignalFd,
-    group: Option<&OwnedFd>,
-    stack: &mut Stack,
-) -> Result<Option<Report>, SetupError> {
-    step_root::furnish(spec).map_err(explained)?;
-    let watch = Watch::new(spec);
-    let step = start(spec, group, stack)?;
-    privileges::drop_capabilities()?;
-    supervise(step, watch, signals)
+impl Room {
+    /// `None` when nobody waits for the step any more.
+    fn run(
+        &mut self,
+        spec: &Spec,
+        signals: &SignalFd,
+        group: Option<&OwnedFd>,
+    ) -> Result<Option<Report>, SetupError> {
+        step_root::furnish(spec, self.view.as_ref()).map_err(explained)?;
+        let watch = Watch::new(spec, self.view.as_ref());
+        let step = start(spec, group, &mut self.stack)?;
+        privileges::drop_capabilities()?;
+        supervise(step, watch, signals)
+    }
 }
 
 /// What is read from a descriptor instead.
@@ -143,7 +163,7 @@ fn signals() -> SigSet {
 /// a step that was asked to end has not done so within the grace.
 fn supervise(
     step: Pid,
-    mut watch: Watch,
+    mut watch: Watch<'_>,
     signals: &SignalFd,
 ) -> Result<Option<Report>, SetupError> {
     let mut deadline: Option<Instant> = None;

@@ -41,6 +41,7 @@
 //! PID 1 by the lifeline, and the room by its socket.
 
 mod backstage;
+mod in_room;
 mod init;
 pub(super) mod mounts;
 mod privileges;
@@ -56,7 +57,11 @@ mod step_root;
 mod store_view;
 pub(super) mod userns;
 mod users;
+mod view;
+mod views;
 mod watch;
+
+pub(crate) use spec::OWN_FOLDERS;
 
 pub use init::internal_main;
 
@@ -64,8 +69,9 @@ use super::cgroup::{Groups, Reached, StepGroup};
 use super::{Provider, StepLimit, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
 use crate::process::{Bounds, End, Ended, ForkError, ForkJob};
+use in_room::InRoom;
 use rooms::{Placed, Rooms};
-use spec::{Attempt, Limit, Limits, Report, RoomSpec, SetupError, Spec, User};
+use spec::{Limit, Limits, Next, Report, RoomSpec, SetupError, Spec, User};
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -163,6 +169,8 @@ impl Sandbox {
             env: request.env,
             src,
             inputs,
+            view: None,
+            next: Next::Same,
             network: request.network,
             scratch,
             limits: Limits {
@@ -177,27 +185,29 @@ impl Sandbox {
             spec.limits.kept_by_group();
         }
         scratch::prepare(&request.scratch, &spec, user)?;
+        let room = self.rooms.room(room, &self.groups)?;
+        let step = InRoom::new(&room, spec);
         let job = ForkJob {
             group: group.as_ref().and_then(StepGroup::door),
-            request: serde_json::to_vec(&spec)
-                .map_err(io::Error::from)
-                .attempt(|| "write the step".into())?,
+            request: &|start| step.request(start),
             bounds: Bounds {
                 timeout: Some(limits.timeout),
                 silence: Some(limits.silence),
                 output_limit: Some(limits.log_size),
             },
         };
-        let (server, log) = (self.rooms.room(&room, &self.groups)?, request.log);
-        let own = |pipe: BorrowedFd<'_>| userns::own(pipe, user);
-        let ended = server.run(job, own, &request.cancel, |bytes| log(bytes));
+        let (own, log) = (|pipe: BorrowedFd<'_>| userns::own(pipe, user), &request.log);
+        let ended = room
+            .server
+            .run(job, own, &request.cancel, |bytes| log(bytes));
         let ended = ended.map_err(|error| match error {
             ForkError::Io(error) => error.into(),
             ForkError::Refused(said) => rooms::refusal(&said),
             ForkError::Cancelled => io::Error::from(io::ErrorKind::Interrupted).into(),
         })?;
+        step.over(&ended, &request.scratch)?;
         let reached = group.map_or(Reached::default(), StepGroup::over);
-        Ok((room, ended, reached))
+        Ok((room.spec.clone(), ended, reached))
     }
 }
 

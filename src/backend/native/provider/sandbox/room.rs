@@ -19,6 +19,7 @@
 use super::backstage::place;
 use super::root::Root;
 use super::spec::{Attempt, RoomSpec, SetupError};
+use super::view::{View, Wanted};
 use super::{privileges, userns};
 use crate::process::Stack;
 use nix::errno::Errno;
@@ -38,6 +39,16 @@ pub(super) struct Room {
     pub closed: bool,
     /// Of a step's first process before its program.
     pub stack: Stack,
+    pub view: Option<View>,
+    /// What the last step's agent wants for the next one.
+    pub next: Change,
+}
+
+/// Of a room's view.
+pub(super) enum Change {
+    None,
+    Leave,
+    Make(Wanted),
 }
 
 /// A few calls deep.
@@ -76,11 +87,17 @@ impl Room {
             in_memory: spec.in_memory,
             closed: false,
             stack: Stack::new(STACK).attempt(|| "make a stack".into())?,
+            view: None,
+            next: Change::None,
         })
     }
 
     /// Makes the room as new; what the next step's PID 1 is to get for itself.
-    pub fn renew(&mut self) -> nix::Result<CloneFlags> {
+    ///
+    /// # Errors
+    /// When it cannot be made as new.
+    pub fn renew(&mut self) -> io::Result<CloneFlags> {
+        self.change_view().map_err(|error| error.source)?;
         if let Some(network) = &mut self.network
             && *network != traces()
         {
@@ -89,6 +106,19 @@ impl Room {
             *network = traces();
         }
         Ok(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC)
+    }
+
+    fn change_view(&mut self) -> Result<(), SetupError> {
+        let wanted = match std::mem::replace(&mut self.next, Change::None) {
+            Change::None => return Ok(()),
+            Change::Leave => None,
+            Change::Make(wanted) => Some(wanted),
+        };
+        if self.view.take().is_some() {
+            View::leave()?;
+        }
+        self.view = wanted.map(View::make).transpose()?;
+        Ok(())
     }
 }
 

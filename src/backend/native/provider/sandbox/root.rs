@@ -10,7 +10,7 @@
 
 use super::backstage::Backstage;
 use super::mounts::{self, Held, bind, restrict, tmpfs};
-use super::spec::{Attempt, GID, RoomSpec, STORE, SetupError, UID};
+use super::spec::{Attempt, GID, OWN_FOLDERS, RoomSpec, STORE, SetupError, UID};
 use nix::mount::MsFlags;
 use std::fs::{self, File};
 use std::io;
@@ -26,9 +26,6 @@ const DEVICES: [&str; 6] = [
     "/dev/urandom",
     "/dev/tty",
 ];
-
-/// What is mounted for each step would hide what is shown there.
-const OWN: [&str; 6] = ["/build", "/tmp", "/proc", "/dev/pts", "/dev/shm", STORE];
 
 /// With network: what certificate checks read besides `/usr`.
 const CERTIFICATES: [&str; 5] = [
@@ -134,7 +131,7 @@ fn host(spec: &RoomSpec) -> Result<Vec<(PathBuf, Held)>, SetupError> {
             let error = io::Error::new(io::ErrorKind::InvalidInput, "not a plain absolute path");
             return Err(error).attempt(|| format!("show {} to the step", path.display()));
         }
-        if let Some(own) = OWN.iter().find(|own| path.starts_with(own)) {
+        if let Some(own) = OWN_FOLDERS.iter().find(|own| path.starts_with(own)) {
             let why = format!("a step has a {own} of its own");
             let error = io::Error::new(io::ErrorKind::InvalidInput, why);
             return Err(error).attempt(|| format!("show {} to the step", path.display()));

@@ -7,6 +7,7 @@ use super::mounts::{NONE, bind, tmpfs};
 use super::root::{checked_name, make_folder, write};
 use super::spec::{Attempt, GID, Layout, SetupError, Spec, UID};
 use super::store_view;
+use super::view::View;
 use nix::fcntl::AT_FDCWD;
 use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{UtimensatFlags, utimensat};
@@ -30,12 +31,12 @@ pub(super) fn make_ready(in_memory: Option<u64>) -> Result<(), SetupError> {
 ///
 /// # Errors
 /// Names what could not be made or mounted.
-pub(super) fn furnish(spec: &Spec) -> Result<(), SetupError> {
+pub(super) fn furnish(spec: &Spec, view: Option<&View>) -> Result<(), SetupError> {
     if spec.limits.scratch_on_disk {
         scratch_on_disk(spec)?;
     }
     sources(spec)?;
-    store_view::show(spec)?;
+    store_view::show(spec, view)?;
     backstage::leave()
 }
 
@@ -56,7 +57,7 @@ fn scratch_in_memory(size: u64) -> Result<(), SetupError> {
 
 /// The same on the disk.
 fn scratch_on_disk(spec: &Spec) -> Result<(), SetupError> {
-    let layout = Layout(&backstage::scratch(spec)?);
+    let layout = Layout(&backstage::scratch(&spec.scratch)?);
     bind(&layout.build(), Path::new(BUILD), MsFlags::empty())?;
     bind(&layout.tmp(), Path::new(TMP), MsFlags::empty())?;
     scratch_modes()
@@ -121,7 +122,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), SetupError> {
 }
 
 /// The time that everything has in the store.
-fn one_time(path: &Path) -> nix::Result<()> {
+pub(super) fn one_time(path: &Path) -> nix::Result<()> {
     let time = TimeSpec::new(1, 0);
     utimensat(
         AT_FDCWD,
