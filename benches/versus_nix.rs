@@ -1,9 +1,15 @@
 //! The build engine beside Nix's, on the same graphs and with as many jobs:
-//! `cargo bench --bench versus_nix [-- steps|chain|closure|nothing|add|hash]`.
+//! `cargo bench --bench versus_nix [-- steps|chain|closure|nothing|add|hash] [COUNT]`;
+//! with a count no graph of steps has more.
 //! A plain program that prints medians and ratios beside their limits; both
 //! sides run in turns, so that what else the machine does meets both.
 //! docs/benchmarks.md has the figures. Nix is asked for its own sandbox; where
 //! it cannot be run, that is said, and kiln's figures stand alone.
+//!
+//! Steps run a line for `/bin/sh`: kiln's that of the host (Debian's is dash, which
+//! loads the C library), Nix's a static busybox, which its Debian package maps there.
+//! The shell is a good part of such a step, so others run the smallest program there
+//! is, the same file on both sides; it is compiled with `cc`, and left out without.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
@@ -22,8 +28,10 @@ mod engine;
 mod nix;
 #[path = "versus_nix/objects.rs"]
 mod objects;
+#[path = "versus_nix/smallest.rs"]
+mod smallest;
 
-use engine::{Engine, Graph};
+use engine::{Engine, Graph, Runs};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -50,7 +58,14 @@ fn main() {
         .skip(1)
         .filter(|a| !a.starts_with('-'))
         .collect();
-    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
+    let (counts, names): (Vec<String>, Vec<String>) = wanted
+        .into_iter()
+        .partition(|word| word.parse::<u32>().is_ok());
+    let most = counts
+        .iter()
+        .find_map(|count| count.parse().ok())
+        .unwrap_or(u32::MAX);
+    let wants = |name: &str| names.is_empty() || names.iter().any(|w| w == name);
     let nix = nix::Nix::here();
     if let Err(why) = &nix {
         println!("nix-store -r cannot be measured here: {why}");
@@ -59,10 +74,10 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         if wants("steps") {
-            independent(nix.as_ref()).await;
+            independent(nix.as_ref(), most).await;
         }
         if wants("chain") {
-            chain(nix.as_ref()).await;
+            chain(nix.as_ref(), most).await;
         }
         if wants("closure") {
             closures().await;
@@ -121,24 +136,42 @@ fn compare(what: &str, ours: f64, theirs: Option<f64>) {
     }
 }
 
-async fn independent(nix: Option<&nix::Nix>) {
-    let (hundred, _) = both(None, Graph::Independent(100)).await;
-    let mut thousand = 0.0;
-    for count in [500, 1000] {
-        let (ours, theirs) = both(nix, Graph::Independent(count)).await;
+async fn independent(nix: Option<&nix::Nix>, most: u32) {
+    let [few, some, many] = [100, 500, 1000].map(|count| most.min(count));
+    let (of_few, _) = both(None, Graph::Independent(few, Runs::Shell)).await;
+    let mut of_many = 0.0;
+    for count in [some, many] {
+        let (ours, theirs) = both(nix, Graph::Independent(count, Runs::Shell)).await;
         compare(&format!("{count} independent steps"), ours, theirs);
-        thousand = ours;
+        of_many = ours;
     }
     println!(
-        "a step of 1,000 over one of 100: {:.2} times (limit 1.2): {}",
-        thousand / hundred,
-        verdict(thousand / hundred <= 1.2)
+        "a step of {many} over one of {few}: {:.2} times (limit 1.2): {}",
+        of_many / of_few,
+        verdict(of_many / of_few <= 1.2)
     );
+    let what = format!("{some} independent steps");
+    of_the_smallest(nix, &what, Graph::Independent(some, Runs::Smallest)).await;
 }
 
-async fn chain(nix: Option<&nix::Nix>) {
-    let (ours, theirs) = both(nix, Graph::Chain(200)).await;
-    compare("a chain of 200 steps", ours, theirs);
+async fn chain(nix: Option<&nix::Nix>, most: u32) {
+    let count = most.min(200);
+    let what = format!("a chain of {count} steps");
+    let (ours, theirs) = both(nix, Graph::Chain(count, Runs::Shell)).await;
+    compare(&what, ours, theirs);
+    of_the_smallest(nix, &what, Graph::Chain(count, Runs::Smallest)).await;
+}
+
+/// The same with steps that run next to nothing.
+async fn of_the_smallest(nix: Option<&nix::Nix>, what: &str, graph: Graph) {
+    let what = format!("{what} that run the smallest program");
+    match smallest::program() {
+        Ok(_) => {
+            let (ours, theirs) = both(nix, graph).await;
+            compare(&what, ours, theirs);
+        }
+        Err(why) => println!("{what}: not measured, it cannot be compiled here: {why}"),
+    }
 }
 
 /// What a larger closure adds to a step, in turns.

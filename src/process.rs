@@ -12,10 +12,12 @@ mod clone;
 mod detached;
 mod find;
 mod guard;
+mod idle;
 mod job;
 pub(crate) mod privileges;
 mod serve;
 mod server;
+mod stack;
 pub mod supervise;
 pub(crate) mod tree;
 
@@ -26,8 +28,9 @@ pub use detached::{Credentials, Owned, detach};
 pub use find::find_program;
 pub(crate) use guard::Guard;
 pub use job::Ended;
-pub use serve::serve;
+pub use serve::{Serve, serve};
 pub use server::{ForkError, ForkJob, ForkServer};
+pub(crate) use stack::Stack;
 
 use bounds::Left;
 use job::has_ended;
@@ -393,7 +396,7 @@ async fn read_some(
 }
 
 /// Length, then the request: what follows is the lifeline.
-fn framed(request: Vec<u8>) -> Vec<u8> {
+pub(crate) fn framed(request: Vec<u8>) -> Vec<u8> {
     let mut framed = (request.len() as u64).to_le_bytes().to_vec();
     framed.extend(request);
     framed

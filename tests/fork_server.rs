@@ -25,8 +25,16 @@ use steps::{Step, run, step, until};
 /// One test at a time: both look at what others would change.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Children of this process that are kiln's sandbox: the server between two steps.
+/// Rooms: the PID 1 that waits in one for the next step is in namespaces of its own.
 fn servers() -> Vec<i32> {
+    let own = namespaces(std::process::id().cast_signed());
+    let mut found = sandboxes();
+    found.retain(|pid| namespaces(*pid) == own);
+    found
+}
+
+/// Children of this process that are kiln's sandbox.
+fn sandboxes() -> Vec<i32> {
     let children = fs::read_dir("/proc/self/task").unwrap().flatten();
     let children = children
         .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
@@ -88,6 +96,8 @@ async fn n05_steps_share_a_server_that_is_started_again_when_killed_and_leaves_w
 
     kill(Pid::from_raw(first[0]), Signal::SIGKILL).unwrap();
     until("the killed one is gone", || !servers().contains(&first[0])).await;
+    // In the process that waited for it; there is none for the one after.
+    succeeds(&sandbox, store).await;
     succeeds(&sandbox, store).await;
     let second = servers();
     assert_eq!(second.len(), 1, "{second:?}");
@@ -170,7 +180,7 @@ async fn n05_a_pid_1_that_was_killed_takes_its_room_with_it() {
     let running = tokio::spawn(async move { run(&runs, request).await });
     until("the step is up", || !said.lock().unwrap().is_empty()).await;
     // Its memory was the room's: what it did to it in its last moment nobody knows.
-    let init = servers()
+    let init = sandboxes()
         .into_iter()
         .find(|pid| namespaces(*pid) > namespaces(room[0]));
     kill(Pid::from_raw(init.unwrap()), Signal::SIGKILL).unwrap();
@@ -254,4 +264,139 @@ async fn n05_a_room_that_dies_before_it_is_ready_is_told_at_once() {
         began.elapsed() < std::time::Duration::from_secs(20),
         "nobody waits for it"
     );
+}
+
+const NAMES: u32 = 20;
+
+fn name(number: u32) -> String {
+    format!("{number:032}-input")
+}
+
+/// Objects of a store, by turns folders and files, each with its number in it.
+fn objects(store: &Path) {
+    for number in 0..NAMES {
+        object(store, number, &format!("object {number}\n"));
+    }
+}
+
+fn object(store: &Path, number: u32, content: &str) {
+    let path = store.join("objects").join(name(number));
+    let file = match number % 2 {
+        0 => path.join("file"),
+        _ => path,
+    };
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, content).unwrap();
+}
+
+/// What a step with these inputs sees of its store, and whether its room had it mounted
+/// before the step came.
+async fn sees(
+    sandbox: &Arc<Sandbox>,
+    store: &Path,
+    inputs: impl IntoIterator<Item = u32>,
+    script: &str,
+) -> (String, bool) {
+    let looks = "cd /var/lib/kiln/store; stat -c '%a %U %y' .; for name in *; do echo $name; test -d $name && \
+                 cat $name/file || cat $name; done; cd /; grep -q /view- /proc/self/mountinfo && echo VIEW; true";
+    let mut step = step_of(store, &format!("{looks}\n{script}"));
+    for number in inputs {
+        let object = store.join("objects").join(name(number));
+        step.request.inputs.insert(name(number), object);
+    }
+    let (said, scratch) = (step.said.clone(), step.request.scratch.clone());
+    let outcome = run(sandbox, step.request).await.unwrap();
+    let said = String::from_utf8_lossy(&said.lock().unwrap()).into_owned();
+    assert_eq!(outcome, StepOutcome::Exited(0), "{said}");
+    if script.contains("$out") {
+        let out = scratch.join("store").join(steps::OUT);
+        assert!(fs::symlink_metadata(out).is_ok(), "its output is there");
+    }
+    match said.strip_suffix("VIEW\n") {
+        Some(said) => (said.to_owned(), true),
+        None => (said, false),
+    }
+}
+
+/// What is to be seen of these.
+fn seen(inputs: impl IntoIterator<Item = u32>) -> String {
+    let of = |number| format!("{}\nobject {number}\n", name(number));
+    let lines: String = inputs.into_iter().map(of).collect();
+    format!("755 kiln 1970-01-01 00:00:01.000000000 +0000\n{lines}")
+}
+
+#[tokio::test]
+async fn n05_inputs_that_steps_have_in_common_stay_mounted_and_no_step_sees_more_than_its_own() {
+    let _alone = ALONE.lock().await;
+    let (sandbox, store) = (alone(), store());
+    let store = store.path();
+    objects(store);
+    let all = || 0..NAMES;
+    let first = sees(&sandbox, store, all(), "echo x > $out").await;
+    let second = sees(&sandbox, store, all(), "echo x > $out").await;
+    assert_eq!((first.1, second.1), (false, false));
+    // What the third one leaves is its own: outputs, files, rights and times of the folder.
+    let leaves = "mkdir $out; echo x > $out/x; chmod 500 $out; cd /var/lib/kiln/store; echo x > left; mkdir deep; \
+                  rm -rf * 2>/dev/null || true; mv 0*0-input gone 2>/dev/null && exit 1; ln -s x link; \
+                  touch -d 2001-01-01 .; chmod 700 .";
+    let third = sees(&sandbox, store, all(), &format!("{leaves}; mkdir -p $out")).await;
+    assert_eq!(third, (seen(all()), true));
+    let fourth = sees(&sandbox, store, all(), "ln -s /nowhere $out").await;
+    assert_eq!(fourth, (seen(all()), true));
+    let more = sees(&sandbox, store, 0..NAMES, "mkdir $out").await;
+    assert_eq!(more, (seen(all()), true));
+
+    // One that is not among its inputs is nowhere.
+    let below = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+    let fewer = sees(&sandbox, store, 1..NAMES, "echo x > $out").await;
+    assert_eq!((below(&fewer.0), fewer.1), (below(&seen(1..NAMES)), false));
+    // What both had is kept from then on, and a further input is there beside it.
+    let again = sees(&sandbox, store, all(), "echo x > $out").await;
+    assert_eq!((below(&again.0), again.1), (below(&seen(all())), true));
+}
+
+#[tokio::test]
+async fn n05_an_input_that_was_collected_and_made_anew_is_seen_as_it_is_now() {
+    let _alone = ALONE.lock().await;
+    let (sandbox, store) = (alone(), store());
+    let store = store.path();
+    objects(store);
+    for _ in 0..3 {
+        sees(&sandbox, store, 0..NAMES, "echo x > $out").await;
+    }
+    assert!(sees(&sandbox, store, 0..NAMES, "").await.1);
+    for number in [4, 5] {
+        let path = store.join("objects").join(name(number));
+        fs::remove_dir_all(&path)
+            .or_else(|_| fs::remove_file(&path))
+            .unwrap();
+        object(store, number, "made anew\n");
+    }
+    let (said, _) = sees(&sandbox, store, 0..NAMES, "").await;
+    assert_eq!(said.matches("made anew").count(), 2, "{said}");
+}
+
+#[tokio::test]
+async fn n05_what_a_room_had_mounted_goes_with_it() {
+    let _alone = ALONE.lock().await;
+    let (sandbox, store) = (alone(), store());
+    let store = store.path();
+    objects(store);
+    for _ in 0..3 {
+        sees(&sandbox, store, 0..NAMES, "echo x > $out").await;
+    }
+    let view = || {
+        let entries = fs::read_dir(store).unwrap().flatten();
+        let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("view-")).count()
+    };
+    assert_eq!(view(), 1);
+    for pid in sandboxes() {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    }
+    until("the room is gone", || servers().is_empty()).await;
+    let (said, with_view) = sees(&sandbox, store, 0..NAMES, "echo x > $out").await;
+    assert!(said.contains("object 19") && !with_view, "{said}");
+    drop(sandbox);
+    assert_eq!(view(), 0, "its folder is removed");
 }

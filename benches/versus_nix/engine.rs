@@ -9,13 +9,22 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+/// What a step runs.
+#[derive(Debug, Clone, Copy)]
+pub enum Runs {
+    /// A line for `/bin/sh`.
+    Shell,
+    /// `smallest.c`, of the commit.
+    Smallest,
+}
+
 /// What is built; the same for both sides.
 #[derive(Debug, Clone, Copy)]
 pub enum Graph {
     /// So many steps, and one that needs them all.
-    Independent(u32),
+    Independent(u32, Runs),
     /// Each step needs the one before.
-    Chain(u32),
+    Chain(u32, Runs),
     /// A few steps, each with a closure of so many paths.
     Closure(u32),
     /// So many files, in a tree: nothing that needs a sandbox but one step.
@@ -29,7 +38,7 @@ impl Graph {
     /// Steps to run.
     pub fn steps(self) -> u32 {
         match self {
-            Graph::Independent(count) | Graph::Chain(count) => count,
+            Graph::Independent(count, _) | Graph::Chain(count, _) => count,
             Graph::Closure(_) => MEASURED,
             Graph::Nodes(_) => 1,
         }
@@ -39,12 +48,25 @@ impl Graph {
     fn star(self, salt: usize) -> String {
         let mut star = String::new();
         match self {
-            Graph::Independent(count) => write!(
+            Graph::Independent(count, Runs::Shell) => write!(
                 star,
                 "s = [derivation(name = \"s%d\" % i, script = \"echo %d {salt} > $out\" % i) for i in range({count})]\n\
                  host(\"h\", tree(\"h\", {{\"s%d\" % i: s[i] for i in range({count})}}))\n"
             ),
-            Graph::Chain(count) => write!(
+            Graph::Independent(count, Runs::Smallest) => write!(
+                star,
+                "p = source(\"program\")\n\
+                 s = [derivation(name = \"s%d\" % i, builder = \"%s\" % p, args = [\"%d {salt}\" % i], host_tools = False) for i in range({count})]\n\
+                 host(\"h\", tree(\"h\", {{\"s%d\" % i: s[i] for i in range({count})}}))\n"
+            ),
+            Graph::Chain(count, Runs::Smallest) => write!(
+                star,
+                "p = source(\"program\")\n\
+                 def chain():\n    d = file(\"first\", \"{salt}\\n\")\n    for i in range({count}):\n        \
+                 d = derivation(name = \"s%d\" % i, builder = \"%s\" % p, args = [str(i), \"%s\" % d], host_tools = False)\n    return d\n\
+                 host(\"h\", chain())\n"
+            ),
+            Graph::Chain(count, Runs::Shell) => write!(
                 star,
                 "def chain():\n    d = file(\"first\", \"{salt}\\n\")\n    for i in range({count}):\n        \
                  d = derivation(name = \"s%d\" % i, script = \"read x < %s; echo %d > $out\" % (d, i))\n    return d\n\
@@ -65,6 +87,22 @@ impl Graph {
         }
         .unwrap();
         star
+    }
+
+    /// The files of a commit that has it.
+    fn files(self, salt: usize) -> Vec<(&'static str, Vec<u8>, u32)> {
+        let mut files = vec![("kiln.star", self.star(salt).into_bytes(), 0o100_644)];
+        match self {
+            Graph::Independent(_, Runs::Smallest) | Graph::Chain(_, Runs::Smallest) => {
+                let program = std::fs::read(super::smallest::program().unwrap()).unwrap();
+                files.push(("program", program, 0o100_755));
+            }
+            Graph::Independent(_, Runs::Shell)
+            | Graph::Chain(_, Runs::Shell)
+            | Graph::Closure(_)
+            | Graph::Nodes(_) => {}
+        }
+        files
     }
 }
 
@@ -111,7 +149,7 @@ impl Engine {
 
     /// Commits the graph and evaluates it; the time of the evaluation.
     pub async fn evaluate(&self, graph: Graph, salt: usize) -> Duration {
-        let commit = self.engine.commit(&[("kiln.star", &graph.star(salt))]);
+        let commit = self.engine.commit_files(&graph.files(salt));
         self.evaluate_commit(commit).await
     }
 
@@ -122,7 +160,7 @@ impl Engine {
 
     /// Another commit of the same files, evaluated and found to be built.
     pub async fn no_op(&self, graph: Graph, salt: usize) -> Duration {
-        let commit = self.engine.commit(&[("kiln.star", &graph.star(salt))]);
+        let commit = self.engine.commit_files(&graph.files(salt));
         self.generation.fetch_add(1, Ordering::Relaxed);
         let start = Instant::now();
         self.evaluate_commit(commit).await;
@@ -158,21 +196,28 @@ impl Engine {
     }
 }
 
-/// The same graph for `nix-instantiate`.
+/// The same graph for `nix-instantiate`, which finds `program` beside it.
 pub fn nix_expression(graph: Graph, salt: usize) -> String {
-    let (count, body) = match graph {
-        Graph::Independent(count) => (
+    const SHELL: &str = "step = name: text: _: more: derivation ({ inherit name system; builder = \"/bin/sh\"; args = [ \"-c\" text ]; } // more)";
+    const SMALLEST: &str = "step = name: _: args: more: derivation ({ inherit name system args; builder = ./program; } // more)";
+    let (count, runs, body) = match graph {
+        Graph::Independent(count, runs) => (
             count,
-            "step \"all\" \"echo $all > $out\" { all = builtins.genList (i: step \"s${toString i}\" \"echo ${toString i} ${salt} > $out\" { }) n; }",
+            runs,
+            "step \"all\" \"echo $all > $out\" [ \"all\" ] { all = builtins.genList (i: step \"s${toString i}\" \"echo ${toString i} ${salt} > $out\" [ \"${toString i} ${salt}\" ] { }) n; }",
         ),
-        Graph::Chain(count) => (
+        Graph::Chain(count, runs) => (
             count,
-            "builtins.foldl' (d: i: step \"s${toString i}\" \"read x < ${d}; echo ${toString i} > $out\" { }) (builtins.toFile \"first\" salt) (builtins.genList (i: i) n)",
+            runs,
+            "builtins.foldl' (d: i: step \"s${toString i}\" \"read x < ${d}; echo ${toString i} > $out\" [ (toString i) d ] { }) (builtins.toFile \"first\" salt) (builtins.genList (i: i) n)",
         ),
         Graph::Closure(_) | Graph::Nodes(_) => panic!("measured on one side only"),
     };
+    let step = match runs {
+        Runs::Shell => SHELL,
+        Runs::Smallest => SMALLEST,
+    };
     format!(
-        "let n = {count}; salt = \"{salt}\"; step = name: script: more: derivation ({{ inherit name; system = builtins.currentSystem; \
-         builder = \"/bin/sh\"; args = [ \"-c\" script ]; }} // more); in {body}\n"
+        "let n = {count}; salt = \"{salt}\"; system = builtins.currentSystem; {step}; in {body}\n"
     )
 }

@@ -1,6 +1,7 @@
 //! Nix's side: the single-user programs, on a store of their own.
 
-use super::{Graph, place};
+use super::engine::Runs;
+use super::{Graph, place, smallest};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ impl Nix {
         let version = version.map_err(|e| format!("nix-store: {e}"))?;
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
         let nix = Nix { version };
-        nix.build(&place(), Graph::Independent(1), 0, 1)?;
+        nix.build(&place(), Graph::Independent(1, Runs::Shell), 0, 1)?;
         println!("beside {}", nix.version);
         Ok(nix)
     }
@@ -40,6 +41,10 @@ impl Nix {
         let expression = at.join("graph.nix");
         let text = super::engine::nix_expression(graph, salt);
         std::fs::write(&expression, text).map_err(|e| e.to_string())?;
+        if let Graph::Independent(_, Runs::Smallest) | Graph::Chain(_, Runs::Smallest) = graph {
+            let copied = std::fs::copy(smallest::program()?, at.join("program"));
+            copied.map_err(|e| e.to_string())?;
+        }
         let mut instantiate = program("nix-instantiate", at);
         instantiate.arg(&expression);
         let derivation = checked(instantiate)?.stdout;

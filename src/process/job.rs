@@ -3,13 +3,14 @@
 //! A small job's time is mostly what waking threads takes, so no other is woken.
 
 use super::bounds::{Bounds, Left};
-use super::{Cancel, End, ForkServer, GIVE_UP, GRACE, MARGIN, PIPE_MAX};
+use super::idle::Kept;
+use super::{Cancel, End, GIVE_UP, GRACE, MARGIN, PIPE_MAX};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, setpgid};
+use nix::unistd::Pid;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
@@ -23,20 +24,17 @@ const BUFFER: usize = 16 << 10;
 /// Where the kernel tells nobody of a process's end: it is asked so often.
 const ASKED_EVERY: Duration = Duration::from_millis(5);
 
-/// How a job ended, and what it reported on standard error, which is read last.
-#[derive(Debug)]
-pub struct Ended {
-    pub end: End,
-    pub report: Vec<u8>,
-}
+/// What goes before a last word, as before a request.
+const LENGTH: usize = size_of::<u64>();
 
-impl Ended {
-    pub(super) fn before_it_began() -> Self {
-        Ended {
-            end: End::Cancelled,
-            report: Vec::new(),
-        }
-    }
+/// How a job ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// By its last word, on standard error: nothing is left of it but its own process,
+    /// which ends by itself.
+    Said(Vec<u8>),
+    /// Without one, or it came too late.
+    Without(End),
 }
 
 /// A process of the server's with the caller's ends of its pipes.
@@ -51,7 +49,9 @@ pub(super) struct Streams {
     stdin: PipeWriter,
     unsent: Vec<u8>,
     stdout: Option<PipeReader>,
-    report: PipeReader,
+    report: Option<PipeReader>,
+    /// What came of the last word.
+    said: Vec<u8>,
 }
 
 impl Streams {
@@ -63,19 +63,34 @@ impl Streams {
         stdin: PipeWriter,
         stdout: PipeReader,
         report: PipeReader,
-        request: &[u8],
+        request: Vec<u8>,
     ) -> io::Result<Self> {
         unblock(&stdin)?;
         unblock(&stdout)?;
         unblock(&report)?;
         let mut streams = Streams {
             stdin,
-            unsent: request.to_vec(),
+            unsent: request,
             stdout: Some(stdout),
-            report,
+            report: Some(report),
+            said: Vec::new(),
         };
         streams.send();
         Ok(streams)
+    }
+
+    /// Whether it is there as a whole: its length, then so many bytes.
+    fn hear_last_word(&mut self) -> bool {
+        let room = PIPE_MAX.saturating_sub(self.said.len()) as u64;
+        if let Some(report) = &self.report
+            && report.take(room).read_to_end(&mut self.said).is_ok()
+        {
+            self.report = None; // else there is no more now, and what there was is read
+        }
+        let Some((length, rest)) = self.said.split_first_chunk::<LENGTH>() else {
+            return false;
+        };
+        u64::from_le_bytes(*length) == rest.len() as u64
     }
 
     fn send(&mut self) {
@@ -89,7 +104,7 @@ impl Streams {
 }
 
 impl Job {
-    /// Serves the job to its end, and reaps it.
+    /// Serves the job to its end.
     pub fn attend(
         self,
         bounds: Bounds,
@@ -124,6 +139,7 @@ struct Attended<F> {
 /// What can be done now.
 struct Ready {
     cancelled: bool,
+    speaks: bool,
     ended: bool,
     takes_request: bool,
     has_output: bool,
@@ -131,16 +147,11 @@ struct Ready {
 
 impl<F: FnMut(&[u8])> Attended<F> {
     fn run_to_end(mut self, cancel: &Cancel) -> io::Result<Ended> {
-        let mut end = self.until(None, Some(cancel))?;
-        if !matches!(end, End::Exited(_)) {
-            end = self.kill(end)?;
+        match self.until(None, Some(cancel))? {
+            Over::Said => Ok(Ended::Said(self.streams.said.split_off(LENGTH))),
+            Over::Ended(status) => Ok(Ended::Without(End::Exited(status))),
+            Over::Limit(end) => Ok(Ended::Without(self.kill(end)?)),
         }
-        let mut report = Vec::new();
-        // As much as there is: nobody writes any more, or nobody may be waited for.
-        let _ = (&self.streams.report)
-            .take(PIPE_MAX as u64)
-            .read_to_end(&mut report);
-        Ok(Ended { end, report })
     }
 
     /// SIGTERM to the group, a grace, SIGKILL, wait; what it says meanwhile is
@@ -151,25 +162,31 @@ impl<F: FnMut(&[u8])> Attended<F> {
             (Signal::SIGKILL, GIVE_UP),
         ] {
             let _ = killpg(self.process.id, signal); // gone already is what we want
-            if let End::Exited(_) = self.until(Some(Instant::now() + patience), None)? {
-                return Ok(why);
+            match self.until(Some(Instant::now() + patience), None)? {
+                Over::Said | Over::Ended(_) => return Ok(why),
+                Over::Limit(_) => {}
             }
         }
         let pid = self.process.id.as_raw().cast_unsigned();
         Ok(End::Stuck { pid })
     }
 
-    /// Serves the pipes until the job is reaped or a limit is reached. With
+    /// Serves the pipes until the job is over or a limit is reached. With
     /// `killing` that is the only limit, and its end reads `TimedOut`.
-    fn until(&mut self, killing: Option<Instant>, cancel: Option<&Cancel>) -> io::Result<End> {
+    fn until(&mut self, killing: Option<Instant>, cancel: Option<&Cancel>) -> io::Result<Over> {
         loop {
             let deadline = match killing {
                 Some(at) => Some((at, End::TimedOut)),
                 None => self.left.deadline(),
             };
             let ready = self.ready(deadline.as_ref().map(|(at, _)| *at), cancel)?;
+            if ready.speaks && self.streams.hear_last_word() {
+                self.hear_rest();
+                self.process.ends_by_itself();
+                return Ok(Over::Said);
+            }
             if ready.cancelled {
-                return Ok(End::Cancelled);
+                return Ok(Over::Limit(End::Cancelled));
             }
             if ready.ended {
                 return self.over();
@@ -177,13 +194,13 @@ impl<F: FnMut(&[u8])> Attended<F> {
             if let Some((at, end)) = deadline
                 && at <= Instant::now()
             {
-                return Ok(end);
+                return Ok(Over::Limit(end));
             }
             if ready.takes_request {
                 self.streams.send();
             }
             if ready.has_output && !self.read() && killing.is_none() {
-                return Ok(End::TooMuchOutput);
+                return Ok(Over::Limit(End::TooMuchOutput));
             }
         }
     }
@@ -200,6 +217,10 @@ impl<F: FnMut(&[u8])> Attended<F> {
                 .stdout
                 .as_ref()
                 .map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)),
+            streams
+                .report
+                .as_ref()
+                .map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)),
         ];
         let there = sources.each_ref().map(Option::is_some);
         let mut asked: Vec<PollFd<'_>> = sources.into_iter().flatten().collect();
@@ -213,10 +234,11 @@ impl<F: FnMut(&[u8])> Attended<F> {
             Err(error) => return Err(error.into()),
         }
         let mut answers = asked.iter().map(|source| source.any() == Some(true));
-        let [cancelled, told, takes_request, has_output] =
+        let [cancelled, told, takes_request, has_output, speaks] =
             there.map(|there| there && answers.next() == Some(true));
         Ok(Ready {
             cancelled,
+            speaks,
             ended: told || matches!(self.exit, Exit::Asked) && has_ended(self.process.id),
             takes_request,
             has_output,
@@ -247,12 +269,21 @@ impl<F: FnMut(&[u8])> Attended<F> {
         heard.len() == bytes.len()
     }
 
-    /// It has ended: what it left running in its group ends with it, and what the
-    /// pipe holds is heard, without waiting; bounded, since a process that escaped
-    /// may go on writing.
-    fn over(&mut self) -> io::Result<End> {
+    /// It has ended: what it left running in its group ends with it.
+    fn over(&mut self) -> io::Result<Over> {
         let _ = killpg(self.process.id, Signal::SIGKILL); // none left is what we want
         let status = self.process.reap();
+        self.hear_rest();
+        // Nobody writes any more.
+        match self.streams.hear_last_word() {
+            true => Ok(Over::Said),
+            false => status.map(Over::Ended),
+        }
+    }
+
+    /// What the pipe holds, without waiting; bounded, since a process that escaped may
+    /// go on writing.
+    fn hear_rest(&mut self) {
         for _ in 0..PIPE_MAX / BUFFER {
             let Some(pipe) = &mut self.streams.stdout else {
                 break;
@@ -263,8 +294,14 @@ impl<F: FnMut(&[u8])> Attended<F> {
                 _ => break,
             };
         }
-        status.map(End::Exited)
     }
+}
+
+/// Why serving a job ended.
+enum Over {
+    Said,
+    Ended(ExitStatus),
+    Limit(End),
 }
 
 fn is_for_later(error: &io::Error) -> bool {
@@ -281,7 +318,7 @@ pub(super) fn rounded_up(patience: Option<Duration>) -> PollTimeout {
 }
 
 /// How a process's end is noticed.
-enum Exit {
+pub(super) enum Exit {
     /// A descriptor of the process becomes readable.
     Told(OwnedFd),
     /// Before Linux 5.3.
@@ -290,7 +327,7 @@ enum Exit {
 
 impl Exit {
     /// Of a child that is not reaped.
-    fn of(pid: Pid) -> Self {
+    pub fn of(pid: Pid) -> Self {
         // SAFETY: two numbers go in, and a descriptor or -1 comes back.
         let opened = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
         match RawFd::try_from(opened) {
@@ -302,7 +339,7 @@ impl Exit {
         }
     }
 
-    fn source(&self) -> Option<PollFd<'_>> {
+    pub fn source(&self) -> Option<PollFd<'_>> {
         match self {
             Exit::Told(descriptor) => Some(PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)),
             Exit::Asked => None,
@@ -319,23 +356,26 @@ pub(super) fn has_ended(pid: Pid) -> bool {
     )
 }
 
-/// A job's process, a child of this one; killed when dropped before it was reaped.
+/// A job's process, a child of this one; killed when dropped before its end was seen.
 pub(super) struct Forked {
-    id: Pid,
-    reaped: bool,
-    server: Arc<ForkServer>,
+    pub id: Pid,
+    over: bool,
+    kept: Arc<Kept>,
 }
 
 impl Forked {
-    pub fn new(id: Pid, server: Arc<ForkServer>) -> Self {
-        // It does so itself as well: whoever is first. It is not reaped, so
-        // the number is its own.
-        let _ = setpgid(id, id);
+    pub fn new(id: Pid, kept: Arc<Kept>) -> Self {
         Forked {
             id,
-            reaped: false,
-            server,
+            over: false,
+            kept,
         }
+    }
+
+    /// It is reaped later.
+    fn ends_by_itself(&mut self) {
+        self.over = true;
+        self.kept.leave(self.id);
     }
 
     /// Reaps it; call when it has ended, since it is waited for.
@@ -347,7 +387,7 @@ impl Forked {
             match Errno::result(waited) {
                 Err(Errno::EINTR) => {}
                 other => {
-                    self.reaped = true; // or it never was ours to wait for
+                    self.over = true; // or it never was ours to wait for
                     return Ok(other.map(|_| ExitStatus::from_raw(status))?);
                 }
             }
@@ -357,9 +397,10 @@ impl Forked {
 
 impl Drop for Forked {
     fn drop(&mut self) {
-        if !self.reaped {
+        if !self.over {
             let _ = killpg(self.id, Signal::SIGKILL); // ended already is what we want
-            self.server.leave(self.id);
+            self.kept.leave(self.id);
+            self.kept.reap();
         }
     }
 }

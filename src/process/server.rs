@@ -4,20 +4,23 @@
 //!
 //! ```text
 //! caller ──greeting──▶ server: sets itself up ──"admit me"──▶ caller: does what only it may
-//! caller ──stdin, stdout, stderr (SCM_RIGHTS)──▶ server ──vfork──▶ job
-//!   ▲ ▲ ◀──────── who it is (SCM_CREDENTIALS) ─────────────────────┘ │
-//!   │ └────────── or why there is none ─────────── server            │
+//!                      server ──vfork──▶ process of the next job: makes itself ready
+//!   ▲ ▲ ◀───────── who it is (SCM_CREDENTIALS) ──────────────┘ │
+//!   │ └─────────── or why there is none ────── server          │
+//!   │    stdin, stdout, stderr (SCM_RIGHTS) ──▶ takes the job ──▶ its last word
 //!   └──────────── child of the caller (CLONE_PARENT): waited for, killed
 //! ```
 //! The greeting says what the server is for; its jobs begin where it is then. A
 //! job is the caller's child as if the caller had started it: the same group,
-//! lifeline and kill path, reaped by the caller alone. The server has one thread, and
-//! one job at a time, during which it stands still; a job that was killed while it
-//! had the memory ends the server too. It ends when its caller does (end-of-file on
-//! its socket), or when it was idle for a while.
+//! lifeline and kill path, reaped by the caller alone. Its process is there before it
+//! is asked for, so that a job need not wait until it has been made. The server has one
+//! thread, and one job at a time, during which it stands still; a job that was killed
+//! while it had the memory ends the server too. It ends when its caller does
+//! (end-of-file on its socket), or closes it, because it was idle for a while.
 
+use super::idle::{Kept, Open, close_when_idle};
 use super::job::{Ended, Forked, Job, Streams, rounded_up};
-use super::{Bounds, Cancel, GIVE_UP, framed, program};
+use super::{Bounds, Cancel, End, GIVE_UP, framed, has_ended, program};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::sockopt::PassCred;
@@ -25,14 +28,15 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
     UnixCredentials, recv, recvmsg, sendmsg, setsockopt, socketpair,
 };
-use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::process::Command;
+use tokio::task::JoinSet;
 
 pub(super) const STREAMS: usize = 3;
 
@@ -40,7 +44,8 @@ pub(super) const STREAMS: usize = 3;
 pub struct ForkJob<'a> {
     /// The cgroup it begins in; else the server's.
     pub group: Option<BorrowedFd<'a>>,
-    pub request: Vec<u8>,
+    /// The request, for a server that was started so many times.
+    pub request: &'a dyn Fn(u64) -> io::Result<Vec<u8>>,
     pub bounds: Bounds,
 }
 
@@ -62,7 +67,7 @@ type Admit = Box<dyn Fn(Pid) -> io::Result<()> + Send + Sync>;
 
 /// A job as the server is asked for it.
 struct Asked<'a> {
-    request: Vec<u8>,
+    request: &'a dyn Fn(u64) -> io::Result<Vec<u8>>,
     group: Option<BorrowedFd<'a>>,
     own: &'a dyn Fn(BorrowedFd<'_>) -> io::Result<()>,
 }
@@ -73,26 +78,23 @@ pub struct ForkServer {
     name: &'static str,
     greeting: Vec<u8>,
     admit: Admit,
-    socket: Mutex<Option<OwnedFd>>,
-    /// Killed, and not waited for by anybody else.
-    left: Mutex<Vec<Pid>>,
+    kept: Arc<Kept>,
+    starts: AtomicU64,
+    /// Ends the server that was not asked for a while, and goes with this.
+    watch: Mutex<JoinSet<()>>,
 }
 
 impl ForkServer {
     /// Starts nothing yet.
-    pub fn new(name: &'static str, greeting: Vec<u8>, admit: Admit) -> Arc<Self> {
-        Arc::new(ForkServer {
+    pub fn new(name: &'static str, greeting: Vec<u8>, admit: Admit) -> Self {
+        ForkServer {
             name,
             greeting,
             admit,
-            socket: Mutex::default(),
-            left: Mutex::default(),
-        })
-    }
-
-    /// Whether somebody else holds this, to run a job or to end one.
-    pub fn is_busy(self: &Arc<Self>) -> bool {
-        Arc::strong_count(self) > 1
+            kept: Arc::default(),
+            starts: AtomicU64::new(0),
+            watch: Mutex::default(),
+        }
     }
 
     /// Runs a job to its end, on this thread; `own` is called before with the pipe it
@@ -101,43 +103,51 @@ impl ForkServer {
     /// # Errors
     /// When the server cannot be started, or cannot fork, or what `own` says.
     pub fn run(
-        self: &Arc<Self>,
+        &self,
         job: ForkJob<'_>,
         own: impl Fn(BorrowedFd<'_>) -> io::Result<()>,
         cancel: &Cancel,
         on_output: impl FnMut(&[u8]),
     ) -> Result<Ended, ForkError> {
         let asked = Asked {
-            request: framed(job.request),
+            request: job.request,
             group: job.group,
             own: &own,
         };
+        let _used = self.kept.used();
         match self.job(&asked, cancel) {
             Ok(begun) => Ok(begun.attend(job.bounds, cancel, on_output)?),
-            Err(ForkError::Cancelled) => Ok(Ended::before_it_began()),
+            Err(ForkError::Cancelled) => Ok(Ended::Without(End::Cancelled)),
             Err(error) => Err(error),
         }
     }
 
-    /// A new job; a server that ended while it was idle is started again.
-    fn job(self: &Arc<Self>, asked: &Asked<'_>, cancel: &Cancel) -> Result<Job, ForkError> {
-        self.reap();
-        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = socket.take()
-            && let Ok(forked) = self.ask(&open, asked, cancel)
+    /// A new job; a server that ended meanwhile is started again.
+    fn job(&self, asked: &Asked<'_>, cancel: &Cancel) -> Result<Job, ForkError> {
+        self.kept.reap();
+        let mut kept = self.kept.server();
+        // Also one that refuses: what was asked of it before may be why.
+        if let Some(open) = kept.take()
+            && let Ok(Ok(job)) = self.ask(&open, asked, cancel)
         {
-            *socket = Some(open);
-            return Ok(forked?);
+            *kept = Some(open);
+            return Ok(job);
         }
         if cancel.is_cancelled() {
             return Err(ForkError::Cancelled);
         }
         // With pipes of its own: a job that the old server may have begun
         // finds its lifeline closed and ends.
-        let open = self.start(cancel)?;
-        let forked = self.ask(&open, asked, cancel)?;
-        *socket = Some(open);
-        Ok(forked?)
+        let open = Open {
+            start: self.starts.fetch_add(1, Ordering::Relaxed),
+            socket: self.start(cancel)?,
+        };
+        let job = self.ask(&open, asked, cancel)?;
+        *kept = Some(open);
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        watch.abort_all();
+        watch.spawn(close_when_idle(Arc::downgrade(&self.kept)));
+        Ok(job?)
     }
 
     #[expect(
@@ -178,46 +188,56 @@ impl ForkServer {
 
     /// The outer error is a server that is gone; the inner one its refusal.
     fn ask(
-        self: &Arc<Self>,
-        socket: &OwnedFd,
+        &self,
+        server: &Open,
         asked: &Asked<'_>,
         cancel: &Cancel,
     ) -> Result<io::Result<Job>, ForkError> {
+        let socket = &server.socket;
+        // It is there already, but for the first job and after a quick one.
+        let waiting = announced(socket, MsgFlags::MSG_DONTWAIT)?.transpose();
+        let waiting = match waiting {
+            Ok(waiting) => waiting.map(|pid| Forked::new(pid, Arc::clone(&self.kept))),
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if waiting
+            .as_ref()
+            .is_some_and(|process| has_ended(process.id))
+        {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
         let (request, stdin) = io::pipe()?;
         let (stdout, out) = io::pipe()?;
         let (report, err) = io::pipe()?;
         (asked.own)(stdout.as_fd())?;
         // Before there is a job: it need not be waited for, nor wait.
-        let streams = Streams::new(stdin, stdout, report, &asked.request)?;
+        let streams = Streams::new(
+            stdin,
+            stdout,
+            report,
+            framed((asked.request)(server.start)?),
+        )?;
         let theirs = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
         let group = asked.group.map(|group| group.as_raw_fd());
         let theirs: Vec<RawFd> = theirs.into_iter().chain(group).collect();
         tell(socket, &[Word::JOB], &theirs)?;
+        let process = match waiting {
+            Some(process) => process,
+            None => match self.comes(socket, cancel)? {
+                Ok(process) => process,
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+        };
+        Ok(Ok(Job { process, streams }))
+    }
+
+    /// Waits for the process of the next job.
+    fn comes(&self, socket: &OwnedFd, cancel: &Cancel) -> Result<io::Result<Forked>, ForkError> {
         answers(socket, cancel)?;
-        Ok(forked(socket)?.map(|job| Job {
-            process: Forked::new(job, Arc::clone(self)),
-            streams,
-        }))
-    }
-
-    /// Somebody has to wait for it: the next job's thread does.
-    pub(super) fn leave(&self, pid: Pid) {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        left.push(pid);
-        drop(left);
-        self.reap();
-    }
-
-    /// Those that were killed without anybody waiting.
-    fn reap(&self) {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        left.retain(|pid| {
-            let waited = waitpid(*pid, Some(WaitPidFlag::WNOHANG));
-            matches!(
-                waited,
-                Ok(nix::sys::wait::WaitStatus::StillAlive) | Err(Errno::EINTR)
-            )
-        });
+        let pid = announced(socket, MsgFlags::empty())?;
+        let gone = || ForkError::from(io::Error::from(io::ErrorKind::UnexpectedEof));
+        let pid = pid.ok_or_else(gone)?;
+        Ok(pid.map(|pid| Forked::new(pid, Arc::clone(&self.kept))))
     }
 }
 
@@ -289,15 +309,19 @@ fn answers(socket: &OwnedFd, cancel: &Cancel) -> Result<(), ForkError> {
     }
 }
 
-/// The process of a job, which says 0 itself; else the server says why there is none.
-fn forked(socket: &OwnedFd) -> io::Result<io::Result<Pid>> {
+/// The process of the next job, which says 0 itself; else the server says why there
+/// is none. None when nothing is said yet and `flags` say not to wait.
+///
+/// # Errors
+/// When the server is gone.
+pub(super) fn announced(socket: &OwnedFd, flags: MsgFlags) -> io::Result<Option<io::Result<Pid>>> {
     let mut errno = [0; 4];
     let mut space = nix::cmsg_space!(UnixCredentials);
     let (length, sender) = loop {
         let mut parts = [IoSliceMut::new(&mut errno)];
-        let flags = MsgFlags::empty();
         match recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags) {
             Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => return Ok(None),
             Err(error) => return Err(error.into()),
             Ok(message) => {
                 let sender = message.cmsgs()?.find_map(|part| match part {
@@ -309,8 +333,8 @@ fn forked(socket: &OwnedFd) -> io::Result<io::Result<Pid>> {
         }
     };
     match (i32::from_ne_bytes(errno), sender) {
-        (0, Some(job)) if length > 0 => Ok(Ok(Pid::from_raw(job))),
-        (1.., _) => Ok(Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))),
+        (0, Some(job)) if length > 0 => Ok(Some(Ok(Pid::from_raw(job)))),
+        (errno @ 1.., _) => Ok(Some(Err(io::Error::from_raw_os_error(errno)))),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }

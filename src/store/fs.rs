@@ -1,15 +1,14 @@
 //! File-system steps relative to a folder's descriptor, following no link:
 //! what is walked here was written by a build.
 
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, fstatat, futimens};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::{fs, io};
 
@@ -37,9 +36,8 @@ pub(super) fn open_file(folder: impl AsFd, name: &OsStr, flags: OFlag) -> Result
 }
 
 /// Opens a folder, never through a link.
-pub(super) fn open_dir(folder: impl AsFd, name: &OsStr) -> Result<Dir, Errno> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
-    Dir::from_fd(open_file(folder, name, flags)?)
+pub(super) fn open_dir(folder: impl AsFd, name: &OsStr) -> Result<OwnedFd, Errno> {
+    open_file(folder, name, OFlag::O_RDONLY | OFlag::O_DIRECTORY)
 }
 
 /// Sets the mode of an entry that is no link.
@@ -48,17 +46,42 @@ pub(super) fn chmod_at(folder: impl AsFd, name: &OsStr, mode: u32) -> Result<(),
     fchmodat(folder, name, mode, FchmodatFlags::NoFollowSymlink)
 }
 
-/// The names in a folder, sorted by their bytes.
-pub(super) fn names(folder: &mut Dir) -> Result<Vec<OsString>, Errno> {
-    let mut names = Vec::new();
-    for entry in folder.iter() {
-        let name = entry?.file_name().to_bytes().to_vec();
-        if name != b"." && name != b".." {
-            names.push(OsString::from_vec(name));
+/// The names in a folder that was just opened, sorted by their bytes. Asked for by
+/// `getdents64` itself: the C library looks at the descriptor four times around it.
+pub(super) fn names(folder: impl AsFd) -> Result<Vec<OsString>, Errno> {
+    let fd = folder.as_fd().as_raw_fd();
+    let (mut entries, mut names) = ([0; ENTRIES], Vec::new());
+    loop {
+        // SAFETY: the kernel writes no more than the length given with the buffer.
+        let read = unsafe {
+            let buffer = entries.as_mut_ptr();
+            libc::syscall(libc::SYS_getdents64, fd, buffer, entries.len())
+        };
+        let read = usize::try_from(Errno::result(read)?).unwrap_or(0);
+        let mut left = entries.get(..read).unwrap_or(&[]);
+        if left.is_empty() {
+            names.sort();
+            return Ok(names);
+        }
+        while let Some((name, rest)) = entry(left) {
+            if name != b"." && name != b".." {
+                names.push(OsStr::from_bytes(name).to_owned());
+            }
+            left = rest;
         }
     }
-    names.sort();
-    Ok(names)
+}
+
+/// Bytes of entries asked for at a time.
+const ENTRIES: usize = 16 << 10;
+
+/// The name of the first entry as `getdents64` gives them, and the others: two numbers
+/// of 64 bits, the entry's length in 16, its kind in 8, the name and a zero.
+fn entry(entries: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = entries.get(16..18)?.try_into().ok()?;
+    let (entry, rest) = entries.split_at_checked(u16::from_ne_bytes(length).into())?;
+    let name = CStr::from_bytes_until_nul(entry.get(19..)?).ok()?;
+    Some((name.to_bytes(), rest))
 }
 
 /// Removes whatever lies at `path`, read-only and endlessly deep folders
@@ -92,16 +115,15 @@ pub fn remove_all(path: &Path) -> io::Result<()> {
 /// # Errors
 /// The first failure, with the rest left in place.
 pub fn empty_again(path: &Path) -> io::Result<bool> {
-    let top = fs::File::open(path)?;
+    let top = open_dir(AT_FDCWD, path.as_os_str())?;
     let as_made = flags(&top)?;
     let mut removal = Removal {
         top: top.as_fd(),
         moved: Vec::new(),
         count: 0,
     };
-    let mut listed = open_dir(&top, OsStr::new("."))?;
     let mut reusable = true;
-    for name in names(&mut listed)? {
+    for name in names(&top)? {
         let stat = stat_at(&top, &name)?;
         if kind(&stat) != SFlag::S_IFDIR {
             unlinkat(&top, name.as_os_str(), UnlinkatFlags::NoRemoveDir)?;
@@ -110,8 +132,8 @@ pub fn empty_again(path: &Path) -> io::Result<bool> {
         if stat.st_mode & 0o700 != 0o700 {
             chmod_at(&top, &name, 0o700)?;
         }
-        let mut inside = open_dir(&top, &name)?;
-        for entry in names(&mut inside)? {
+        let inside = open_dir(&top, &name)?;
+        for entry in names(&inside)? {
             removal.entry(inside.as_fd(), &entry, 1)?;
         }
         reusable &= flags(&inside)? == as_made;
@@ -144,21 +166,21 @@ struct Removal<'a> {
 
 impl Removal<'_> {
     fn entry(&mut self, folder: BorrowedFd<'_>, name: &OsStr, depth: usize) -> Result<(), Errno> {
-        let stat = match stat_at(folder, name) {
-            Err(Errno::ENOENT) => return Ok(()),
-            stat => stat?,
-        };
-        if kind(&stat) != SFlag::S_IFDIR {
-            return unlinkat(folder, name, UnlinkatFlags::NoRemoveDir);
+        // Most are no folders: they are not looked at before.
+        match unlinkat(folder, name, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) | Err(Errno::ENOENT) => return Ok(()),
+            Err(Errno::EISDIR) => {}
+            Err(errno) => return Err(errno),
         }
+        let stat = stat_at(folder, name)?;
         if stat.st_mode & 0o700 != 0o700 {
             chmod_at(folder, name, 0o700)?;
         }
         if depth == DEPTH_MAX {
             return self.move_up(folder, name);
         }
-        let mut inside = open_dir(folder, name)?;
-        for entry in names(&mut inside)? {
+        let inside = open_dir(folder, name)?;
+        for entry in names(&inside)? {
             self.entry(inside.as_fd(), &entry, depth + 1)?;
         }
         unlinkat(folder, name, UnlinkatFlags::RemoveDir)
@@ -191,7 +213,7 @@ pub(super) fn clear_xattrs(file: impl AsFd) -> Result<(), Errno> {
     let read = unsafe { libc::flistxattr(fd, list.as_mut_ptr().cast(), list.len()) };
     list.truncate(usize::try_from(Errno::result(read)?).unwrap_or(0));
     for name in list.split_inclusive(|&byte| byte == 0) {
-        let Ok(name) = std::ffi::CStr::from_bytes_with_nul(name) else {
+        let Ok(name) = CStr::from_bytes_with_nul(name) else {
             continue;
         };
         if name == c"security.selinux" {
@@ -248,9 +270,41 @@ mod tests {
     }
 
     #[test]
+    fn all_names_of_a_folder_are_read_in_the_order_of_their_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut made: Vec<OsString> = (0..300)
+            .map(|n| format!("{n:03}-{}", "x".repeat(n % 200)).into())
+            .collect();
+        made.push(OsStr::from_bytes(b"\xff\xfe").to_owned());
+        made.push(".hidden".into());
+        for name in &made {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        made.sort();
+        let folder = open_dir(AT_FDCWD, dir.path().as_os_str()).unwrap();
+        assert_eq!(names(&folder).unwrap(), made);
+        let file = dir.path().join(".hidden");
+        let file = fs::File::open(file).unwrap();
+        assert_eq!(names(&file), Err(Errno::ENOTDIR));
+    }
+
+    #[test]
+    fn what_getdents_gives_is_read_no_further_than_it_goes() {
+        let mut entries = vec![0; 24];
+        entries[16] = 24;
+        entries[19..22].copy_from_slice(b"abc");
+        assert_eq!(entry(&entries), Some((&b"abc"[..], &[][..])));
+        for damaged in [&entries[..18], &entries[..23], &[]] {
+            assert_eq!(entry(damaged), None);
+        }
+        entries[16] = 20; // no zero left
+        assert_eq!(entry(&entries), None);
+    }
+
+    #[test]
     fn a_tree_deeper_than_the_limit_is_removed() {
         let dir = tempfile::tempdir().unwrap();
-        let mut folder = Dir::open(dir.path(), OFlag::O_RDONLY, Mode::empty()).unwrap();
+        let mut folder = open_dir(AT_FDCWD, dir.path().as_os_str()).unwrap();
         for _ in 0..DEPTH_MAX * 5 {
             nix::sys::stat::mkdirat(&folder, "deep", Mode::S_IRWXU).unwrap();
             folder = open_dir(&folder, OsStr::new("deep")).unwrap();

@@ -299,12 +299,14 @@ impl Store {
     fn install(&self, tree: &Path, info: ObjectInfo) -> Result<StorePath, StoreError> {
         let (path, place) = (info.path.clone(), self.real_path(&info.path));
         let _one = lock(&self.inner.installing);
-        if self.contains(&path) {
-            fs::remove_all(tree).map_err(|e| StoreError::io("remove", tree, e))?;
-            return Ok(path);
+        if self.is_in_place(&path) {
+            if self.contains(&path) {
+                fs::remove_all(tree).map_err(|e| StoreError::io("remove", tree, e))?;
+                return Ok(path);
+            }
+            // Left by a process that ended before it wrote the record.
+            fs::remove_all(&place).map_err(|e| StoreError::io("remove", &place, e))?;
         }
-        // Left by a process that ended before it wrote the record.
-        fs::remove_all(&place).map_err(|e| StoreError::io("remove", &place, e))?;
         rename(tree, &place).map_err(|e| StoreError::io("put into place", &place, e))?;
         let info = Arc::new(info);
         let _open = self.pass();

@@ -2,14 +2,13 @@
 //! only names, contents, link targets and the executable bit stand.
 
 use super::fs::{self, DEPTH_MAX};
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::sys::stat::{FileStat, SFlag, fstat};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -143,15 +142,14 @@ pub(super) fn pack_and_copy<S: Sink>(
 
 /// The folder that holds `path`, and the name there. The folder itself must be
 /// no link: whoever made the tree may have made the folder too.
-pub(super) fn open_parent(path: &Path) -> Result<(Dir, std::ffi::OsString), TreeError> {
+pub(super) fn open_parent(path: &Path) -> Result<(OwnedFd, std::ffi::OsString), TreeError> {
     let name = path.file_name().unwrap_or(OsStr::new(".")).to_owned();
     let parent = match path.parent() {
         Some(parent) if path.file_name().is_some() && parent != Path::new("") => parent,
         _ if path.file_name().is_none() => path,
         _ => Path::new("."),
     };
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    match Dir::open(parent, flags, nix::sys::stat::Mode::empty()) {
+    match fs::open_dir(AT_FDCWD, parent.as_os_str()) {
         Ok(dir) => Ok((dir, name)),
         Err(errno) => Err(TreeError::io("open the folder", parent, errno)),
     }
@@ -321,8 +319,8 @@ impl<'s, S: Sink> Packer<'s, S> {
             let opened = fs::chmod_at(folder, name, 0o700);
             self.host("open up", opened)?;
         }
-        let mut inside = self.host("open", fs::open_dir(folder, name))?;
-        let names = self.host("list", fs::names(&mut inside))?;
+        let inside = self.host("open", fs::open_dir(folder, name))?;
+        let names = self.host("list", fs::names(&inside))?;
         let made = copy.map(|(writers, to, name)| Ok((writers, Arc::new(to.folder(name)?))));
         let made: Result<_, Errno> = made.transpose();
         let copy = self.host("make the copy of", made)?;

@@ -40,9 +40,35 @@ impl Store {
         key: RealisationKey,
         outputs: &Outputs,
     ) -> Result<Outputs, StoreError> {
+        self.remember(key, outputs, |key| self.realisation(key))
+    }
+
+    /// As [`Store::remember_realisation`], for a key that nothing counted for when this
+    /// process looked it up: what is recorded since it has recorded itself, and knows
+    /// without a look at the disk.
+    ///
+    /// # Errors
+    /// When an output is not in the store.
+    pub(crate) fn remember_unrecorded(
+        &self,
+        key: RealisationKey,
+        outputs: &Outputs,
+    ) -> Result<Outputs, StoreError> {
+        self.remember(key, outputs, |key| {
+            let outputs = self.index().realisations.get(&key).cloned()?;
+            self.is_whole(outputs.values().cloned()).then_some(outputs)
+        })
+    }
+
+    fn remember(
+        &self,
+        key: RealisationKey,
+        outputs: &Outputs,
+        recorded: impl FnOnce(RealisationKey) -> Option<Outputs>,
+    ) -> Result<Outputs, StoreError> {
         self.closure(outputs.values().cloned())?;
         let _one = lock(&self.inner.installing);
-        if let Some(first) = self.realisation(key) {
+        if let Some(first) = recorded(key) {
             if first != *outputs {
                 tracing::warn!(%key, ?first, second = ?outputs, "a second result of one step: the first stays");
             }

@@ -90,6 +90,23 @@ fn n05_the_first_realisation_wins() {
 }
 
 #[test]
+fn n05_the_first_realisation_wins_though_neither_is_on_the_disk_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let a = store.add_file("a", b"a", false, &none()).unwrap();
+    let b = store.add_file("b", b"b", false, &none()).unwrap();
+    for made in [&a, &b] {
+        let holds = store.remember_unrecorded(KEY, &outputs(made)).unwrap();
+        assert_eq!(holds, outputs(&a));
+    }
+    fs::remove_file(store.real_path(&a)).unwrap();
+    let holds = store.remember_unrecorded(KEY, &outputs(&b)).unwrap();
+    assert_eq!(holds, outputs(&b), "what is gone does not count");
+    let missing = store.remember_unrecorded(KEY, &outputs(&a));
+    assert!(matches!(missing, Err(StoreError::Missing(path)) if path == a));
+}
+
+#[test]
 fn n07_what_an_interrupted_process_left_is_swept_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();

@@ -141,11 +141,19 @@ impl Engine {
 
     /// A commit of these files.
     pub fn commit(&self, files: &[(&str, &str)]) -> Commit {
+        let files = files.iter();
+        let files = files.map(|(path, text)| (*path, text.as_bytes().to_vec(), 0o100_644));
+        let files: Vec<_> = files.collect();
+        self.commit_files(&files)
+    }
+
+    /// A commit of these files: path, content, mode as in Git.
+    pub fn commit_files(&self, files: &[(&str, Vec<u8>, u32)]) -> Commit {
         let repository = Repository::init_bare(self.repository()).unwrap();
         let mut index = git2::Index::new().unwrap();
-        for (path, text) in files {
-            let id = repository.blob(text.as_bytes()).unwrap();
-            let entry = index_entry(Path::new(path), 0o100_644, id);
+        for (path, content, mode) in files {
+            let id = repository.blob(content).unwrap();
+            let entry = index_entry(Path::new(path), *mode, id);
             index.add(&entry).unwrap();
         }
         let tree = index.write_tree_to(&repository).unwrap();

@@ -1,10 +1,16 @@
 //! What runs when, and what two builds at once share.
 
 use super::engine::{Engine, Heard, config};
-use kiln::backend::{Backend, BuildOutcome, StepEnd, StepEvent};
+use kiln::backend::native::Native;
+use kiln::backend::native::provider::{Provider, StepOutcome, StepRequest};
+use kiln::backend::{Backend, BackendError, BuildOutcome, StepEnd, StepEvent};
 use kiln::model::Evaluated;
+use kiln::store::Store;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -342,4 +348,44 @@ async fn a_log_that_is_too_large_ends_with_a_line_that_says_so_and_so_does_the_f
         assert!(last.contains(what), "{last}");
     }
     assert!(log.len() < 2200, "{}", log.len());
+}
+
+/// Panics in the step `bad`, once the other one runs, which ends when it is told to.
+struct Panics {
+    both: Barrier,
+    other_ended: AtomicBool,
+}
+
+impl Provider for Panics {
+    fn run(&self, request: StepRequest) -> Result<StepOutcome, BackendError> {
+        self.both.wait();
+        assert_ne!(request.name, "bad", "the provider's fault");
+        let mut told = [PollFd::new(request.cancel.as_fd(), PollFlags::POLLIN)];
+        poll(&mut told, PollTimeout::NONE).unwrap();
+        self.other_ended.store(true, Ordering::SeqCst);
+        Ok(StepOutcome::Cancelled)
+    }
+}
+
+#[tokio::test]
+async fn a_step_s_thread_that_panics_is_an_error_once_the_other_steps_have_ended() {
+    let engine = Engine::new(config(2));
+    let star = r#"
+s = {name: derivation(name = name, script = "echo > $out") for name in ["bad", "good"]}
+host("h", tree("t", s))
+"#;
+    let evaluated = engine
+        .evaluated(&engine.commit(&[("kiln.star", star)]))
+        .await;
+    let provider = Arc::new(Panics {
+        both: Barrier::new(2),
+        other_ended: AtomicBool::new(false),
+    });
+    let store = Store::open(&engine.folder.join("store")).unwrap();
+    let backend = Native::new(config(2), store, provider.clone());
+    let request = engine.build_request(evaluated, engine.heard.clone());
+    let error = backend.build(request).await.unwrap_err();
+    assert_eq!(error.attempted, "run a step's job");
+    assert!(error.source.to_string().contains("the provider's fault"));
+    assert!(provider.other_ended.load(Ordering::SeqCst));
 }

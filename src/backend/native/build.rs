@@ -10,6 +10,7 @@
 //! ```
 
 mod fetch;
+mod jobs;
 mod kept;
 mod outcome;
 mod outlook;
@@ -32,6 +33,7 @@ use crate::model::{Failure, Steps};
 use crate::process::{Cancel, CancelOnDrop};
 use crate::store::cache::Session;
 use crate::store::{Outputs, Store, StorePath};
+use jobs::Jobs;
 use outcome::{Ended, Made as MadeNode, NodeEnd, Tally};
 use outlook::{Outlook, is_step, plan};
 use std::collections::{BTreeSet, HashSet};
@@ -40,7 +42,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use substitute::Waiting;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +57,7 @@ const BETWEEN_SYNCS: Duration = Duration::from_millis(200);
 pub(super) struct Build {
     pub store: Store,
     pub provider: Arc<dyn Provider>,
-    pub config: NativeConfig,
+    pub config: Arc<NativeConfig>,
     pub shared: Shared,
     pub caches: Session,
     /// Steps run here; else what no cache has is waited for.
@@ -73,6 +74,9 @@ pub(super) struct Shared {
     pub pool: Pool,
     pub flights: Flights,
     pub durations: Durations,
+    /// What a step may use of this host's processors. Asked once: it is answered from
+    /// a dozen files.
+    pub cores: usize,
 }
 
 /// What a job comes back with.
@@ -99,7 +103,7 @@ enum Job {
 struct Running {
     schedule: Schedule,
     made: Made,
-    jobs: JoinSet<Job>,
+    jobs: Jobs<Job>,
     /// Jobs that make plain nodes.
     batches: u32,
     given_back: watch::Receiver<u64>,
@@ -156,17 +160,19 @@ impl Build {
             running.given_back.mark_unchanged();
             self.start_ready(&mut running);
             let wants_room = self.goes_on(&running) && running.schedule.has_ready();
-            if running.jobs.is_empty() && !wants_room {
+            if running.jobs.all_heard() && !wants_room {
                 break;
             }
             let cancel = running.cancel.clone();
             tokio::select! {
                 biased;
-                Some(job) = running.jobs.join_next() => {
-                    let job = job.map_err(attempted("run a step's job"));
-                    if let Err(error) = job.and_then(|job| self.take(&mut running, job)) {
+                job = running.jobs.heard() => {
+                    let taken = job.map(|job| self.take(&mut running, job));
+                    if !matches!(taken, Some(Ok(()))) {
                         // The others are ended and awaited before it is told.
                         running.cancel.cancel();
+                    }
+                    if let Some(Err(error)) = taken {
                         running.broken.get_or_insert(error);
                     }
                 }
@@ -184,6 +190,10 @@ impl Build {
                 }
             }
         }
+        if let Err(error) = running.jobs.done().await {
+            let error = attempted("run a step's job")(error);
+            running.broken.get_or_insert(error);
+        }
         let durations = self.shared.durations.clone();
         super::blocking("keep how long steps took", move || durations.save()).await?;
         self.finish(running).await
@@ -198,7 +208,7 @@ impl Build {
         Ok(Running {
             schedule,
             made: Made::new(),
-            jobs: JoinSet::new(),
+            jobs: Jobs::new(),
             batches: 0,
             given_back: self.shared.pool.given_back(),
             tally: Tally::new(u32::try_from(total).unwrap_or(u32::MAX)),
@@ -312,7 +322,9 @@ impl Build {
         running.syncing = true;
         running.unsynced = false;
         let keep = self.keeper(running);
-        running.jobs.spawn_blocking(move || Job::Synced(keep()));
+        running
+            .jobs
+            .spawn_blocking(move |report| report.say(Job::Synced(keep())));
     }
 
     /// Keeps what is fresh with the graph and makes it durable.

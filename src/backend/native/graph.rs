@@ -236,6 +236,15 @@ impl Template {
     }
 }
 
+impl StepNode {
+    /// Every output it mentions; one may come several times.
+    pub fn inputs(&self) -> impl Iterator<Item = &OutputRef> {
+        let texts = self.script.iter().chain(&self.builder).chain(&self.args);
+        let texts = texts.chain(self.env.values()).flat_map(Template::outputs);
+        texts.chain(&self.src).chain(&self.deps)
+    }
+}
+
 impl Node {
     pub fn name(&self) -> &str {
         match self {
@@ -278,13 +287,7 @@ impl Node {
                     }
                 }
             }
-            Node::Step(node) => {
-                let texts = node.script.iter().chain(&node.builder).chain(&node.args);
-                for text in texts.chain(node.env.values()) {
-                    inputs.extend(text.outputs().cloned());
-                }
-                inputs.extend(node.src.iter().chain(&node.deps).cloned());
-            }
+            Node::Step(node) => inputs.extend(node.inputs().cloned()),
         }
         inputs
     }

@@ -94,6 +94,7 @@ impl Native {
             pool: pool::Pool::new(config.jobs, config.memory),
             flights: flights::Flights::default(),
             durations: durations::Durations::load(&store.dir().join(".kiln")),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
         };
         Native {
             config,
@@ -341,7 +342,7 @@ impl Backend for Native {
     }
 
     async fn build(&self, request: BuildRequest) -> Result<BuildOutcome, BackendError> {
-        let config = self.config.bound();
+        let config = Arc::new(self.config.bound());
         let stored = Stored {
             store: &self.store,
             config: &config,

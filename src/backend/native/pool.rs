@@ -1,6 +1,7 @@
 //! What running steps share on this host, whichever build they belong to: a
 //! slot each, which is a build user of its own, and the memory for steps.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -19,11 +20,15 @@ struct Shared {
 
 #[derive(Debug)]
 struct Free {
-    slots: Vec<u32>,
+    /// In the order they were given back: what the provider does after a step to make
+    /// its place ready again has the longest time.
+    slots: VecDeque<u32>,
     memory: u64,
     in_use: u32,
     /// How many may still take a step's outputs: as many as there are slots.
     taking: u32,
+    /// How many wait for that.
+    waiting: u32,
 }
 
 /// A slot and memory, until dropped.
@@ -38,10 +43,11 @@ impl Pool {
     /// `memory` in bytes is for all steps together.
     pub fn new(slots: u32, memory: u64) -> Self {
         let free = Free {
-            slots: (0..slots.max(1)).rev().collect(),
+            slots: (0..slots.max(1)).collect(),
             memory,
             in_use: 0,
             taking: slots.max(1),
+            waiting: 0,
         };
         Pool(Arc::new(Shared {
             free: Mutex::new(free),
@@ -57,7 +63,7 @@ impl Pool {
         if memory > free.memory && free.in_use > 0 {
             return None;
         }
-        let slot = free.slots.pop()?;
+        let slot = free.slots.pop_front()?;
         let memory = memory.min(free.memory);
         free.memory -= memory;
         free.in_use += 1;
@@ -85,17 +91,21 @@ impl Pool {
 
 impl Lease {
     /// Exchanges the slot, once no process of the step is left, for the right to
-    /// take its outputs; blocks until another step's are taken.
+    /// take its outputs. Blocks until another step's are taken, and keeps the slot
+    /// meanwhile: steps that end quicker than their outputs are taken wait, no matter
+    /// how many there are, as no more than slots.
     pub fn taking(self) -> Taking {
         let pool = self.pool.clone();
-        drop(self);
         let mut free = pool.free();
+        free.waiting += 1;
         while free.taking == 0 {
             let woken = pool.0.taken.wait(free);
             free = woken.unwrap_or_else(PoisonError::into_inner);
         }
+        free.waiting -= 1;
         free.taking -= 1;
         drop(free);
+        drop(self);
         Taking(pool)
     }
 }
@@ -106,15 +116,19 @@ pub(super) struct Taking(Pool);
 
 impl Drop for Taking {
     fn drop(&mut self) {
-        self.0.free().taking += 1;
-        self.0.0.taken.notify_one();
+        let mut free = self.0.free();
+        free.taking += 1;
+        // The kernel is not asked to wake nobody.
+        if free.waiting > 0 {
+            self.0.0.taken.notify_one();
+        }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut free = self.pool.free();
-        free.slots.push(self.slot);
+        free.slots.push_back(self.slot);
         free.memory += self.memory;
         free.in_use -= 1;
         drop(free);
@@ -154,20 +168,32 @@ mod tests {
         let (order, happened) = std::sync::mpsc::channel();
         std::thread::scope(|threads| {
             let waits = order.clone();
-            let gives_back = pool.given_back();
             threads.spawn(move || {
                 let taking = second.taking();
                 waits.send("second takes").unwrap();
                 drop(taking);
             });
-            while !gives_back.has_changed().unwrap() {
-                std::thread::yield_now(); // until it waits, or nearly
+            while pool.free().waiting == 0 {
+                std::thread::yield_now();
             }
-            assert!(pool.has_slot(), "the slot is given back before");
+            assert!(!pool.has_slot(), "no third step until the second is taken");
             order.send("first is done").unwrap();
             drop(first);
         });
         assert_eq!(happened.try_iter().next(), Some("first is done"));
+        assert!(pool.has_slot());
+    }
+
+    #[test]
+    fn the_slot_that_was_given_back_longest_ago_is_the_next_steps() {
+        let pool = Pool::new(3, 0);
+        let [first, second, third] = [0; 3].map(|_| pool.take(0).unwrap());
+        let given_back = [second.slot, third.slot, first.slot];
+        drop(second);
+        drop(third);
+        drop(first);
+        let taken = [0; 3].map(|_| pool.take(0).unwrap());
+        assert_eq!(taken.map(|lease| lease.slot), given_back);
     }
 
     #[test]

@@ -51,9 +51,8 @@ pub(super) fn resolve(
 ) -> Result<Resolved, Failure> {
     let join = |text: &Template| text.join(|output| path_of(made, output).map(|p| p.to_string()));
     let joined = |text: &Option<Template>| text.as_ref().map(join).transpose();
-    let node_inputs = super::graph::Node::Step(node.clone()).inputs();
-    let inputs = node_inputs
-        .iter()
+    let inputs = node
+        .inputs()
         .map(|output| path_of(made, output))
         .collect::<Result<BTreeSet<_>, _>>()?;
     let deps = node

@@ -43,13 +43,6 @@ pub(super) struct Ended {
     pub lease: Option<Lease>,
 }
 
-impl From<Result<NodeEnd, BackendError>> for Ended {
-    /// It holds none.
-    fn from(end: Result<NodeEnd, BackendError>) -> Self {
-        Ended { end, lease: None }
-    }
-}
-
 /// Counts steps; clones share the counts, which jobs raise when a step begins.
 #[derive(Debug, Clone)]
 pub(super) struct Tally {

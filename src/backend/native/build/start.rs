@@ -71,7 +71,15 @@ impl Build {
             return;
         };
         let job = self.step_job(node, resolved, lease.slot, &running.stop.0);
-        self.run_job(running, index, own, |begins| job.run(begins, lease));
+        let (begins, ended) = self.begins(running, index);
+        // Straight to its thread, and straight back: a task in between would have to
+        // be woken twice.
+        running.jobs.spawn_blocking(move |report| {
+            job.run(begins, lease, |end| {
+                drop(own);
+                report.say(ended(end));
+            });
+        });
     }
 
     fn start_fetch(&self, running: &mut Running, index: usize, node: &FetchNode, lease: Lease) {
@@ -81,7 +89,7 @@ impl Build {
         let Some(own) = self.makes(running, index, wanted) else {
             return;
         };
-        self.run_job(running, index, own, |begins| {
+        self.run_task(running, index, own, |begins| {
             holding(lease, job.run(begins))
         });
     }
@@ -94,13 +102,13 @@ impl Build {
         let Some(own) = self.makes(running, index, Some(job.wanted())) else {
             return;
         };
-        self.run_job(running, index, own, |begins| {
+        self.run_task(running, index, own, |begins| {
             holding(lease, job.run(begins))
         });
     }
 
-    /// Runs what this build makes itself; other builds wait until it has ended.
-    fn run_job<F>(
+    /// Runs a task that makes a node; other builds wait until it has ended.
+    fn run_task<F>(
         &self,
         running: &mut Running,
         index: usize,
@@ -109,15 +117,26 @@ impl Build {
     ) where
         F: Future<Output = Ended> + Send + 'static,
     {
-        running.outlook.begins(index, Instant::now());
-        running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
-        let ended = ends(index);
-        let work = job(self.announce_begin(index, &running.tally));
+        let (begins, ended) = self.begins(running, index);
+        let work = job(begins);
         running.jobs.spawn(async move {
             let end = work.await;
             drop(own);
             ended(end)
         });
+    }
+
+    /// The node's job is started now: what it calls when it begins, and what it comes
+    /// back with.
+    fn begins(
+        &self,
+        running: &mut Running,
+        index: usize,
+    ) -> (Begins, impl FnOnce(Ended) -> Job + Send + 'static) {
+        running.outlook.begins(index, Instant::now());
+        running.tally.estimated_remaining = running.outlook.remaining(&running.schedule);
+        let begins = self.announce_begin(index, &running.tally);
+        (begins, ends(index))
     }
 
     fn announce_begin(&self, node: usize, tally: &Tally) -> Begins {
@@ -168,14 +187,14 @@ impl Build {
             .map(|node| (node, self.plain_job(node, &running.made)))
             .collect();
         running.batches += 1;
-        running.jobs.spawn_blocking(move || {
+        running.jobs.spawn_blocking(move |report| {
             let ends = works
                 .into_iter()
                 .map(|(node, work)| match cancel.is_cancelled() {
                     true => (node, Ok(NodeEnd::Cancelled)),
                     false => (node, work()),
                 });
-            Job::Plain(ends.collect())
+            report.say(Job::Plain(ends.collect()));
         });
     }
 
@@ -227,9 +246,8 @@ async fn holding(lease: Lease, job: impl Future<Output = Result<NodeEnd, Backend
 /// It cannot even be begun.
 fn fails(running: &mut Running, index: usize, failure: Failure) {
     let ended = ends(index);
-    running
-        .jobs
-        .spawn(async move { ended(Ok(NodeEnd::Failed(failure)).into()) });
+    let end = Ok(NodeEnd::Failed(failure));
+    running.jobs.known(ended(Ended { end, lease: None }));
 }
 
 /// What a node's job comes back with, from now on.

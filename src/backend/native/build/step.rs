@@ -3,10 +3,10 @@
 use super::Build;
 use super::outcome::{Ended, Made as MadeNode, NodeEnd};
 use crate::backend::native::graph::{Limits, StepNode};
-use crate::backend::native::pool::Lease;
+use crate::backend::native::pool::{Lease, Taking};
 use crate::backend::native::provider::{Provider, StepLimits, StepOutcome, StepRequest};
 use crate::backend::native::resolve::{Made, Resolved, SCRIPT, resolve};
-use crate::backend::native::{NativeConfig, attempted, blocking};
+use crate::backend::native::{NativeConfig, attempted};
 use crate::backend::{BackendError, Sink};
 use crate::model::{Failure, Location};
 use crate::process::Cancel;
@@ -39,13 +39,14 @@ impl Build {
         StepJob {
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
-            config: self.config.clone(),
+            config: Arc::clone(&self.config),
             resolved,
             host_tools: node.host_tools,
             location: node.location.clone(),
             slot,
             limits,
             log: StepLog::new(Arc::clone(&self.request.sink), &node.name),
+            cores: self.shared.cores,
             cancel: cancel.clone(),
         }
     }
@@ -54,27 +55,39 @@ impl Build {
 pub(super) struct StepJob {
     store: Store,
     provider: Arc<dyn Provider>,
-    config: NativeConfig,
+    config: Arc<NativeConfig>,
     resolved: Resolved,
     host_tools: bool,
     location: Option<Location>,
     slot: u32,
     limits: StepLimits,
     log: Arc<StepLog>,
+    cores: usize,
     cancel: Cancel,
 }
 
+/// What a step leaves: its folder is emptied when this is dropped. Only then may the
+/// outputs of another be taken instead of its own, so that no more folders are being
+/// emptied than there are slots.
+struct Left {
+    scratch: StepScratch,
+    taking: Option<Taking>,
+}
+
 impl StepJob {
-    /// Does all of it on a thread of its own. `begins` is called when the step really
-    /// runs. The slot is another step's as soon as its outputs are being taken, of
+    /// Does all of it on the calling thread. `begins` is called when the step really
+    /// runs, `says` with what it came to: before its folder is emptied, when it did
+    /// well. The slot is another step's as soon as its outputs are being taken, of
     /// which as many as there are slots are at a time.
-    pub async fn run(self, begins: impl FnOnce() + Send + 'static, lease: Lease) -> Ended {
+    pub fn run(self, begins: impl FnOnce(), lease: Lease, says: impl FnOnce(Ended)) {
         let mut lease = Some(lease);
-        let ran = blocking("run a step", move || {
-            let end = self.run_here(begins, &mut lease);
-            Ended { end, lease }
-        });
-        ran.await.unwrap_or_else(|broken| Err(broken).into())
+        let ended = self.run_here(begins, &mut lease);
+        let (end, left) = match ended {
+            Ok((end, left)) => (Ok(end), left),
+            Err(error) => (Err(error), None),
+        };
+        says(Ended { end, lease });
+        drop(left);
     }
 
     /// Gives the lease back early when the step's processes are gone and it did well.
@@ -82,18 +95,20 @@ impl StepJob {
         self,
         begins: impl FnOnce(),
         lease: &mut Option<Lease>,
-    ) -> Result<NodeEnd, BackendError> {
+    ) -> Result<(NodeEnd, Option<Left>), BackendError> {
         let (scratch, closure) = match first(&self.store, &self.resolved, begins)? {
-            First::Ended(end) => return Ok(end),
+            First::Ended(end) => return Ok((end, None)),
             First::Prepared(scratch, closure) => (scratch, closure),
         };
         let request = self.request(scratch.path().to_owned(), &closure);
         let outcome = self.provider.run(request)?;
         scratch.over();
+        let taking = None;
+        let mut left = Left { scratch, taking };
         let mut end = match outcome {
             StepOutcome::Exited(0) => {
-                let _taking = lease.take().map(Lease::taking);
-                self.take_outputs(&scratch, &closure)?
+                left.taking = lease.take().map(Lease::taking);
+                self.take_outputs(&left.scratch, &closure)?
             }
             StepOutcome::Cancelled => NodeEnd::Cancelled,
             outcome => self.failed(outcome),
@@ -101,12 +116,14 @@ impl StepJob {
         if let (NodeEnd::Failed(failure) | NodeEnd::TimedOut(failure), Some(folder)) =
             (&mut end, &self.config.keep_failed)
         {
-            let kept = super::kept::keep(folder, &self.resolved.step.name, scratch.path());
+            let scratch = left.scratch.path();
+            let kept = super::kept::keep(folder, &self.resolved.step.name, scratch);
             if let Some(kept) = kept {
                 failure.hint = format!("{}; its folder is {}", failure.hint, kept.display());
             }
         }
-        Ok(end)
+        let did_well = matches!(end, NodeEnd::Made(_));
+        Ok((end, did_well.then_some(left)))
     }
 
     fn request(&self, scratch: PathBuf, closure: &BTreeSet<StorePath>) -> StepRequest {
@@ -123,7 +140,7 @@ impl StepJob {
             name: step.name.clone(),
             argv: self.resolved.argv(),
             files: files.collect(),
-            env: self.resolved.full_env(cores()),
+            env: self.resolved.full_env(self.cores),
             src: step.src.as_ref().map(|src| self.store.real_path(src)),
             inputs: inputs.collect(),
             outputs: self
@@ -154,7 +171,7 @@ impl StepJob {
         let taken = publish(&self.store, &self.resolved, scratch, closure);
         let remembered = taken.and_then(|outputs| {
             self.store
-                .remember_realisation(self.resolved.realisation(), &outputs)
+                .remember_unrecorded(self.resolved.realisation(), &outputs)
                 .map_err(PublishError::Store)
         });
         match remembered {
@@ -289,10 +306,6 @@ fn publish(
         })
         .collect();
     store.publish_outputs(&outputs, closure)
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Passes a step's output on and keeps its end for the failure.

@@ -80,6 +80,11 @@ impl ScratchLimit {
             on_disk: bytes > half,
         }
     }
+
+    /// The bytes, where they lie in memory.
+    pub fn in_memory(self) -> Option<u64> {
+        (!self.on_disk).then_some(self.bytes)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +150,7 @@ pub fn physical_memory() -> u64 {
 /// Runs steps, each on the thread that asks for it.
 ///
 /// - It comes back soon after the step was cancelled.
-/// - When `run` returns, every process of the step is gone.
+/// - When `run` returns, every process of the step is gone: nothing of it can write.
 /// - The step sees its inputs, its scratch folder and what is asked for, nothing else.
 /// - Outcomes are data; `Err` is a host that cannot run steps.
 pub trait Provider: Send + Sync {

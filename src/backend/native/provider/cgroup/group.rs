@@ -18,8 +18,6 @@ use std::time::Instant;
 
 /// The kernel's word for no limit.
 const NONE: &str = "max";
-/// The step's PID 1, which is kiln's and no process of the step.
-const PID_1: u64 = 1;
 
 /// A group that steps use one after the other: to make one takes longer.
 #[derive(Debug)]
@@ -70,7 +68,7 @@ impl Group {
     /// Names the file that could not be written.
     pub fn limit(&mut self, memory: Option<u64>, processes: u64) -> Result<(), SetupError> {
         let memory = memory.map_or(NONE.to_owned(), |bytes| bytes.to_string());
-        let processes = processes.saturating_add(PID_1).to_string();
+        let processes = processes.to_string();
         if self.memory != memory {
             self.write("memory.max", &memory)?;
             self.memory = memory;

@@ -1,7 +1,7 @@
 //! Limits of a step that the kernel keeps: a cgroup (version 2) for each step
 //! that runs, where kiln was given a part of the tree.
 //!
-//! In: the limits of a step. Out: a group to start its PID 1 in, and afterwards
+//! In: the limits of a step. Out: a group to start its first process in, and afterwards
 //! which limit it ran into. It knows neither sandbox nor store.
 //!
 //! ```text
@@ -36,6 +36,7 @@ pub(super) use group::{Reached, StepGroup};
 pub use guard::internal_main;
 
 use super::StepLimits;
+use crate::process::{Stack, clone_into};
 use std::os::fd::RawFd;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use tree::Tree;
@@ -127,6 +128,10 @@ pub(super) fn hide() -> nix::Result<()> {
 fn clone_knows_groups() -> bool {
     // A descriptor that cannot be open: nothing is started. Who does not know the
     // flag does not come to look at it.
-    let answer = crate::process::clone_into(RawFd::MAX, nix::sched::CloneFlags::empty(), || 0);
+    let Ok(mut stack) = Stack::new(0) else {
+        return false;
+    };
+    // SAFETY: as nothing is started, nobody shares this process's memory.
+    let answer = unsafe { clone_into(RawFd::MAX, &mut stack, || 0) };
     answer == Err(nix::errno::Errno::EBADF)
 }

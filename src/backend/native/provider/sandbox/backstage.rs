@@ -4,7 +4,7 @@
 
 use super::mounts::{Held, bind, restrict, restrict_trees, tmpfs};
 use super::root::{checked_name, make_folder, relative};
-use super::spec::{Attempt, GID, Object, RoomSpec, SetupError, Spec, UID};
+use super::spec::{Attempt, GID, Object, RoomSpec, SetupError, UID};
 use nix::mount::{MntFlags, MsFlags, umount2};
 use std::path::{Path, PathBuf};
 
@@ -93,9 +93,9 @@ pub(super) fn folder(number: usize) -> PathBuf {
     place(&number.to_string())
 }
 
-/// A step's scratch folder.
-pub(super) fn scratch(spec: &Spec) -> Result<PathBuf, SetupError> {
-    Ok(place("scratch").join(checked_name(&spec.scratch)?))
+/// The scratch folder of this name.
+pub(super) fn scratch(name: &str) -> Result<PathBuf, SetupError> {
+    Ok(place("scratch").join(checked_name(name)?))
 }
 
 /// An input or a source.

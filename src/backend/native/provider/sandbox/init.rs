@@ -1,14 +1,15 @@
 //! PID 1 of a step's namespaces, in the memory of its room (`room.rs`): sets
-//! everything up, starts the step, reaps, reports. When it ends, the kernel
-//! kills what is left, and only then can the agent reap it.
+//! everything up, starts the step, reaps, ends what is left, reports. When it is killed
+//! the kernel kills what is left, and only then can the agent reap it.
 
 use super::program::Program;
-use super::room::Room;
-use super::spec::{Attempt, Report, RoomSpec, SetupError, Spec};
+use super::room::{Change, Room};
+use super::spec::{Attempt, Next, Report, RoomSpec, SetupError, Spec};
+use super::view::Wanted;
 use super::watch::Watch;
 use super::{privileges, seccomp, step_root, userns};
 use crate::backend::native::provider::cgroup;
-use crate::process::{self, GRACE};
+use crate::process::{self, GRACE, Serve, Stack, clone_into};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, clone};
@@ -19,35 +20,108 @@ use nix::unistd::Pid;
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Of the step's first process before its program: a few calls deep.
-const STACK: usize = 1 << 16;
-/// The agent is gone, or the report could not be written.
-const NO_REPORT: u8 = 70;
+/// As shells say it: the program could not be run, or is not there.
+const CANNOT_RUN: u8 = 126;
+const NOT_FOUND: u8 = 127;
 
 /// A room: serves the agent until it is gone; a PID 1 for each step has its memory.
 pub fn internal_main() -> ExitCode {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    process::serve(set_up_room, Room::next, step)
+    process::serve::<Room>()
 }
 
-fn set_up_room(greeting: &[u8], admit: &dyn Fn() -> io::Result<()>) -> Result<Room, Vec<u8>> {
-    let room = || {
-        // Blocked from its first moment on, or a PID 1 that is asked to end before
-        // it listens would never hear of it.
-        let blocked = signals().thread_block();
-        blocked.attempt(|| "listen to signals".into())?;
-        privileges::default_signals();
-        seccomp::make_ready();
-        let spec: RoomSpec =
-            serde_json::from_slice(greeting).attempt(|| "read what the room is for".into())?;
-        Room::enter(&spec, admit)
-    };
-    room().map_err(|error| Report::from(explained(error)).to_bytes())
+impl Serve for Room {
+    type Ready = Result<SignalFd, SetupError>;
+
+    fn set_up(greeting: &[u8], admit: &dyn Fn() -> io::Result<()>) -> Result<Self, Vec<u8>> {
+        let room = || {
+            // Blocked from its first moment on, or a PID 1 that is asked to end before
+            // it listens would never hear of it.
+            let blocked = signals().thread_block();
+            blocked.attempt(|| "listen to signals".into())?;
+            privileges::default_signals();
+            seccomp::make_ready();
+            let spec: RoomSpec =
+                serde_json::from_slice(greeting).attempt(|| "read what the room is for".into())?;
+            Room::enter(&spec, admit)
+        };
+        room().map_err(|error| Report::from(explained(error)).to_bytes())
+    }
+
+    fn next(&mut self) -> io::Result<CloneFlags> {
+        self.renew()
+    }
+
+    fn make_ready(&mut self) -> Self::Ready {
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        let signals = SignalFd::with_flags(&signals(), flags);
+        let signals = signals.attempt(|| "listen to signals".into())?;
+        cgroup::hide().attempt(|| "enter a cgroup namespace".into())?;
+        step_root::make_ready(self.in_memory).map_err(explained)?;
+        if !self.closed {
+            privileges::forbid_user_namespaces()?;
+            self.closed = true;
+        }
+        Ok(signals)
+    }
+
+    /// The spec on standard input, which then is the lifeline; the step's log on
+    /// standard output; one [`Report`] on standard error.
+    fn job(&mut self, ready: Self::Ready, group: Option<OwnedFd>) -> bool {
+        let report = ready.and_then(|signals| {
+            let request = process::read_request();
+            let spec = request.and_then(|json| Ok(serde_json::from_slice::<Spec>(&json)?));
+            let spec = spec.attempt(|| "read the step".into())?;
+            let report = self.run(&spec, &signals, group.as_ref());
+            self.next = Change::after(spec);
+            report
+        });
+        let report = match report {
+            Ok(Some(report)) => report,
+            Ok(None) => return false,
+            Err(error) => error.into(),
+        };
+        // The agent takes the outputs when it hears this: nobody may write any more.
+        end_all() && report_is_told(&report)
+    }
+}
+
+impl Change {
+    /// As its agent wants it.
+    fn after(mut step: Spec) -> Self {
+        match std::mem::replace(&mut step.next, Next::Same) {
+            Next::Same => Change::None,
+            Next::Nothing => Change::Leave,
+            Next::View { folder, inputs } => Change::Make(Wanted {
+                folder,
+                inputs,
+                of: step,
+            }),
+        }
+    }
+}
+
+fn report_is_told(report: &Report) -> bool {
+    io::stderr()
+        .write_all(&process::framed(report.to_bytes()))
+        .is_ok()
+}
+
+/// Ends what is left of the step, and waits until it is gone: all processes are this
+/// one's children then, however they were started.
+fn end_all() -> bool {
+    loop {
+        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL); // none left is what we want
+        match waitpid(None, None) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return error == Errno::ECHILD,
+        }
+    }
 }
 
 fn explained(SetupError { attempted, source }: SetupError) -> SetupError {
@@ -57,33 +131,20 @@ fn explained(SetupError { attempted, source }: SetupError) -> SetupError {
     }
 }
 
-/// Runs one step: the spec on standard input, which then is the lifeline; the
-/// step's log on standard output; one [`Report`] on standard error.
-fn step() -> u8 {
-    let request = process::read_request();
-    let spec = request.and_then(|json| Ok(serde_json::from_slice::<Spec>(&json)?));
-    let spec = spec.attempt(|| "read the step".into());
-    let report = match spec.and_then(|spec| run(&spec)) {
-        Ok(Some(report)) => report,
-        Ok(None) => return NO_REPORT,
-        Err(error) => error.into(),
-    };
-    match io::stderr().write_all(&report.to_bytes()) {
-        Ok(()) => 0,
-        Err(_) => NO_REPORT,
+impl Room {
+    /// `None` when nobody waits for the step any more.
+    fn run(
+        &mut self,
+        spec: &Spec,
+        signals: &SignalFd,
+        group: Option<&OwnedFd>,
+    ) -> Result<Option<Report>, SetupError> {
+        step_root::furnish(spec, self.view.as_ref()).map_err(explained)?;
+        let watch = Watch::new(spec, self.view.as_ref());
+        let step = start(spec, group, &mut self.stack)?;
+        privileges::drop_capabilities()?;
+        supervise(step, watch, signals)
     }
-}
-
-/// `None` when nobody waits for the step any more.
-fn run(spec: &Spec) -> Result<Option<Report>, SetupError> {
-    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-    let signals = SignalFd::with_flags(&signals(), flags);
-    let signals = signals.attempt(|| "listen to signals".into())?;
-    cgroup::hide().attempt(|| "enter a cgroup namespace".into())?;
-    step_root::furnish(spec).map_err(explained)?;
-    privileges::forbid_user_namespaces()?;
-    privileges::drop_capabilities()?;
-    supervise(spec, &signals)
 }
 
 /// What is read from a descriptor instead.
@@ -98,11 +159,13 @@ fn signals() -> SigSet {
     .collect()
 }
 
-/// Starts the step and waits for its end; `None` when the agent is gone, or when
+/// Waits for the step's end; `None` when the agent is gone, or when
 /// a step that was asked to end has not done so within the grace.
-fn supervise(spec: &Spec, signals: &SignalFd) -> Result<Option<Report>, SetupError> {
-    let mut watch = Watch::new(spec);
-    let step = start(spec)?;
+fn supervise(
+    step: Pid,
+    mut watch: Watch<'_>,
+    signals: &SignalFd,
+) -> Result<Option<Report>, SetupError> {
     let mut deadline: Option<Instant> = None;
     loop {
         while let Ok(Some(signal)) = signals.read_signal() {
@@ -161,37 +224,50 @@ fn reap(step: Pid) -> Option<Report> {
 /// The step's first process: it shares this one's memory, which stands still
 /// until the program begins, since a copy would cost more than all it does before.
 /// Nobody frees what it takes of that memory, so what it needs is made here.
-fn start(spec: &Spec) -> Result<Pid, SetupError> {
-    let mut stack = vec![0; STACK];
+fn start(spec: &Spec, group: Option<&OwnedFd>, stack: &mut Stack) -> Result<Pid, SetupError> {
     let program = Program::of(spec);
     let begin = || {
         let error = match &program {
-            Ok(program) => match exec(spec, program) {
+            Ok(program) => match exec(spec, program, group.is_some()) {
                 Err(error) => error,
                 Ok(never) => match never {},
             },
             Err(error) => {
                 let _ = writeln!(io::stderr(), "kiln: {error}");
-                return 126;
+                return CANNOT_RUN;
             }
         };
         let _ = writeln!(io::stderr(), "kiln: {error}");
-        let missing = error.source.kind() == io::ErrorKind::NotFound;
-        if missing { 127 } else { 126 }
+        match error.source.kind() {
+            io::ErrorKind::NotFound => NOT_FOUND,
+            _ => CANNOT_RUN,
+        }
     };
-    let shared = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
     // SAFETY: this process has one thread, and it waits until the other has the
     // program's memory or has ended: stack, closure and heap outlive that.
-    unsafe { clone(Box::new(begin), &mut stack, shared, Some(libc::SIGCHLD)) }
-        .attempt(|| "start the step's process".into())
+    let step = unsafe {
+        match group {
+            Some(group) => clone_into(group.as_raw_fd(), stack, begin),
+            None => {
+                let shared = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+                let begin = Box::new(|| isize::from(begin()));
+                clone(begin, stack.bytes(), shared, Some(libc::SIGCHLD))
+            }
+        }
+    };
+    step.attempt(|| "start the step's process".into())
 }
 
 /// Gives up what is left and becomes the step's program.
-fn exec(spec: &Spec, program: &Program) -> Result<Infallible, SetupError> {
+fn exec(spec: &Spec, program: &Program, grouped: bool) -> Result<Infallible, SetupError> {
     nix::unistd::setsid().attempt(|| "start a session".into())?;
     let null = File::open("/dev/null").attempt(|| "open /dev/null".into())?;
     nix::unistd::dup2_stdin(&null).attempt(|| "close standard input".into())?;
     nix::unistd::dup2_stderr(io::stdout()).attempt(|| "join the outputs".into())?;
+    if grouped {
+        cgroup::hide().attempt(|| "enter a cgroup namespace".into())?;
+    }
+    privileges::drop_capabilities()?;
     privileges::limit(&spec.limits)?;
     privileges::unblock_signals()?;
     nix::sys::prctl::set_no_new_privs().attempt(|| "rule out new privileges".into())?;

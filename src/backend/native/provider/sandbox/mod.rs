@@ -41,6 +41,7 @@
 //! PID 1 by the lifeline, and the room by its socket.
 
 mod backstage;
+mod in_room;
 mod init;
 pub(super) mod mounts;
 mod privileges;
@@ -56,6 +57,8 @@ mod step_root;
 mod store_view;
 pub(super) mod userns;
 mod users;
+mod view;
+mod views;
 mod watch;
 
 pub(crate) use spec::OWN_FOLDERS;
@@ -66,8 +69,9 @@ use super::cgroup::{Groups, Reached, StepGroup};
 use super::{Provider, StepLimit, StepLimits, StepOutcome, StepRequest};
 use crate::backend::BackendError;
 use crate::process::{Bounds, End, Ended, ForkError, ForkJob};
+use in_room::InRoom;
 use rooms::{Placed, Rooms};
-use spec::{Attempt, Limit, Limits, Report, RoomSpec, SetupError, Spec, User};
+use spec::{Limit, Limits, Next, Report, RoomSpec, SetupError, Spec, User};
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -165,6 +169,8 @@ impl Sandbox {
             env: request.env,
             src,
             inputs,
+            view: None,
+            next: Next::Same,
             network: request.network,
             scratch,
             limits: Limits {
@@ -179,47 +185,43 @@ impl Sandbox {
             spec.limits.kept_by_group();
         }
         scratch::prepare(&request.scratch, &spec, user)?;
+        let room = self.rooms.room(room, &self.groups)?;
+        let step = InRoom::new(&room, spec);
         let job = ForkJob {
             group: group.as_ref().and_then(StepGroup::door),
-            request: serde_json::to_vec(&spec)
-                .map_err(io::Error::from)
-                .attempt(|| "write the step".into())?,
+            request: &|start| step.request(start),
             bounds: Bounds {
                 timeout: Some(limits.timeout),
                 silence: Some(limits.silence),
                 output_limit: Some(limits.log_size),
             },
         };
-        let (server, log) = (self.rooms.room(&room, &self.groups)?, request.log);
-        let own = |pipe: BorrowedFd<'_>| userns::own(pipe, user);
-        let ended = server.run(job, own, &request.cancel, |bytes| log(bytes));
+        let (own, log) = (|pipe: BorrowedFd<'_>| userns::own(pipe, user), &request.log);
+        let ended = room
+            .server
+            .run(job, own, &request.cancel, |bytes| log(bytes));
         let ended = ended.map_err(|error| match error {
             ForkError::Io(error) => error.into(),
             ForkError::Refused(said) => rooms::refusal(&said),
             ForkError::Cancelled => io::Error::from(io::ErrorKind::Interrupted).into(),
         })?;
+        step.over(&ended, &request.scratch)?;
         let reached = group.map_or(Reached::default(), StepGroup::over);
-        Ok((room, ended, reached))
+        Ok((room.spec.clone(), ended, reached))
     }
 }
 
-/// By PID 1's report; the step cannot write there.
+/// By PID 1's last word; the step cannot write there.
 fn outcome(
     room: &RoomSpec,
-    Ended { end, report }: Ended,
+    ended: Ended,
     limits: &StepLimits,
 ) -> Result<StepOutcome, BackendError> {
-    let status = match end {
-        End::TimedOut => return Ok(StepOutcome::TimedOut(limits.timeout)),
-        End::Silent => return Ok(StepOutcome::Silent(limits.silence)),
-        End::TooMuchOutput => return Ok(StepOutcome::LogTooLarge(limits.log_size)),
-        End::Cancelled => return Ok(StepOutcome::Cancelled),
-        End::Stuck { pid } => {
-            return Err(error("end the step", format!("process {pid} does not die")));
-        }
-        End::Exited(status) => status,
+    let said = match ended {
+        Ended::Said(said) => said,
+        Ended::Without(end) => return silent(end, limits),
     };
-    match serde_json::from_slice(&report) {
+    match serde_json::from_slice(&said) {
         Ok(Report::Exited(code)) => Ok(StepOutcome::Exited(code)),
         Ok(Report::Signalled(signal)) => Ok(StepOutcome::Signalled(signal)),
         Ok(Report::OverLimit(limit)) => Ok(StepOutcome::OverLimit(match limit {
@@ -235,10 +237,27 @@ fn outcome(
             Err(error(&format!("set up the sandbox: {attempted}"), why))
         }
         Err(source) => {
-            let said = String::from_utf8_lossy(&report);
-            let attempted = format!("read the report of the step's PID 1 ({status}): {said:?}");
-            Err(error(&attempted, source))
+            let said = String::from_utf8_lossy(&said);
+            Err(error(
+                &format!("read the report of the step's PID 1: {said:?}"),
+                source,
+            ))
         }
+    }
+}
+
+/// Without a word of PID 1's.
+fn silent(end: End, limits: &StepLimits) -> Result<StepOutcome, BackendError> {
+    match end {
+        End::TimedOut => Ok(StepOutcome::TimedOut(limits.timeout)),
+        End::Silent => Ok(StepOutcome::Silent(limits.silence)),
+        End::TooMuchOutput => Ok(StepOutcome::LogTooLarge(limits.log_size)),
+        End::Cancelled => Ok(StepOutcome::Cancelled),
+        End::Stuck { pid } => Err(error("end the step", format!("process {pid} does not die"))),
+        End::Exited(status) => Err(error(
+            "hear of the step's PID 1 how the step ended",
+            format!("it ended without a word: {status}"),
+        )),
     }
 }
 

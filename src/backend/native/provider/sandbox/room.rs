@@ -1,5 +1,13 @@
 //! A room: namespaces that the steps of one user have in common, one after the other.
 //!
+//! ```text
+//!   set up ──▶ as new? ──vfork──▶ PID 1 makes ready, waits ──step──▶ runs it ──▶ nobody left
+//!                 ▲                                                                  │
+//!                 └──────────────────────────────────────────────────────────────────┘
+//! ```
+//! A PID 1 waits for each next step: most of what it mounts is the same for all, and is
+//! there when the step comes.
+//!
 //! The user, the network and the private root are the same for all of them, and to
 //! make these costs more than a small step does. What a step could leave to the next
 //! it has for itself: processes, mounts, shared memory, and all that it may write to
@@ -11,7 +19,9 @@
 use super::backstage::place;
 use super::root::Root;
 use super::spec::{Attempt, RoomSpec, SetupError};
+use super::view::{View, Wanted};
 use super::{privileges, userns};
+use crate::process::Stack;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
@@ -23,7 +33,26 @@ use std::os::fd::AsRawFd;
 pub(super) struct Room {
     /// What the kernel said of the network when it was new; none: it is the host's.
     network: Option<Vec<Vec<u8>>>,
+    /// Bytes of a step's scratch space, where it lies in memory.
+    pub in_memory: Option<u64>,
+    /// No step can make a user namespace.
+    pub closed: bool,
+    /// Of a step's first process before its program.
+    pub stack: Stack,
+    pub view: Option<View>,
+    /// What the last step's agent wants for the next one.
+    pub next: Change,
 }
+
+/// Of a room's view.
+pub(super) enum Change {
+    None,
+    Leave,
+    Make(Wanted),
+}
+
+/// A few calls deep.
+const STACK: usize = 1 << 16;
 
 impl Room {
     /// Leaves the host with this process. `admit` comes back when the agent has
@@ -55,11 +84,20 @@ impl Room {
         nix::sys::prctl::set_dumpable(false).attempt(|| "close PID 1 to the step".into())?;
         Ok(Room {
             network: (!spec.network).then(traces),
+            in_memory: spec.in_memory,
+            closed: false,
+            stack: Stack::new(STACK).attempt(|| "make a stack".into())?,
+            view: None,
+            next: Change::None,
         })
     }
 
     /// Makes the room as new; what the next step's PID 1 is to get for itself.
-    pub fn next(&mut self) -> nix::Result<CloneFlags> {
+    ///
+    /// # Errors
+    /// When it cannot be made as new.
+    pub fn renew(&mut self) -> io::Result<CloneFlags> {
+        self.change_view().map_err(|error| error.source)?;
         if let Some(network) = &mut self.network
             && *network != traces()
         {
@@ -68,6 +106,19 @@ impl Room {
             *network = traces();
         }
         Ok(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWIPC)
+    }
+
+    fn change_view(&mut self) -> Result<(), SetupError> {
+        let wanted = match std::mem::replace(&mut self.next, Change::None) {
+            Change::None => return Ok(()),
+            Change::Leave => None,
+            Change::Make(wanted) => Some(wanted),
+        };
+        if self.view.take().is_some() {
+            View::leave()?;
+        }
+        self.view = wanted.map(View::make).transpose()?;
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rooms of a sandbox, as the agent has them: which one a step runs in.
 
 use super::spec::{Attempt, Object, Report, RoomSpec, SetupError, User};
+use super::views::Views;
 use super::{backstage, userns};
 use crate::backend::native::provider::StepRequest;
 use crate::backend::native::provider::cgroup::Groups;
@@ -18,21 +19,28 @@ const KEPT: usize = 64;
 /// A room's process is started with its first step, and ends by itself when it was
 /// idle for a while.
 #[derive(Default)]
-pub(super) struct Rooms(Mutex<Vec<(RoomSpec, Arc<ForkServer>)>>);
+pub(super) struct Rooms(Mutex<Vec<Arc<Room>>>);
+
+/// One room, for one step at a time.
+pub(super) struct Room {
+    pub spec: RoomSpec,
+    pub server: ForkServer,
+    /// Only the step that is in the room looks at them.
+    pub views: Mutex<Views>,
+}
 
 impl Rooms {
     /// A room for a step like this, in which no other is.
     ///
     /// # Errors
     /// When the spec cannot be written.
-    pub fn room(&self, spec: &RoomSpec, groups: &Groups) -> Result<Arc<ForkServer>, SetupError> {
+    pub fn room(&self, spec: RoomSpec, groups: &Groups) -> Result<Arc<Room>, SetupError> {
         let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits =
-            |(made_for, room): &&(RoomSpec, Arc<ForkServer>)| made_for == spec && !room.is_busy();
-        if let Some((_, room)) = rooms.iter().find(fits) {
+        let fits = |room: &&Arc<Room>| room.spec == spec && !is_taken(room);
+        if let Some(room) = rooms.iter().find(fits) {
             return Ok(Arc::clone(room));
         }
-        let greeting = serde_json::to_vec(spec).map_err(io::Error::from);
+        let greeting = serde_json::to_vec(&spec).map_err(io::Error::from);
         let greeting = greeting.attempt(|| "write what the room is for".into())?;
         let user = spec.user;
         let groups = groups.clone();
@@ -43,13 +51,22 @@ impl Rooms {
                 io::Error::other(why)
             })
         };
-        let room = ForkServer::new("sandbox", greeting, Box::new(admit));
+        let room = Arc::new(Room {
+            spec,
+            server: ForkServer::new("sandbox", greeting, Box::new(admit)),
+            views: Mutex::default(),
+        });
         if rooms.len() >= KEPT {
-            rooms.retain(|(_, room)| room.is_busy());
+            rooms.retain(is_taken);
         }
-        rooms.push((spec.clone(), Arc::clone(&room)));
+        rooms.push(Arc::clone(&room));
         Ok(room)
     }
+}
+
+/// Whether a step is in it.
+fn is_taken(room: &Arc<Room>) -> bool {
+    Arc::strong_count(room) > 1
 }
 
 /// Numbers the folders that a step's objects lie in.
@@ -111,6 +128,7 @@ impl Placed {
                 host_paths: request.host_paths.clone(),
                 scratch: above.to_owned(),
                 folders: folders.paths,
+                in_memory: request.limits.scratch.in_memory(),
             },
             scratch,
             src,
@@ -160,6 +178,7 @@ mod tests {
             host_paths: Vec::new(),
             scratch: "/state/steps".into(),
             folders: vec!["/state/store".into()],
+            in_memory: None,
         };
         let said = "look at /dev/shm/0/1-x beside /dev/shm/scratch/17/store and /dev/shm";
         let host = "look at /state/store/1-x beside /state/steps/17/store and /dev/shm";

@@ -13,18 +13,12 @@ const MODE: u32 = 0o755;
 const WALKED: u32 = 0o711;
 
 /// Fills the scratch folder; what an earlier step's agent made there is used again.
-/// The step's user may walk through it.
 ///
 /// # Errors
 /// Names the folder that could not be made or given to the step's user.
 pub(super) fn prepare(scratch: &Path, spec: &Spec, user: User) -> Result<(), SetupError> {
+    open(scratch, user)?;
     let layout = Layout(scratch);
-    let found = fs::symlink_metadata(scratch);
-    let found = found.attempt(|| format!("look at {}", scratch.display()))?;
-    if matches!(user, User::Build(_)) && found.mode() & 0o7777 != WALKED {
-        fs::set_permissions(scratch, Permissions::from_mode(WALKED))
-            .attempt(|| format!("open {} to the step's user", scratch.display()))?;
-    }
     let mut given = vec![layout.store()];
     if spec.overlaid() {
         given.push(layout.work());
@@ -35,8 +29,19 @@ pub(super) fn prepare(scratch: &Path, spec: &Spec, user: User) -> Result<(), Set
     given.iter().try_for_each(|folder| make(folder, user))
 }
 
+/// The step's user may walk through it.
+pub(super) fn open(folder: &Path, user: User) -> Result<(), SetupError> {
+    let found = fs::symlink_metadata(folder);
+    let found = found.attempt(|| format!("look at {}", folder.display()))?;
+    if matches!(user, User::Build(_)) && found.mode() & 0o7777 != WALKED {
+        fs::set_permissions(folder, Permissions::from_mode(WALKED))
+            .attempt(|| format!("open {} to the step's user", folder.display()))?;
+    }
+    Ok(())
+}
+
 /// The folder above is the agent's alone, so nobody else acts meanwhile.
-fn make(folder: &Path, user: User) -> Result<(), SetupError> {
+pub(super) fn make(folder: &Path, user: User) -> Result<(), SetupError> {
     let attempted = || format!("make the folder {}", folder.display());
     match DirBuilder::new().mode(MODE).create(folder) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}

@@ -2,7 +2,7 @@
 //! the report on standard error.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,8 @@ pub(super) struct RoomSpec {
     pub scratch: PathBuf,
     /// The folders that inputs and sources lie in.
     pub folders: Vec<PathBuf>,
+    /// Bytes of `/build` and `/tmp` together, where these lie in memory.
+    pub in_memory: Option<u64>,
 }
 
 /// A step, resolved for its PID 1.
@@ -37,8 +39,11 @@ pub(super) struct Spec {
     pub files: Vec<(String, String)>,
     pub env: BTreeMap<String, String>,
     pub src: Option<Object>,
-    /// By their names in the step's store.
+    /// By their names in the step's store; those that its view shows are not among them.
     pub inputs: BTreeMap<String, Object>,
+    /// The room's view, when the step has it: the name of its folder.
+    pub view: Option<String>,
+    pub next: Next,
     pub network: bool,
     /// Its name in the room's scratch folder.
     pub scratch: String,
@@ -46,13 +51,28 @@ pub(super) struct Spec {
 }
 
 /// Something in one of the room's folders: which one, and its name there.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Object(pub usize, pub String);
+
+/// What a room shows in the store of the next step.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Next {
+    /// As before.
+    #[default]
+    Same,
+    Nothing,
+    /// These of the step's inputs, in the folder of this name beside scratch folders.
+    View {
+        folder: String,
+        inputs: BTreeSet<String>,
+    },
+}
 
 impl Spec {
     /// Whether inputs are shown beside outputs by an overlay (see `store_view.rs`).
     pub fn overlaid(&self) -> bool {
-        self.inputs.len() > super::store_view::ON_DISK
+        self.view.is_none() && self.inputs.len() > super::store_view::ON_DISK
     }
 }
 

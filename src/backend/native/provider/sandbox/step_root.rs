@@ -7,6 +7,7 @@ use super::mounts::{NONE, bind, tmpfs};
 use super::root::{checked_name, make_folder, write};
 use super::spec::{Attempt, GID, Layout, SetupError, Spec, UID};
 use super::store_view;
+use super::view::View;
 use nix::fcntl::AT_FDCWD;
 use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{UtimensatFlags, utimensat};
@@ -15,42 +16,57 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-/// Makes all of it. From then on nothing of the host can be reached but what the
+/// Makes what does not depend on the step: processes, terminals, scratch space of so
+/// many bytes where it lies in memory.
+///
+/// # Errors
+/// Names what could not be mounted.
+pub(super) fn make_ready(in_memory: Option<u64>) -> Result<(), SetupError> {
+    kernel()?;
+    in_memory.map_or(Ok(()), scratch_in_memory)
+}
+
+/// Makes the rest. From then on nothing of the host can be reached but what the
 /// step sees.
 ///
 /// # Errors
 /// Names what could not be made or mounted.
-pub(super) fn furnish(spec: &Spec) -> Result<(), SetupError> {
-    writable(spec)?;
+pub(super) fn furnish(spec: &Spec, view: Option<&View>) -> Result<(), SetupError> {
+    if spec.limits.scratch_on_disk {
+        scratch_on_disk(spec)?;
+    }
     sources(spec)?;
-    store_view::show(spec)?;
-    kernel()?;
+    store_view::show(spec, view)?;
     backstage::leave()
 }
 
-/// `/build` and `/tmp`: in one tmpfs, whose size bounds both, or on the disk.
-fn writable(spec: &Spec) -> Result<(), SetupError> {
-    let (build, tmp) = (Path::new("/build"), Path::new("/tmp"));
-    match spec.limits.scratch_on_disk {
-        true => {
-            let layout = Layout(&backstage::scratch(spec)?);
-            bind(&layout.build(), build, MsFlags::empty())?;
-            bind(&layout.tmp(), tmp, MsFlags::empty())?;
-        }
-        false => {
-            let size = spec.limits.scratch;
-            let options = format!("mode=755,uid={UID},gid={GID},size={size}");
-            tmpfs(build, &options, MsFlags::empty())?;
-            // The folder it is bound from is hidden by the other one.
-            for (from, to) in [("/build/tmp", tmp), ("/build/build", build)] {
-                make_folder(Path::new(from))?;
-                bind(Path::new(from), to, MsFlags::empty())?;
-            }
-        }
+const BUILD: &str = "/build";
+const TMP: &str = "/tmp";
+
+/// `/build` and `/tmp` in one tmpfs, whose size bounds both.
+fn scratch_in_memory(size: u64) -> Result<(), SetupError> {
+    let options = format!("mode=755,uid={UID},gid={GID},size={size}");
+    tmpfs(Path::new(BUILD), &options, MsFlags::empty())?;
+    // The folder it is bound from is hidden by the other one.
+    for (from, to) in [("/build/tmp", TMP), ("/build/build", BUILD)] {
+        make_folder(Path::new(from))?;
+        bind(Path::new(from), Path::new(to), MsFlags::empty())?;
     }
-    for (folder, mode) in [(build, 0o700), (tmp, 0o1777)] {
+    scratch_modes()
+}
+
+/// The same on the disk.
+fn scratch_on_disk(spec: &Spec) -> Result<(), SetupError> {
+    let layout = Layout(&backstage::scratch(&spec.scratch)?);
+    bind(&layout.build(), Path::new(BUILD), MsFlags::empty())?;
+    bind(&layout.tmp(), Path::new(TMP), MsFlags::empty())?;
+    scratch_modes()
+}
+
+fn scratch_modes() -> Result<(), SetupError> {
+    for (folder, mode) in [(BUILD, 0o700), (TMP, 0o1777)] {
         fs::set_permissions(folder, Permissions::from_mode(mode))
-            .attempt(|| format!("set the mode of {}", folder.display()))?;
+            .attempt(|| format!("set the mode of {folder}"))?;
     }
     Ok(())
 }
@@ -106,7 +122,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), SetupError> {
 }
 
 /// The time that everything has in the store.
-fn one_time(path: &Path) -> nix::Result<()> {
+pub(super) fn one_time(path: &Path) -> nix::Result<()> {
     let time = TimeSpec::new(1, 0);
     utimensat(
         AT_FDCWD,

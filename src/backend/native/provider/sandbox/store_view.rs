@@ -14,6 +14,10 @@
 //! tmpfs, which are never removed one by one, and binds of a bind that is
 //! read-only already, which need no second call.
 //!
+//! A step whose inputs are nearly those of the one before has most of them mounted
+//! already, by its room (`view.rs`); it adds the others, and its outputs, to the
+//! view's folder.
+//!
 //! For a few inputs, and where overlay is not to be had (before Linux 5.11, or a
 //! state on a file system that cannot be an upper one), mount points are made in
 //! the outputs' folder: an overlay makes four files there for itself.
@@ -22,6 +26,7 @@ use super::backstage::{self, object};
 use super::mounts::{bind, tmpfs};
 use super::root::checked_name;
 use super::spec::{Attempt, GID, Layout, Object, STORE, SetupError, Spec, UID};
+use super::view::View;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, SFlag, mknod};
 use std::fs;
@@ -32,7 +37,7 @@ use std::path::{Path, PathBuf};
 /// As many inputs get mount points on the disk; more, an overlay.
 pub(super) const ON_DISK: usize = 4;
 
-struct Input<'a> {
+pub(super) struct Input<'a> {
     name: &'a str,
     object: PathBuf,
     kind: Kind,
@@ -46,7 +51,9 @@ enum Kind {
 }
 
 impl<'a> Input<'a> {
-    fn find(name: &'a str, at: &Object) -> Result<Self, SetupError> {
+    /// # Errors
+    /// When it is not there, or its name is none of a file.
+    pub fn find(name: &'a str, at: &Object) -> Result<Self, SetupError> {
         let name = checked_name(name)?;
         let object = object(at)?;
         let attempted = || format!("look at {}", object.display());
@@ -74,30 +81,59 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Mounts the view.
+/// Mounts what the step sees in its store; `view` is what its room has there.
 ///
 /// # Errors
 /// Names what is not there, or could not be mounted.
-pub(super) fn show(spec: &Spec) -> Result<(), SetupError> {
-    let store = Path::new(STORE);
-    let layout = Layout(&backstage::scratch(spec)?);
+pub(super) fn show(spec: &Spec, view: Option<&View>) -> Result<(), SetupError> {
     let inputs = spec.inputs.iter();
     let inputs = inputs.map(|(name, at)| Input::find(name, at));
     let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-    let points = |below: &Path| inputs.iter().try_for_each(|input| input.mount_point(below));
+    match (&spec.view, view) {
+        (Some(wanted), Some(view)) if *wanted == view.folder => return add(&inputs),
+        (Some(wanted), _) => {
+            let error = io::Error::from(io::ErrorKind::NotFound);
+            return Err(error).attempt(|| format!("use the view in {wanted}"));
+        }
+        (None, Some(_)) => View::leave()?,
+        (None, None) => {}
+    }
+    let store = Path::new(STORE);
+    let scratch = backstage::scratch(&spec.scratch)?;
+    let layout = Layout(&scratch);
     let overlaid = spec.overlaid() && {
         let options = format!("mode=755,uid={UID},gid={GID}");
         tmpfs(store, &options, MsFlags::empty())?;
-        points(store)?;
+        points(&inputs, store)?;
         overlay(store, &layout)?
     };
     if !overlaid {
-        bind(&layout.store(), store, MsFlags::empty())?;
-        points(store)?;
+        return show_in(&layout, &inputs);
     }
+    mount_all(&inputs)
+}
+
+/// The store is this folder of the disk, with these inputs in it.
+pub(super) fn show_in(layout: &Layout<'_>, inputs: &[Input<'_>]) -> Result<(), SetupError> {
+    bind(&layout.store(), Path::new(STORE), MsFlags::empty())?;
+    add(inputs)
+}
+
+/// More inputs in a store that is a folder of the disk.
+fn add(inputs: &[Input<'_>]) -> Result<(), SetupError> {
+    points(inputs, Path::new(STORE))?;
+    mount_all(inputs)
+}
+
+fn points(inputs: &[Input<'_>], below: &Path) -> Result<(), SetupError> {
+    inputs.iter().try_for_each(|input| input.mount_point(below))
+}
+
+/// On their mount points.
+fn mount_all(inputs: &[Input<'_>]) -> Result<(), SetupError> {
     // From inside, so that each target is one name.
-    std::env::set_current_dir(store).attempt(|| "enter the step's store".into())?;
-    for input in &inputs {
+    std::env::set_current_dir(STORE).attempt(|| "enter the step's store".into())?;
+    for input in inputs {
         if !matches!(input.kind, Kind::Link(_)) {
             bind(&input.object, Path::new(input.name), MsFlags::empty())?;
         }

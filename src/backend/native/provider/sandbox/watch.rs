@@ -1,10 +1,10 @@
 //! What PID 1 looks at while the step runs, where the kernel has no limit for
 //! it: the memory of all its processes together, and what it puts on the disk.
 
-use super::root::checked_name;
-use super::spec::{Limit, Limits, STORE, Spec};
+use super::spec::{Limit, Limits, Object, STORE, Spec};
+use super::view::View;
 use nix::sys::statvfs::statvfs;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -20,23 +20,24 @@ const ENTRY: u64 = 512;
 const FULL: u64 = 64 << 10;
 
 /// The step's use, measured from inside its namespaces.
-pub(super) struct Watch {
+pub(super) struct Watch<'a> {
     limits: Limits,
-    inputs: BTreeSet<String>,
+    inputs: &'a BTreeMap<String, Object>,
+    view: Option<&'a View>,
     page: u64,
     /// Free bytes of the outputs' file system when the step began.
     free: u64,
     next: Instant,
 }
 
-impl Watch {
-    pub fn new(spec: &Spec) -> Self {
-        let names = spec.inputs.keys().filter(|name| checked_name(name).is_ok());
+impl<'a> Watch<'a> {
+    pub fn new(spec: &'a Spec, view: Option<&'a View>) -> Self {
         // SAFETY: takes a number and returns one.
         let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         Watch {
             limits: spec.limits,
-            inputs: names.cloned().collect(),
+            inputs: &spec.inputs,
+            view: view.filter(|_| spec.view.is_some()),
             page: u64::try_from(page).unwrap_or(4096),
             free: disk().map_or(0, |(free, _)| free),
             next: Instant::now() + INTERVAL,
@@ -140,6 +141,11 @@ impl Watch {
         })
     }
 
+    fn is_input(&self, name: &str) -> bool {
+        let shown = |view: &View| view.inputs.contains(name);
+        self.inputs.contains_key(name) || self.view.is_some_and(shown)
+    }
+
     /// Everything in the store's folder but the inputs.
     fn outputs(&self, enough: u64) -> u64 {
         let Ok(entries) = fs::read_dir(STORE) else {
@@ -149,7 +155,7 @@ impl Watch {
             entry
                 .file_name()
                 .to_str()
-                .is_none_or(|name| !self.inputs.contains(name))
+                .is_none_or(|name| !self.is_input(name))
         });
         let mut total = 0;
         for entry in made {

@@ -1,0 +1,281 @@
+//! Which inputs a room has mounted before the next step comes (`view.rs`), as the agent
+//! decides it: those that two steps had in common, until one comes that lacks some.
+//!
+//! ```text
+//!            two steps have many in common          step has all of them
+//!   nothing ──────────────────────────────▶ view ─────────────────────────▶ used
+//!      ▲                                     │                               │
+//!      └─────────── a step lacks one, one is another object now, ────────────┘
+//!                   or many more are in common; the room's process ended
+//! ```
+
+use super::scratch;
+use super::spec::{Attempt, Layout, Next, Object, RoomSpec, SetupError};
+use super::store_view::ON_DISK;
+use std::collections::BTreeMap;
+use std::fs::{self, File, FileTimes, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// A room whose process ended so often before its view was used makes no more.
+const TRIES: u32 = 3;
+
+type Inputs = BTreeMap<String, Object>;
+
+/// Of one room.
+#[derive(Default)]
+pub(super) struct Views {
+    /// What the last step had.
+    last: Inputs,
+    view: Option<View>,
+    /// Views in a row that were not used before the room's process ended.
+    unused: u32,
+}
+
+struct View {
+    /// Which of the room's processes has it: an earlier one than this has ended.
+    start: u64,
+    folder: Folder,
+    inputs: BTreeMap<String, Shown>,
+    used: bool,
+}
+
+struct Shown {
+    object: Object,
+    /// Device and inode: whoever was collected and built again is another one, and what
+    /// the room has mounted is gone.
+    is: (u64, u64),
+}
+
+/// What a step does with the room's view.
+#[derive(Default)]
+pub(super) struct Choice {
+    start: u64,
+    /// Those that it mounts itself.
+    pub inputs: Inputs,
+    /// The name of the view's folder, when it is used.
+    pub view: Option<String>,
+    pub next: Next,
+    planned: Option<View>,
+}
+
+impl Views {
+    /// For a step with these inputs, in the room's process of this number.
+    pub fn choose(&self, start: u64, room: &RoomSpec, inputs: &Inputs) -> Choice {
+        let view = self.view.as_ref().filter(|view| view.start == start);
+        match view.filter(|view| view.fits(room, inputs)) {
+            Some(view) => self.with(view, inputs),
+            None => {
+                let planned = self.plan(start, room, inputs);
+                let next = match (&planned, view) {
+                    (Some(planned), _) => planned.asked_for(),
+                    (None, Some(_)) => Next::Nothing,
+                    (None, None) => Next::Same,
+                };
+                Choice {
+                    start,
+                    inputs: inputs.clone(),
+                    view: None,
+                    next,
+                    planned,
+                }
+            }
+        }
+    }
+
+    fn with(&self, view: &View, inputs: &Inputs) -> Choice {
+        let own = inputs
+            .iter()
+            .filter(|(name, _)| !view.inputs.contains_key(*name));
+        let own: Inputs = own.map(|(name, at)| (name.clone(), at.clone())).collect();
+        let more = own.iter().filter(|input| self.had(input)).count();
+        Choice {
+            start: view.start,
+            inputs: own,
+            view: Some(view.folder.name()),
+            next: match more > ON_DISK + view.inputs.len() / 4 {
+                true => Next::Nothing,
+                false => Next::Same,
+            },
+            planned: None,
+        }
+    }
+
+    fn had(&self, (name, at): &(&String, &Object)) -> bool {
+        self.last.get(*name) == Some(at)
+    }
+
+    /// A view of what this step and the last one have in common, where that is worth it.
+    fn plan(&self, start: u64, room: &RoomSpec, inputs: &Inputs) -> Option<View> {
+        let common = inputs.iter().filter(|input| self.had(input));
+        let common: Vec<_> = common.collect();
+        if self.unused >= TRIES || common.len() <= ON_DISK {
+            return None;
+        }
+        let inputs = common.into_iter();
+        let inputs = inputs.filter_map(|(name, object)| {
+            let is = identity(room, object)?;
+            let object = object.clone();
+            Some((name.clone(), Shown { object, is }))
+        });
+        let folder = Folder::new(room).map_err(|error| {
+            tracing::warn!(%error, "inputs that steps have in common are not kept mounted");
+        });
+        Some(View {
+            start,
+            folder: folder.ok()?,
+            inputs: inputs.collect(),
+            used: false,
+        })
+    }
+
+    /// The view's folder as a step is to find it.
+    ///
+    /// # Errors
+    /// Names the folder that could not be made ready.
+    pub fn prepare(&self, choice: &Choice, room: &RoomSpec) -> Result<(), SetupError> {
+        match (&choice.view, &self.view) {
+            (Some(_), Some(view)) => scratch::make(&view.folder.store(), room.user),
+            _ => Ok(()),
+        }
+    }
+
+    /// When the step is over and nobody is left of it: what it put into the view's
+    /// folder goes to its scratch folder.
+    ///
+    /// # Errors
+    /// Names what could not be moved.
+    pub fn ran(
+        &mut self,
+        choice: Choice,
+        inputs: Inputs,
+        scratch: &Path,
+    ) -> Result<(), SetupError> {
+        let mut view = self.view.take();
+        if let (Some(_), Some(view)) = (&choice.view, &mut view) {
+            view.used = true;
+            view.empty_into(&Layout(scratch).store())?;
+        }
+        self.count(view.as_ref(), choice.start);
+        self.last = inputs;
+        self.view = match (choice.planned, choice.next) {
+            (Some(planned), _) => Some(planned),
+            (None, Next::Nothing) => None,
+            (None, _) => view.filter(|view| view.start == choice.start),
+        };
+        Ok(())
+    }
+
+    /// A room's process that ended before its view was used may have ended of it.
+    fn count(&mut self, view: Option<&View>, start: u64) {
+        match view {
+            Some(view) if view.used => self.unused = 0,
+            Some(view) if view.start != start => self.unused += 1,
+            _ => {}
+        }
+    }
+
+    /// A step did not come to its end as it should.
+    pub fn forget(&mut self) {
+        self.view = None;
+    }
+}
+
+impl View {
+    /// Whether a step with these inputs has all that it shows.
+    fn fits(&self, room: &RoomSpec, inputs: &Inputs) -> bool {
+        self.inputs.iter().all(|(name, shown)| {
+            inputs.get(name) == Some(&shown.object)
+                && identity(room, &shown.object) == Some(shown.is)
+        })
+    }
+
+    fn asked_for(&self) -> Next {
+        Next::View {
+            folder: self.folder.name(),
+            inputs: self.inputs.keys().cloned().collect(),
+        }
+    }
+
+    /// All but the mount points: the agent sees these as empty files and folders.
+    fn empty_into(&self, to: &Path) -> Result<(), SetupError> {
+        let store = self.folder.store();
+        let attempted = || format!("take what a step left from {}", store.display());
+        for entry in fs::read_dir(&store).attempt(attempted)? {
+            let name = entry.attempt(attempted)?.file_name();
+            if name
+                .to_str()
+                .is_none_or(|name| !self.inputs.contains_key(name))
+            {
+                take(&store.join(&name), &to.join(&name)).attempt(attempted)?;
+            }
+        }
+        // What the step set would tell the next one of it.
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        let times = FileTimes::new().set_accessed(time).set_modified(time);
+        let folder = File::open(&store).attempt(attempted)?;
+        folder.set_times(times).attempt(attempted)
+    }
+}
+
+/// A folder that its owner may not write to can be moved by root alone.
+fn take(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let rights = fs::symlink_metadata(from)?.permissions();
+            let writable = Permissions::from_mode(rights.mode() | 0o700);
+            fs::set_permissions(from, writable)?;
+            fs::rename(from, to)?;
+            fs::set_permissions(to, rights)
+        }
+        other => other,
+    }
+}
+
+/// None of a link, which is not mounted but written for each step, and of nothing.
+fn identity(room: &RoomSpec, Object(folder, name): &Object) -> Option<(u64, u64)> {
+    let found = fs::symlink_metadata(room.folders.get(*folder)?.join(name)).ok()?;
+    (!found.is_symlink()).then(|| (found.dev(), found.ino()))
+}
+
+/// A view's, beside scratch folders; removed when dropped. A room that has something
+/// mounted in it then loses that.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(room: &RoomSpec) -> Result<Self, SetupError> {
+        let path = room
+            .scratch
+            .join(format!("view-{:016x}", fastrand::u64(..)));
+        fs::create_dir(&path).attempt(|| format!("make the folder {}", path.display()))?;
+        let folder = Folder(path);
+        scratch::open(&folder.0, room.user)?;
+        scratch::make(&folder.store(), room.user)?;
+        Ok(folder)
+    }
+
+    fn name(&self) -> String {
+        let name = self.0.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    /// What is the store of a step that has the view.
+    fn store(&self) -> PathBuf {
+        Layout(&self.0).store()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            // The next start sweeps what stays.
+            tracing::warn!(path = %self.0.display(), %error, "cannot remove the folder of a view");
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "views_tests.rs"]
+mod tests;
