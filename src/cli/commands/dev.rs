@@ -149,7 +149,9 @@ async fn insisted_on(cancel: &CancellationToken, signalled: &AtomicBool) -> CliE
         }
         cancel.cancel();
     }
-    CliError::Interrupted
+    CliError::Interrupted {
+        is_agent_asked: false,
+    }
 }
 
 /// What the person in front of it sees.
