@@ -248,6 +248,49 @@ fn n12_the_same_commit_has_the_same_out_path_wherever_the_state_lies() {
 }
 
 #[test]
+fn two_dev_agents_of_one_repository_with_a_state_each_run_beside_each_other() {
+    let home = Home::new();
+    let repository = Repository::new(home.path("infra"));
+    repository.commit("host(\"web-1\", tree(\"web-1\", {\"etc/motd\": \"hello\\n\"}))\n");
+    let infra = repository.path.to_str().unwrap();
+    let kiln = |args: &[&str]| {
+        let mut kiln = home.command();
+        kiln.env("XDG_RUNTIME_DIR", home.path("run"))
+            .current_dir(infra)
+            .args(args);
+        kiln
+    };
+    let dev = |more: &[&str]| kiln(&[&["dev", infra, "--host", "web-1"], more].concat());
+    let first = dev(&["--state-dir", home.path("a").to_str().unwrap()])
+        .stderr(std::process::Stdio::null())
+        .spawn();
+    let _first = Killed(first.unwrap());
+    // Found from the repository by its socket, although its state is elsewhere.
+    wait_for(|| {
+        let status = kiln(&["status", "--json"]).output().unwrap();
+        status.status.success().then_some(())
+    });
+    let second = home.path("b");
+    for more in [
+        &["--once", "--state-dir", second.to_str().unwrap()][..],
+        &["--once"],
+    ] {
+        let said = dev(more).output().unwrap();
+        assert!(said.status.success(), "{more:?}: {said:?}");
+    }
+}
+
+/// A process that ends with its test.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
 fn n05_a_step_sees_neither_network_nor_the_hosts_processes_nor_undeclared_files() {
     let home = Home::new();
     let repository = Repository::new(home.path("infra"));

@@ -4,13 +4,15 @@
 use super::Surroundings;
 use super::nix::{self, Around};
 use crate::backend::nix::NixKind;
-use crate::backend::nix::prebuilt::{self, PublishError, Question, Record};
+use crate::backend::nix::prebuilt::{self, Question};
 use crate::config::Config;
 use crate::model::{BackendKind, Generation, GenerationNumber};
 use crate::store::cache::{Location, SecretKey, Transport, TransportOptions};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
+
+pub use crate::backend::nix::prebuilt::{PublishError, Record};
 
 /// What is published, and where.
 pub struct Publication {

@@ -40,8 +40,8 @@ impl From<Outcome> for ExitCode {
 pub enum CliError {
     /// Whoever read standard output left: nobody is there to be told.
     Closed,
-    /// Ctrl-C.
-    Interrupted,
+    /// Ctrl-C; whether something is left to an agent.
+    Interrupted { is_agent_asked: bool },
     /// Something to tell.
     Problem(Box<Problem>),
 }

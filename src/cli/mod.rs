@@ -18,12 +18,14 @@ mod wait;
 
 pub mod places;
 
+use crate::client::{CONNECT_TIMEOUT, Client, ConnectError};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use commands::internal::Handed;
 use error::{CliError, Outcome, Problem};
 use render::Output;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A GitOps agent for any Linux host: pushed commits become built generations.
 #[derive(Debug, Parser)]
@@ -118,6 +120,8 @@ struct Context {
     global: Global,
     out: Output,
     env: environment::Environment,
+    /// An agent was reached: what it is asked does not end with the command.
+    is_agent_asked: AtomicBool,
 }
 
 /// Runs the program to its exit code.
@@ -136,7 +140,12 @@ pub fn main() -> ExitCode {
     let Cli { global, command } = cli;
     let env = environment::Environment::read();
     let out = Output::new(global.json, global.color, &env);
-    let context = Context { global, out, env };
+    let context = Context {
+        global,
+        out,
+        env,
+        is_agent_asked: AtomicBool::new(false),
+    };
     let ended = logging::set_up(&context.global, matches!(command, Command::Agent(_)))
         .and_then(|()| run(&context, command));
     match ended {
@@ -167,7 +176,9 @@ async fn dispatch(context: &Context, command: Command) -> Result<Outcome, CliErr
         Command::Agent(command) => command.run(context).await,
         other => tokio::select! {
             ended = ask(context, other) => ended,
-            _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted),
+            _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted {
+                is_agent_asked: context.is_agent_asked.load(Ordering::Relaxed),
+            }),
         },
     }
 }
@@ -211,11 +222,13 @@ impl Context {
     ///
     /// # Errors
     /// Exit 3, with what to do.
-    async fn connect(&self) -> Result<crate::client::Client, CliError> {
+    async fn connect(&self) -> Result<Client, CliError> {
         let cwd = std::env::current_dir().unwrap_or_default();
         let socket = places::socket(&self.env, &cwd, self.global.socket.as_deref())?;
         tracing::debug!(?socket, "connecting");
-        Ok(crate::client::Client::connect(&socket, crate::client::CONNECT_TIMEOUT).await?)
+        let client = Client::connect(&socket, CONNECT_TIMEOUT).await?;
+        self.is_agent_asked.store(true, Ordering::Relaxed);
+        Ok(client)
     }
 
     /// As [`Context::connect`]; that no agent runs, where none was named, is an
@@ -223,15 +236,15 @@ impl Context {
     ///
     /// # Errors
     /// Exit 3, when one should answer and does not.
-    async fn try_connect(
-        &self,
-    ) -> Result<Result<crate::client::Client, crate::client::ConnectError>, CliError> {
-        use crate::client::{CONNECT_TIMEOUT, Client, ConnectError};
+    async fn try_connect(&self) -> Result<Result<Client, ConnectError>, CliError> {
         let cwd = std::env::current_dir().unwrap_or_default();
         let is_named = self.global.socket.is_some() || self.env.socket.is_some();
         let socket = places::socket(&self.env, &cwd, self.global.socket.as_deref())?;
         match Client::connect(&socket, CONNECT_TIMEOUT).await {
-            Ok(client) => Ok(Ok(client)),
+            Ok(client) => {
+                self.is_agent_asked.store(true, Ordering::Relaxed);
+                Ok(Ok(client))
+            }
             Err(none @ (ConnectError::Missing(_) | ConnectError::Stale(_))) if !is_named => {
                 Ok(Err(none))
             }
@@ -255,7 +268,7 @@ impl Context {
     /// When it did not go well, or the agent went away.
     async fn begun(
         &self,
-        client: &crate::client::Client,
+        client: &Client,
         generation: Option<crate::pb::Generation>,
         waits: bool,
     ) -> Result<Outcome, CliError> {

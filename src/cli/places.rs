@@ -17,6 +17,10 @@ pub const SYSTEM_CONFIG: &str = "/etc/kiln/kiln.toml";
 /// Characters of a folder's name that are part of its dev agent's name.
 const NAME: usize = 40;
 
+/// Between the name of a folder's dev agent and what tells it by its state; in no
+/// such name.
+const OF_STATE: char = '@';
+
 /// Where a dev agent keeps things.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DevPlace {
@@ -36,14 +40,36 @@ pub fn dev(env: &Environment, path: &Path) -> Option<DevPlace> {
     Some(DevPlace { state, socket })
 }
 
-/// `<folder>-<8 hex of the path>`.
-fn dev_name(path: &Path) -> String {
+/// The same where its state is named: several may run for one folder then, each
+/// with a socket of its own.
+pub fn dev_in(env: &Environment, path: &Path, state: PathBuf) -> DevPlace {
+    let whole = std::path::absolute(&state).unwrap_or_else(|_| state.clone());
+    if let Some(usual) = dev(env, path).filter(|usual| usual.state == whole) {
+        return usual;
+    }
+    let socket = match &env.runtime_dir {
+        Some(runtime) => {
+            let name = format!("{}{OF_STATE}{}.sock", dev_name(path), hex(&whole));
+            runtime.join("kiln").join(name)
+        }
+        None => state.join("kiln.sock"),
+    };
+    DevPlace { state, socket }
+}
+
+/// The first 8 hex digits of a path's digest.
+fn hex(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let digest = Sha256::digest(path.as_os_str().as_bytes());
-    let hex: String = digest[..4]
+    digest[..4]
         .iter()
         .map(|byte| format!("{byte:02x}"))
-        .collect();
+        .collect()
+}
+
+/// `<folder>-<8 hex of the path>`.
+fn dev_name(path: &Path) -> String {
+    let hex = hex(path);
     let folder = path
         .file_name()
         .map(|name| name.to_string_lossy())
@@ -103,11 +129,20 @@ fn choose(
     if let Some(named) = named.or(env.socket.as_deref()) {
         return Ok(named.to_owned());
     }
-    if let Some(here) = dev_from(env, cwd)
-        .into_iter()
-        .find(|place| is_listening(&place.socket))
-    {
-        return Ok(here.socket);
+    for place in dev_from(env, cwd) {
+        if is_listening(&place.socket) {
+            return Ok(place.socket);
+        }
+        let mut running = with_named_state(&place);
+        match running.len() {
+            0 => {}
+            1 => return Ok(running.remove(0)),
+            _ => {
+                return Err(
+                    several(&running, "of this folder, each with a state of its own").into(),
+                );
+            }
+        }
     }
     if fs::symlink_metadata(system).is_ok() {
         return Ok(system.to_owned());
@@ -116,11 +151,26 @@ fn choose(
     match running.len() {
         0 => Ok(system.to_owned()),
         1 => Ok(running.remove(0)),
-        _ => Err(several(&running).into()),
+        _ => Err(several(&running, "and none of them for this folder").into()),
     }
 }
 
-fn several(running: &[PathBuf]) -> Problem {
+/// The running agents of this folder whose state was named.
+fn with_named_state(place: &DevPlace) -> Vec<PathBuf> {
+    let (Some(folder), Some(usual)) = (place.socket.parent(), place.socket.file_stem()) else {
+        return Vec::new();
+    };
+    let prefix = format!("{}{OF_STATE}", usual.to_string_lossy());
+    let is_of_it = |socket: &PathBuf| {
+        let name = socket.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(&prefix) && name.ends_with(".sock") && is_listening(socket)
+    };
+    let mut running: Vec<PathBuf> = entries(folder).into_iter().filter(is_of_it).collect();
+    running.sort();
+    running
+}
+
+fn several(running: &[PathBuf], which: &str) -> Problem {
     let names: Vec<String> = running
         .iter()
         .map(|socket| format!("--socket {}", socket.display()))
@@ -128,7 +178,7 @@ fn several(running: &[PathBuf]) -> Problem {
     Problem {
         outcome: Outcome::Unreachable,
         code: "UNAVAILABLE",
-        ..Problem::failed("several dev agents run, and none of them for this folder").hint(format!(
+        ..Problem::failed(format!("several dev agents run, {which}")).hint(format!(
             "go to its repository, or name one: {}",
             names.join(" or ")
         ))

@@ -35,6 +35,41 @@ fn a_dev_agents_places_are_named_after_folder_and_path() {
 }
 
 #[test]
+fn a_dev_agent_whose_state_is_named_has_a_socket_of_its_own_and_is_found_from_its_repository() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path().canonicalize().unwrap();
+    let (env, none) = (env(&root), root.join("none"));
+    let repository = root.join("infra");
+    fs::create_dir_all(repository.join(".git")).unwrap();
+    let usual = dev(&env, &repository).unwrap();
+    assert_eq!(dev_in(&env, &repository, usual.state.clone()), usual);
+    let [one, other] = ["/s/a", "/s/b"].map(|state| dev_in(&env, &repository, state.into()));
+    assert_eq!(one.state, Path::new("/s/a"));
+    assert!(one.socket.starts_with(root.join("run/kiln")));
+    assert!(one.socket != other.socket && one.socket != usual.socket);
+    let without = Environment {
+        runtime_dir: None,
+        ..env.clone()
+    };
+    let place = dev_in(&without, &repository, "/s/a".into());
+    assert_eq!(place.socket, Path::new("/s/a/kiln.sock"));
+
+    let chosen = || choose(&env, &repository, None, &none);
+    let _one = listen(&one.socket);
+    assert_eq!(chosen().unwrap(), one.socket);
+    let _other = listen(&other.socket);
+    match chosen() {
+        Err(CliError::Problem(problem)) => assert!(
+            problem.hint.contains(other.socket.to_str().unwrap()),
+            "{problem:?}"
+        ),
+        found => panic!("{found:?}"),
+    }
+    let _usual = listen(&usual.socket);
+    assert_eq!(chosen().unwrap(), usual.socket);
+}
+
+#[test]
 fn odd_folder_names_still_make_plain_short_names() {
     for path in ["/", "/...", "/a b\nc", &format!("/{}", "x".repeat(250))] {
         let name = dev_name(Path::new(path));

@@ -114,8 +114,11 @@ impl Output {
     pub fn error(&self, error: &CliError) -> Outcome {
         match error {
             CliError::Closed => Outcome::Done,
-            CliError::Interrupted => {
-                self.note("interrupted; what the agent was asked to do goes on");
+            CliError::Interrupted { is_agent_asked } => {
+                self.note(match is_agent_asked {
+                    true => "interrupted; what the agent was asked to do goes on",
+                    false => "interrupted; what this command began has ended with it",
+                });
                 Outcome::Interrupted
             }
             CliError::Problem(problem) => {

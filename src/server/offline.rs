@@ -1,9 +1,9 @@
 //! The same answers from the files of a state that no agent owns. What only an
 //! agent knows (remotes, the selection) is not in them.
 
+use super::agent_service;
 use super::log_reader::{LogReader, Which};
-use super::status::{Inputs, conditions};
-use super::{agent_service, convert};
+use super::status::{Inputs, derived};
 use crate::builder::{BuilderState, Phase};
 use crate::model::{self, Generation};
 use crate::pb;
@@ -24,7 +24,7 @@ pub fn status(state: &Offline) -> Result<pb::Status, StateError> {
         suspension,
         hold,
     };
-    let conditions = conditions(&Inputs {
+    let inputs = Inputs {
         now: model::now(),
         started_at: model::now(),
         builder: &builder,
@@ -35,7 +35,7 @@ pub fn status(state: &Offline) -> Result<pb::Status, StateError> {
         intervals: &BTreeMap::new(),
         state_damaged: false,
         disk_full: false,
-    });
+    };
     let mut warnings = vec!["no agent runs: this is what its files say".to_owned()];
     if state.is_cut_short() {
         warnings.push("a transition was cut short: the next start completes it".into());
@@ -44,16 +44,9 @@ pub fn status(state: &Offline) -> Result<pb::Status, StateError> {
         host: latest
             .as_ref()
             .map_or_else(String::new, |g| g.host.to_string()),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        condition: conditions.first().copied().unwrap_or_default().into(),
-        conditions: conditions.into_iter().map(Into::into).collect(),
-        builder: Some(convert::builder_state(&builder)),
-        current: current.as_ref().map(convert::generation),
-        latest: latest.as_ref().map(convert::generation),
         baseline: state.baseline()?.unwrap_or_default(),
-        remotes: Vec::new(),
         warnings,
-        full_disk: String::new(),
+        ..derived(&inputs)
     })
 }
 

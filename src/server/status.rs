@@ -38,7 +38,7 @@ pub fn gather(parts: &Parts) -> pb::Status {
     let selection = parts.source.selection().borrow().clone();
     let settings = parts.settings.borrow().clone();
     let full_disk = parts.state.full_disk();
-    let conditions = conditions(&Inputs {
+    let inputs = Inputs {
         now: model::now(),
         started_at: parts.started_at,
         builder: &builder,
@@ -49,17 +49,10 @@ pub fn gather(parts: &Parts) -> pb::Status {
         intervals: &settings.poll_intervals,
         state_damaged: parts.state.is_damaged(),
         disk_full: full_disk.is_some(),
-    });
+    };
     pb::Status {
         host: parts.host.to_string(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        condition: conditions.first().copied().unwrap_or_default().into(),
-        conditions: conditions.into_iter().map(Into::into).collect(),
-        builder: Some(convert::builder_state(&builder)),
-        current: current.as_ref().map(convert::generation),
-        latest: latest.as_ref().map(convert::generation),
         baseline: parts.state.baseline().unwrap_or_default(),
-        remotes: remotes.iter().map(convert::remote_status).collect(),
         warnings: [
             parts.state.warnings(),
             settings.warnings,
@@ -67,6 +60,22 @@ pub fn gather(parts: &Parts) -> pb::Status {
         ]
         .concat(),
         full_disk: full_disk.map_or(String::new(), |folder| folder.display().to_string()),
+        ..derived(&inputs)
+    }
+}
+
+/// What follows from the inputs alone; the rest is empty.
+pub(super) fn derived(inputs: &Inputs<'_>) -> pb::Status {
+    let conditions = conditions(inputs);
+    pb::Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        condition: conditions.first().copied().unwrap_or_default().into(),
+        conditions: conditions.into_iter().map(Into::into).collect(),
+        builder: Some(convert::builder_state(inputs.builder)),
+        current: inputs.current.map(convert::generation),
+        latest: inputs.latest.map(convert::generation),
+        remotes: inputs.remotes.iter().map(convert::remote_status).collect(),
+        ..pb::Status::default()
     }
 }
 

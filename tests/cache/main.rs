@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod fleet;
+mod folder;
 mod hostile;
 mod nix;
 mod support;

@@ -477,6 +477,35 @@ fn f07_who_publishes_the_same_signs_beside_the_others_and_who_says_something_els
 }
 
 #[test]
+fn f07_who_interrupts_a_publication_is_told_that_nothing_of_it_goes_on() {
+    use nix::sys::signal::{Signal, kill};
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    let server = Server::start(&fleet.cache);
+    fleet.commit("one", "");
+    fleet.build();
+    server.misbehave("silent");
+    let state = fleet.ci.home.path("dev-state");
+    let mut publish = fleet.ci.home.command();
+    publish.args(["store", "publish", &server.url, "--key", "key"]);
+    publish.arg("--state-dir").arg(state);
+    let child = publish
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(|| (!server.requests().is_empty()).then_some(()));
+    let pid = i32::try_from(child.id()).unwrap();
+    kill(nix::unistd::Pid::from_raw(pid), Signal::SIGINT).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    let said = String::from_utf8(ended.stderr).unwrap();
+    let words = "interrupted; what this command began has ended with it";
+    assert!(said.contains(words), "{said}");
+}
+
+#[test]
 fn f07_publishing_says_what_is_in_the_way_and_with_no_copy_writes_the_record_alone() {
     if !has_nix() {
         return;

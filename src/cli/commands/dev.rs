@@ -102,14 +102,10 @@ impl Dev {
                 "name a Git work tree or a bare repository: kiln dev PATH",
             )
         })?;
-        let place = places::dev(&context.env, &path);
-        let place = place.or_else(|| {
-            let state = self.state_dir.clone()?;
-            Some(places::DevPlace {
-                socket: state.join("kiln.sock"),
-                state,
-            })
-        });
+        let place = match self.state_dir {
+            Some(state) => Some(places::dev_in(&context.env, &path, state)),
+            None => places::dev(&context.env, &path),
+        };
         let place = place.ok_or_else(|| {
             Problem::usage(
                 "there is no home folder to keep state in",
@@ -124,7 +120,7 @@ impl Dev {
             surroundings: context.env.of_a_person(),
             sandbox: self.sandbox == "required",
             jobs: self.jobs,
-            state_dir: self.state_dir.unwrap_or(place.state),
+            state_dir: place.state,
             socket: context.global.socket.clone().unwrap_or(place.socket),
             once: self.once,
             worktree: self.worktree,
@@ -153,7 +149,9 @@ async fn insisted_on(cancel: &CancellationToken, signalled: &AtomicBool) -> CliE
         }
         cancel.cancel();
     }
-    CliError::Interrupted
+    CliError::Interrupted {
+        is_agent_asked: false,
+    }
 }
 
 /// What the person in front of it sees.

@@ -88,7 +88,7 @@ fn what_the_nixos_module_writes_becomes_a_configuration_that_is_taken() {
         (confirm, 4)
     );
     assert!(!config.nix.accept_flake_config);
-    assert_eq!(config.builder.eval_memory, Some(8 << 30));
+    assert_eq!(config.builder.eval_memory, None, "Nix has 8GiB then");
     let [origin, local] = config.remotes.as_slice() else {
         panic!("{:?}", config.remotes);
     };

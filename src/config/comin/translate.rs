@@ -90,12 +90,10 @@ fn host(top: &mut Fields, tables: &mut Tables, notes: &mut Notes) -> Result<(), 
 fn repository(top: &mut Fields, tables: &mut Tables, notes: &mut Notes) -> Result<(), YamlError> {
     let kind = kind(top, notes)?;
     tables.backend = format!("kind = {}\n", toml(kind));
-    // kiln's default is for kiln.star; comin had no limit.
-    tables.builder = "eval_memory = \"8GiB\"\n".into();
     notes.whole(
         "memory",
-        "a NixOS configuration takes more address space than kiln's default of 1GiB: lower [builder] \
-         eval_memory\nwhere yours takes less",
+        "comin sets no limit, and kiln gives an evaluation of Nix 8GiB of address space: raise \
+         [builder]\neval_memory where yours takes more",
     );
     let older = top.text("flake_subdirectory")?; // until comin 0.8
     if let Some(found) = top.text("repository_subdir")?.or(older) {

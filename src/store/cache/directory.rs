@@ -1,19 +1,29 @@
 //! A cache in a folder: what a web server then serves as it lies there.
 
-use super::location::CacheError;
-use std::fs::{self, File};
+use super::calls::Calls;
+use super::location::{CacheError, TransportOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A folder; made when the first file is put into it.
 #[derive(Debug, Clone)]
 pub struct Directory {
     path: PathBuf,
+    calls: Calls,
+    /// A call that takes longer hangs.
+    patience: Duration,
 }
 
 impl Directory {
-    pub(super) fn new(path: &Path) -> Self {
-        Directory { path: path.into() }
+    pub(super) fn new(path: &Path, options: TransportOptions) -> Self {
+        Directory {
+            path: path.into(),
+            calls: options.calls,
+            patience: options.silence,
+        }
     }
 
     pub(super) fn place(&self, name: &str) -> PathBuf {
@@ -22,18 +32,28 @@ impl Directory {
 
     pub(super) fn get(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
         let place = self.place(name);
-        match File::open(&place) {
-            Ok(file) => Ok(Some(Box::new(file))),
+        match self.call(|| open(&place))? {
+            Ok(Some(file)) => Ok(Some(Box::new(self.calls.reader(&self.path, file)))),
+            Ok(None) => Err(CacheError::NoFile {
+                what: place.display().to_string(),
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("read", &place, error)),
         }
     }
 
+    fn call<T>(&self, call: impl FnOnce() -> T) -> Result<T, CacheError> {
+        let made = self.calls.make(&self.path, self.patience, call);
+        made.map_err(|since| CacheError::Hangs {
+            what: self.path.display().to_string(),
+            seconds: since.as_secs(),
+        })
+    }
+
     pub(super) fn has(&self, name: &str) -> Result<bool, CacheError> {
         let place = self.place(name);
-        place
-            .try_exists()
-            .map_err(|error| failed("look at", &place, error))
+        let has = self.call(|| place.try_exists())?;
+        has.map_err(|error| failed("look at", &place, error))
     }
 
     /// Written beside its place, made durable, and renamed there: a server or
@@ -50,6 +70,20 @@ impl Directory {
         written.map_err(|error| failed("write", &place, error))?;
         let folder = File::open(folder).and_then(|folder| folder.sync_all());
         folder.map_err(|error| failed("make durable", &place, error))
+    }
+}
+
+/// `None`: it is a pipe, a socket, a device or a folder, of which no end need come.
+fn open(place: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    let opened = options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(place);
+    match opened {
+        Ok(file) => Ok(file.metadata()?.is_file().then_some(file)),
+        Err(error) if error.raw_os_error() == Some(libc::ENXIO) => Ok(None), // a socket
+        Err(error) => Err(error),
     }
 }
 

@@ -75,7 +75,10 @@ impl DownloadError {
         matches!(
             self,
             DownloadError::Cache(
-                CacheError::Unreachable { .. } | CacheError::Status { .. } | CacheError::Io { .. }
+                CacheError::Unreachable { .. }
+                    | CacheError::Status { .. }
+                    | CacheError::Io { .. }
+                    | CacheError::Hangs { .. }
             ) | DownloadError::Unreadable { .. }
         )
     }

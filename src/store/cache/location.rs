@@ -1,5 +1,6 @@
 //! Where a cache lies, and what is the same for a folder and a server.
 
+use super::calls::Calls;
 use super::directory::Directory;
 use super::http::Http;
 use std::fmt;
@@ -91,13 +92,18 @@ pub enum CacheError {
     /// Stores of objects say so of what is not there, to whom they do not list it.
     #[error("{what} answered 403: it is not there, or this host may not read it")]
     Forbidden { what: String },
+    #[error("{what} is no file")]
+    NoFile { what: String },
+    /// Of a folder: what is asked of it hangs.
+    #[error("{what} is still not answering: it was asked {seconds} s ago")]
+    Hangs { what: String, seconds: u64 },
     #[error("{what} is longer than the {limit} bytes allowed")]
     TooLong { what: String, limit: u64 },
     #[error("{what} is not text")]
     NotText { what: String },
 }
 
-/// How a server is reached.
+/// How a server or a folder is reached.
 #[derive(Debug, Clone)]
 pub struct TransportOptions {
     /// Whose certificates are believed.
@@ -106,6 +112,8 @@ pub struct TransportOptions {
     pub authorization: Option<String>,
     /// Without a byte for this long, an answer is given up.
     pub silence: Duration,
+    /// Of folders: where one of these clones hangs, none asks.
+    pub calls: Calls,
 }
 
 impl TransportOptions {
@@ -115,6 +123,7 @@ impl TransportOptions {
             roots,
             authorization: None,
             silence: Duration::from_secs(20),
+            calls: Calls::default(),
         }
     }
 }
@@ -130,7 +139,7 @@ impl Transport {
     /// Access to the cache at `location`; nothing is asked of it yet.
     pub fn new(location: &Location, options: TransportOptions) -> Self {
         match location {
-            Location::Directory(path) => Transport::Directory(Directory::new(path)),
+            Location::Directory(path) => Transport::Directory(Directory::new(path, options)),
             Location::Http(url) => Transport::Http(Http::new(url, options)),
         }
     }
@@ -241,6 +250,8 @@ fn absent_if_forbidden<T: Default>(error: CacheError) -> Result<T, CacheError> {
         CacheError::Io { .. }
         | CacheError::Unreachable { .. }
         | CacheError::Status { .. }
+        | CacheError::NoFile { .. }
+        | CacheError::Hangs { .. }
         | CacheError::TooLong { .. }
         | CacheError::NotText { .. } => Err(error),
     }

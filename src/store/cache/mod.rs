@@ -10,6 +10,7 @@
 //! first alone. It knows keys and objects, neither steps nor graphs.
 
 mod adopt;
+mod calls;
 mod compression;
 mod directory;
 mod download;
@@ -24,6 +25,7 @@ mod realisation;
 mod signature;
 mod substitute;
 
+pub use calls::Calls;
 pub use compression::Compression;
 pub use download::{DownloadError, Limits};
 pub use info::{CACHE_INFO, cache_info, check_cache_info};

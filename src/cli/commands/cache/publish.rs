@@ -1,6 +1,7 @@
 use super::{location, read_key, secret};
-use crate::agent::publish::{Publication, Published, Unpublishable, record_of};
-use crate::backend::nix::prebuilt::{PublishError, Record};
+use crate::agent::publish::{
+    Publication, PublishError, Published, Record, Unpublishable, record_of,
+};
 use crate::cli::commands::shell::find;
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::values::GenerationArg;
