@@ -210,6 +210,21 @@ async fn n05_a_pid_1_that_was_killed_takes_its_room_with_it() {
     assert_ne!(servers(), room);
 }
 
+#[tokio::test]
+async fn n05_what_is_killed_while_it_waits_for_a_step_costs_no_step() {
+    let _alone = ALONE.lock().await;
+    let (sandbox, store) = (alone(), store());
+    for _ in 0..20 {
+        let step = step_of(store.path(), "exit 0");
+        let outcome = steps::run(&sandbox, step.request).await.unwrap();
+        assert_eq!(outcome, StepOutcome::Exited(0));
+        // At any moment of its making ready, and the next step comes at once.
+        for pid in sandboxes() {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL); // it may have ended
+        }
+    }
+}
+
 /// Kilobytes of memory of its own that a process has.
 fn own_memory(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -414,7 +429,6 @@ async fn n05_what_a_room_had_mounted_goes_with_it() {
     for pid in sandboxes() {
         kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     }
-    until("the room is gone", || sandboxes().is_empty()).await;
     let (said, with_view) = sees(&sandbox, store, 0..NAMES, "echo x > $out").await;
     assert!(said.contains("object 19") && !with_view, "{said}");
     drop(sandbox);

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub enum Ended {
     Said(Vec<u8>),
     /// Without one, or it came too late.
     Without(End),
+    /// Its process had ended, or was about to, when the job came: it took nothing of it.
+    NotBegun,
 }
 
 /// A process of the server's with the caller's ends of its pipes.
@@ -47,7 +49,10 @@ pub(super) struct Job {
 pub(super) struct Streams {
     /// Open to the end: the job's lifeline.
     stdin: PipeWriter,
+    /// The job's end as well: what is still in the pipe nobody took.
+    request: PipeReader,
     unsent: Vec<u8>,
+    sent: usize,
     stdout: Option<PipeReader>,
     report: Option<PipeReader>,
     /// What came of the last word.
@@ -60,17 +65,19 @@ impl Streams {
     /// # Errors
     /// When a pipe cannot be set not to block.
     pub fn new(
-        stdin: PipeWriter,
+        (request, stdin): (PipeReader, PipeWriter),
         stdout: PipeReader,
         report: PipeReader,
-        request: Vec<u8>,
+        unsent: Vec<u8>,
     ) -> io::Result<Self> {
         unblock(&stdin)?;
         unblock(&stdout)?;
         unblock(&report)?;
         let mut streams = Streams {
             stdin,
-            unsent: request,
+            request,
+            unsent,
+            sent: 0,
             stdout: Some(stdout),
             report: Some(report),
             said: Vec::new(),
@@ -93,9 +100,20 @@ impl Streams {
         u64::from_le_bytes(*length) == rest.len() as u64
     }
 
+    /// Whether all that was sent is still there.
+    fn is_untouched(&self) -> bool {
+        let mut left: libc::c_int = 0;
+        // SAFETY: the kernel writes one number, which outlives the call.
+        let asked = unsafe { libc::ioctl(self.request.as_raw_fd(), libc::FIONREAD, &raw mut left) };
+        asked == 0 && usize::try_from(left) == Ok(self.sent)
+    }
+
     fn send(&mut self) {
         match self.stdin.write(&self.unsent) {
-            Ok(bytes) => drop(self.unsent.drain(..bytes)),
+            Ok(bytes) => {
+                self.unsent.drain(..bytes);
+                self.sent += bytes;
+            }
             Err(error) if is_for_later(&error) => {}
             // It closed its input: it will say why itself.
             Err(_) => self.unsent.clear(),
@@ -149,6 +167,7 @@ impl<F: FnMut(&[u8])> Attended<F> {
     fn run_to_end(mut self, cancel: &Cancel) -> io::Result<Ended> {
         match self.until(None, Some(cancel))? {
             Over::Said => Ok(Ended::Said(self.streams.said.split_off(LENGTH))),
+            Over::Ended(_) if self.streams.is_untouched() => Ok(Ended::NotBegun),
             Over::Ended(status) => Ok(Ended::Without(End::Exited(status))),
             Over::Limit(end) => Ok(Ended::Without(self.kill(end)?)),
         }

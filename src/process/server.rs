@@ -116,7 +116,7 @@ impl ForkServer {
         job: ForkJob<'_>,
         own: impl Fn(BorrowedFd<'_>) -> io::Result<()>,
         cancel: &Cancel,
-        on_output: impl FnMut(&[u8]),
+        mut on_output: impl FnMut(&[u8]),
     ) -> Result<Ended, ForkError> {
         let asked = Asked {
             request: job.request,
@@ -124,10 +124,17 @@ impl ForkServer {
             own: &own,
         };
         let _used = self.kept.used();
-        match self.job(&asked, cancel) {
-            Ok(begun) => Ok(begun.attend(job.bounds, cancel, on_output)?),
+        let mut attend = || match self.job(&asked, cancel) {
+            Ok(begun) => Ok(begun.attend(job.bounds, cancel, &mut on_output)?),
             Err(ForkError::Cancelled) => Ok(Ended::Without(End::Cancelled)),
             Err(error) => Err(error),
+        };
+        match attend()? {
+            Ended::NotBegun => {
+                drop(self.kept.server().take()); // its process is gone, so it is too, or soon
+                attend()
+            }
+            ended => Ok(ended),
         }
     }
 
@@ -220,13 +227,9 @@ impl ForkServer {
         let (report, err) = io::pipe()?;
         (asked.own)(stdout.as_fd())?;
         // Before there is a job: it need not be waited for, nor wait.
-        let streams = Streams::new(
-            stdin,
-            stdout,
-            report,
-            framed((asked.request)(server.start)?),
-        )?;
+        let unsent = framed((asked.request)(server.start)?);
         let theirs = [request.as_raw_fd(), out.as_raw_fd(), err.as_raw_fd()];
+        let streams = Streams::new((request, stdin), stdout, report, unsent)?;
         let group = asked.group.map(|group| group.as_raw_fd());
         let theirs: Vec<RawFd> = theirs.into_iter().chain(group).collect();
         tell(socket, &[Word::JOB], &theirs)?;

@@ -59,7 +59,9 @@ impl<'a> InRoom<'a> {
         match ended {
             // Somebody may still write.
             Ended::Without(End::Stuck { .. }) => views.forget(),
-            Ended::Said(_) | Ended::Without(_) => return views.ran(choice, inputs, scratch),
+            Ended::Said(_) | Ended::Without(_) | Ended::NotBegun => {
+                return views.ran(choice, inputs, scratch);
+            }
         }
         Ok(())
     }

@@ -220,6 +220,10 @@ fn outcome(
     let said = match ended {
         Ended::Said(said) => said,
         Ended::Without(end) => return silent(end, limits),
+        Ended::NotBegun => {
+            let why = "it ended before it took the step";
+            return Err(error("have the step's PID 1 run it", why));
+        }
     };
     match serde_json::from_slice(&said) {
         Ok(Report::Exited(code)) => Ok(StepOutcome::Exited(code)),
