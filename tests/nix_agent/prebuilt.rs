@@ -389,6 +389,36 @@ fn f07_plain_nix_is_taken_by_its_file_and_attribute() {
 }
 
 #[test]
+fn f07_ci_publishes_for_hosts_with_an_attribute_of_their_own() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    let attribute = "nixosConfigurations.\"{host}\".config.system.build.toplevel";
+    fleet.commit("one", "");
+    let ci = ["--any-machine", "--attribute", attribute];
+    let built = generation(&fleet.ci.dev(&ci).ok());
+    fleet.publish();
+    let own = format!("[backend]\nattribute = '{attribute}'\n");
+    let asking = fleet.asking_folder("only").replace("[backend]\n", &own);
+    let agent = fleet.agent(&asking);
+    let taken = agent.built(1);
+    assert_eq!(taken["build"]["outPath"], built["build"]["outPath"]);
+    assert_eq!(fleet.evaluations(), 0);
+    // Another attribute of the same commit is another generation.
+    let usual = fleet.build();
+    assert_eq!(usual["number"], 2);
+    assert_eq!(usual["build"]["outPath"], built["build"]["outPath"]);
+    for wrong in [
+        &["--attribute", "a..b"][..],
+        &["--attribute", "a", "--backend", "native"],
+    ] {
+        let refused = fleet.ci.dev(wrong);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+    }
+}
+
+#[test]
 fn f07_a_cache_that_does_not_answer_keeps_nobody_from_stopping() {
     if !has_nix() {
         return;
