@@ -420,7 +420,8 @@ pub fn read_request() -> io::Result<Vec<u8>> {
             "the request is larger than 1 GiB",
         ));
     }
-    let mut request = Vec::new();
+    // Not more at once than there is room for anyhow: the length is only a claim.
+    let mut request = Vec::with_capacity(length.min(PIPE_MAX as u64) as usize);
     stdin.take(length).read_to_end(&mut request)?;
     match request.len() as u64 == length {
         true => Ok(request),

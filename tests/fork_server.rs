@@ -8,8 +8,9 @@
     reason = "tests drive programs, and say what went wrong by panicking"
 )]
 
-use kiln::backend::native::provider::StepOutcome;
+use kiln::backend::BackendError;
 use kiln::backend::native::provider::sandbox::{Sandbox, SandboxConfig};
+use kiln::backend::native::provider::{StepOutcome, StepRequest};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 #[path = "common/steps.rs"]
 mod steps;
-use steps::{Step, run, step, until};
+use steps::{Step, step, until};
 
 /// One test at a time: both look at what others would change.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -73,6 +74,24 @@ fn alone() -> Arc<Sandbox> {
     }))
 }
 
+/// Runs a step; the next one finds the room ready, and needs no other.
+async fn run(sandbox: &Arc<Sandbox>, request: StepRequest) -> Result<StepOutcome, BackendError> {
+    let outcome = steps::run(sandbox, request).await;
+    if outcome.is_ok() {
+        until("the next step is waited for", || {
+            sandboxes().into_iter().any(waits)
+        })
+        .await;
+    }
+    outcome
+}
+
+/// Whether a process waits for a message.
+fn waits(pid: i32) -> bool {
+    let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+    call.starts_with(&format!("{} ", libc::SYS_recvmsg))
+}
+
 async fn succeeds(sandbox: &Arc<Sandbox>, store: &Path) {
     let step = step_of(store, "exit 0");
     let outcome = run(sandbox, step.request).await.unwrap();
@@ -97,7 +116,8 @@ async fn n05_steps_share_a_server_that_is_started_again_when_killed_and_leaves_w
     kill(Pid::from_raw(first[0]), Signal::SIGKILL).unwrap();
     until("the killed one is gone", || !servers().contains(&first[0])).await;
     // In the process that waited for it; there is none for the one after.
-    succeeds(&sandbox, store).await;
+    let last = steps::run(&sandbox, step_of(store, "exit 0").request).await;
+    assert_eq!(last.unwrap(), StepOutcome::Exited(0));
     succeeds(&sandbox, store).await;
     let second = servers();
     assert_eq!(second.len(), 1, "{second:?}");
@@ -394,7 +414,7 @@ async fn n05_what_a_room_had_mounted_goes_with_it() {
     for pid in sandboxes() {
         kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     }
-    until("the room is gone", || servers().is_empty()).await;
+    until("the room is gone", || sandboxes().is_empty()).await;
     let (said, with_view) = sees(&sandbox, store, 0..NAMES, "echo x > $out").await;
     assert!(said.contains("object 19") && !with_view, "{said}");
     drop(sandbox);

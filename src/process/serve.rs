@@ -139,13 +139,16 @@ fn lend<S: Serve>(namespaces: CloneFlags, stack: &mut Stack, place: &mut S) -> n
     Ok(lent.load(Ordering::Acquire).into())
 }
 
-/// In the job's process: tells the caller that it is there, waits for the job, runs it.
+/// In the job's process: makes itself ready, tells the caller, waits for the job, runs it.
 fn wait<S: Serve>(place: &mut S) -> Lent {
     // Of its own before the caller hears of it, who may end the whole group.
-    if setpgid(Pid::from_raw(0), Pid::from_raw(0)).is_err() || announced().is_err() {
-        return Lent::Unused;
+    if setpgid(Pid::from_raw(0), Pid::from_raw(0)).is_err() {
+        return Lent::Broken;
     }
     let ready = place.make_ready();
+    if announced().is_err() {
+        return Lent::Unused;
+    }
     match asked().map(|asked| asked.map(Asked::take_over)) {
         Ok(Some(Ok(group))) => match place.job(ready, group) {
             true => Lent::Back,

@@ -22,7 +22,7 @@ use super::idle::{Kept, Open, close_when_idle};
 use super::job::{Ended, Forked, Job, Streams, rounded_up};
 use super::{Bounds, Cancel, End, GIVE_UP, framed, has_ended, program};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::sockopt::PassCred;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
@@ -95,6 +95,15 @@ impl ForkServer {
             starts: AtomicU64::new(0),
             watch: Mutex::default(),
         }
+    }
+
+    /// Whether the process of the next job waits for it.
+    pub fn is_ready(&self) -> bool {
+        let kept = self.kept.server();
+        kept.as_ref().is_some_and(|server| {
+            let mut sources = [PollFd::new(server.socket.as_fd(), PollFlags::POLLIN)];
+            poll(&mut sources, PollTimeout::ZERO) == Ok(1)
+        })
     }
 
     /// Runs a job to its end, on this thread; `own` is called before with the pipe it

@@ -1,11 +1,17 @@
 //! What a step's PID 1 needs of the host while it sets the step up: the folders of
 //! inputs and of scratch, and a `/proc` without which the kernel allows no other.
 //! It lies where the step's `/dev/shm` will be, and is gone when that is mounted.
+//!
+//! To unmount makes the kernel wait for every processor, so a PID 1 does that before
+//! there is a step. What a step then needs it takes in the room's namespace, where the
+//! folders still are, as mounts attached nowhere: a [`Door`] leads there and back.
 
-use super::mounts::{Held, bind, restrict, restrict_trees, tmpfs};
+use super::mounts::{Held, Source, bind, restrict, restrict_trees, tmpfs};
 use super::root::{checked_name, make_folder, relative};
 use super::spec::{Attempt, GID, Object, RoomSpec, SetupError, UID};
 use nix::mount::{MntFlags, MsFlags, umount2};
+use nix::sched::{CloneFlags, setns};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 const PLACE: &str = "/dev/shm";
@@ -105,9 +111,76 @@ pub(super) fn object(Object(folder, name): &Object) -> Result<PathBuf, SetupErro
 
 /// Exchanges it for the step's shared memory.
 pub(super) fn leave() -> Result<(), SetupError> {
-    umount2(PLACE, MntFlags::MNT_DETACH).attempt(|| "leave the host's folders".into())?;
+    uncover()?;
     let options = format!("size={SHARED_MEMORY},mode=1777,uid={UID},gid={GID}");
     tmpfs(Path::new(PLACE), &options, MsFlags::empty())
+}
+
+/// Takes away what lies over the step's shared memory, or where it will be.
+fn uncover() -> Result<(), SetupError> {
+    umount2(PLACE, MntFlags::MNT_DETACH).attempt(|| "leave the host's folders".into())
+}
+
+/// The room's mount namespace, while its process is in it; none where the kernel has
+/// no mounts that are attached nowhere.
+pub(super) fn namespace() -> Result<Option<File>, SetupError> {
+    if Source::detached(&place("scratch")).is_err() {
+        return Ok(None);
+    }
+    let path = place("proc/self/ns/mnt");
+    let namespace = File::open(&path).attempt(|| format!("open {}", path.display()))?;
+    Ok(Some(namespace))
+}
+
+/// From a PID 1's own mount namespace to the room's and back.
+pub(super) struct Door {
+    room: File,
+    own: File,
+}
+
+impl Door {
+    /// Leaves the folders behind.
+    ///
+    /// # Errors
+    /// Names what could not be opened, unmounted or mounted.
+    pub fn shut(room: &File) -> Result<Self, SetupError> {
+        let path = "/proc/self/ns/mnt";
+        let own = File::open(path).attempt(|| format!("open {path}"))?;
+        let room = room.try_clone();
+        let room = room.attempt(|| "keep the room's namespace".into())?;
+        leave()?;
+        Ok(Door { room, own })
+    }
+
+    /// What is found there; this process is back then. Its working directory is the root.
+    ///
+    /// # Errors
+    /// What `look` says.
+    pub fn beyond<T>(&self, look: impl FnOnce() -> Result<T, SetupError>) -> Result<T, SetupError> {
+        let into = |namespace: &File| {
+            setns(namespace, CloneFlags::CLONE_NEWNS)
+                .attempt(|| "change the mount namespace".into())
+        };
+        into(&self.room)?;
+        let found = look();
+        into(&self.own)?;
+        found
+    }
+
+    /// Has all of it here while `work` is done, over the shared memory.
+    ///
+    /// # Errors
+    /// What `work` says, or why it could not be had.
+    pub fn open_for(
+        &self,
+        work: impl FnOnce() -> Result<(), SetupError>,
+    ) -> Result<(), SetupError> {
+        let place = Path::new(PLACE);
+        let all = self.beyond(|| Source::detached(place))?;
+        all.mount(place)?;
+        work()?;
+        uncover()
+    }
 }
 
 #[cfg(test)]

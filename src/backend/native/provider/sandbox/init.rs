@@ -2,6 +2,7 @@
 //! everything up, starts the step, reaps, ends what is left, reports. When it is killed
 //! the kernel kills what is left, and only then can the agent reap it.
 
+use super::backstage::Door;
 use super::program::Program;
 use super::room::{Change, Room};
 use super::spec::{Attempt, Next, Report, RoomSpec, SetupError, Spec};
@@ -36,7 +37,7 @@ pub fn internal_main() -> ExitCode {
 }
 
 impl Serve for Room {
-    type Ready = Result<SignalFd, SetupError>;
+    type Ready = Result<Waiting, SetupError>;
 
     fn set_up(greeting: &[u8], admit: &dyn Fn() -> io::Result<()>) -> Result<Self, Vec<u8>> {
         let room = || {
@@ -62,22 +63,23 @@ impl Serve for Room {
         let signals = SignalFd::with_flags(&signals(), flags);
         let signals = signals.attempt(|| "listen to signals".into())?;
         cgroup::hide().attempt(|| "enter a cgroup namespace".into())?;
-        step_root::make_ready(self.in_memory).map_err(explained)?;
+        let door = step_root::make_ready(self.in_memory, self.mounts.as_ref());
+        let door = door.map_err(explained)?;
         if !self.closed {
             privileges::forbid_user_namespaces()?;
             self.closed = true;
         }
-        Ok(signals)
+        Ok(Waiting { signals, door })
     }
 
     /// The spec on standard input, which then is the lifeline; the step's log on
     /// standard output; one [`Report`] on standard error.
     fn job(&mut self, ready: Self::Ready, group: Option<OwnedFd>) -> bool {
-        let report = ready.and_then(|signals| {
+        let report = ready.and_then(|ready| {
             let request = process::read_request();
             let spec = request.and_then(|json| Ok(serde_json::from_slice::<Spec>(&json)?));
             let spec = spec.attempt(|| "read the step".into())?;
-            let report = self.run(&spec, &signals, group.as_ref());
+            let report = self.run(&spec, &ready, group.as_ref());
             self.next = Change::after(spec);
             report
         });
@@ -89,6 +91,12 @@ impl Serve for Room {
         // The agent takes the outputs when it hears this: nobody may write any more.
         end_all() && report_is_told(&report)
     }
+}
+
+/// What a PID 1 has before there is a step.
+pub struct Waiting {
+    signals: SignalFd,
+    door: Option<Door>,
 }
 
 impl Change {
@@ -136,14 +144,15 @@ impl Room {
     fn run(
         &mut self,
         spec: &Spec,
-        signals: &SignalFd,
+        ready: &Waiting,
         group: Option<&OwnedFd>,
     ) -> Result<Option<Report>, SetupError> {
-        step_root::furnish(spec, self.view.as_ref()).map_err(explained)?;
+        let (view, door) = (self.view.as_ref(), ready.door.as_ref());
+        step_root::furnish(spec, view, door).map_err(explained)?;
         let watch = Watch::new(spec, self.view.as_ref());
         let step = start(spec, group, &mut self.stack)?;
         privileges::drop_capabilities()?;
-        supervise(step, watch, signals)
+        supervise(step, watch, &ready.signals)
     }
 }
 

@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use std::ffi::{CString, OsString};
 use std::fs;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -64,6 +64,61 @@ impl Held {
             }
         };
         bind(&held(source), at, flags)
+    }
+}
+
+/// What is to be mounted somewhere.
+pub(super) enum Source {
+    /// In this process's mount namespace.
+    At(PathBuf),
+    /// A mount that is attached nowhere yet, of a namespace this process was in before.
+    Detached(OwnedFd),
+}
+
+impl Source {
+    /// A mount of what is at `path`, with the rights of the mount that it is on.
+    ///
+    /// # Errors
+    /// As open_tree(2), which there is since Linux 5.2.
+    pub fn detached(path: &Path) -> Result<Self, SetupError> {
+        let attempted = || format!("hold {}", path.display());
+        let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL);
+        let name = name.attempt(attempted)?;
+        let how = libc::OPEN_TREE_CLONE
+            | libc::OPEN_TREE_CLOEXEC
+            | (libc::AT_SYMLINK_NOFOLLOW | libc::AT_RECURSIVE).cast_unsigned();
+        // SAFETY: the path outlives the call, which makes a descriptor or none.
+        let opened =
+            unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, name.as_ptr(), how) };
+        let opened = Errno::result(opened).attempt(attempted)?;
+        let opened = RawFd::try_from(opened).map_err(|_| Errno::EBADF);
+        // SAFETY: the kernel made it just now, for nobody else.
+        let opened = unsafe { OwnedFd::from_raw_fd(opened.attempt(attempted)?) };
+        Ok(Source::Detached(opened))
+    }
+
+    /// # Errors
+    /// As mount(2) or move_mount(2).
+    pub fn mount(&self, at: &Path) -> Result<(), SetupError> {
+        let mount = match self {
+            Source::At(path) => return bind(path, at, MsFlags::empty()),
+            Source::Detached(mount) => mount,
+        };
+        let attempted = || format!("mount an input at {}", at.display());
+        let name = CString::new(at.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL);
+        let name = name.attempt(attempted)?;
+        // SAFETY: both paths outlive the call.
+        let moved = unsafe {
+            libc::syscall(
+                libc::SYS_move_mount,
+                mount.as_raw_fd(),
+                c"".as_ptr(),
+                libc::AT_FDCWD,
+                name.as_ptr(),
+                libc::MOVE_MOUNT_F_EMPTY_PATH,
+            )
+        };
+        Errno::result(moved).map(drop).attempt(attempted)
     }
 }
 

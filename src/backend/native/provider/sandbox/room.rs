@@ -16,7 +16,7 @@
 //! The room's process has no right over the host: it is the build user, or the agent's
 //! own; within, it has the rights to mount, which each step's PID 1 gives up.
 
-use super::backstage::place;
+use super::backstage::{self, place};
 use super::root::Root;
 use super::spec::{Attempt, RoomSpec, SetupError};
 use super::view::{View, Wanted};
@@ -25,7 +25,7 @@ use crate::process::Stack;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
 
@@ -33,6 +33,8 @@ use std::os::fd::AsRawFd;
 pub(super) struct Room {
     /// What the kernel said of the network when it was new; none: it is the host's.
     network: Option<Vec<Vec<u8>>>,
+    /// Where the host's folders are, once a PID 1 has none of them itself.
+    pub mounts: Option<File>,
     /// Bytes of a step's scratch space, where it lies in memory.
     pub in_memory: Option<u64>,
     /// No step can make a user namespace.
@@ -84,6 +86,7 @@ impl Room {
         nix::sys::prctl::set_dumpable(false).attempt(|| "close PID 1 to the step".into())?;
         Ok(Room {
             network: (!spec.network).then(traces),
+            mounts: backstage::namespace()?,
             in_memory: spec.in_memory,
             closed: false,
             stack: Stack::new(STACK).attempt(|| "make a stack".into())?,

@@ -13,8 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// More are not remembered: those that no step is in are forgotten first. A build has
-/// as many as jobs, and as many again with network.
+/// twice as many as jobs, and as many again with network.
 const KEPT: usize = 64;
+
+/// As many rooms of one kind may stand empty.
+const SPARE: usize = 2;
 
 /// A room's process is started with its first step, and ends by itself when it was
 /// idle for a while.
@@ -36,9 +39,17 @@ impl Rooms {
     /// When the spec cannot be written.
     pub fn room(&self, spec: RoomSpec, groups: &Groups) -> Result<Arc<Room>, SetupError> {
         let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |room: &&Arc<Room>| room.spec == spec && !is_taken(room);
-        if let Some(room) = rooms.iter().find(fits) {
-            return Ok(Arc::clone(room));
+        let fit: Vec<usize> = (0..rooms.len())
+            .filter(|room| rooms[*room].spec == spec && !is_taken(&rooms[*room]))
+            .collect();
+        // One that is being made as new after its last step is not waited for where
+        // there may be another; of several, the one that was left first is taken.
+        let ready = fit.iter().find(|room| rooms[**room].server.is_ready());
+        let enough = (fit.len() >= SPARE).then(|| fit.first()).flatten();
+        if let Some(room) = ready.or(enough) {
+            let room = rooms.remove(*room);
+            rooms.push(Arc::clone(&room));
+            return Ok(room);
         }
         let greeting = serde_json::to_vec(&spec).map_err(io::Error::from);
         let greeting = greeting.attempt(|| "write what the room is for".into())?;

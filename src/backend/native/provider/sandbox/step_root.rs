@@ -2,7 +2,7 @@
 //! files, its view of the store, its processes, terminals and shared memory. All of it
 //! is mounted, into a mount namespace that goes with the step.
 
-use super::backstage::{self, object};
+use super::backstage::{self, Door, object};
 use super::mounts::{NONE, bind, tmpfs};
 use super::root::{checked_name, make_folder, write};
 use super::spec::{Attempt, GID, Layout, SetupError, Spec, UID};
@@ -12,18 +12,23 @@ use nix::fcntl::AT_FDCWD;
 use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 /// Makes what does not depend on the step: processes, terminals, scratch space of so
-/// many bytes where it lies in memory.
+/// many bytes where it lies in memory. `room` is its namespace, where it has the host's
+/// folders; else they stay at hand.
 ///
 /// # Errors
 /// Names what could not be mounted.
-pub(super) fn make_ready(in_memory: Option<u64>) -> Result<(), SetupError> {
+pub(super) fn make_ready(
+    in_memory: Option<u64>,
+    room: Option<&File>,
+) -> Result<Option<Door>, SetupError> {
     kernel()?;
-    in_memory.map_or(Ok(()), scratch_in_memory)
+    in_memory.map_or(Ok(()), scratch_in_memory)?;
+    room.map(Door::shut).transpose()
 }
 
 /// Makes the rest. From then on nothing of the host can be reached but what the
@@ -31,13 +36,31 @@ pub(super) fn make_ready(in_memory: Option<u64>) -> Result<(), SetupError> {
 ///
 /// # Errors
 /// Names what could not be made or mounted.
-pub(super) fn furnish(spec: &Spec, view: Option<&View>) -> Result<(), SetupError> {
-    if spec.limits.scratch_on_disk {
-        scratch_on_disk(spec)?;
+pub(super) fn furnish(
+    spec: &Spec,
+    view: Option<&View>,
+    door: Option<&Door>,
+) -> Result<(), SetupError> {
+    let by_name = || {
+        if spec.limits.scratch_on_disk {
+            scratch_on_disk(spec)?;
+        }
+        source(spec)?;
+        files(spec)?;
+        store_view::show(spec, view)
+    };
+    let needs_names = spec.limits.scratch_on_disk || spec.src.is_some() || spec.overlaid();
+    match door {
+        Some(door) if needs_names => door.open_for(by_name),
+        Some(door) => {
+            files(spec)?;
+            store_view::show_through(door, spec, view)
+        }
+        None => {
+            by_name()?;
+            backstage::leave()
+        }
     }
-    sources(spec)?;
-    store_view::show(spec, view)?;
-    backstage::leave()
 }
 
 const BUILD: &str = "/build";
@@ -71,13 +94,16 @@ fn scratch_modes() -> Result<(), SetupError> {
     Ok(())
 }
 
-fn sources(spec: &Spec) -> Result<(), SetupError> {
-    let build = Path::new("/build");
-    if let Some(source) = &spec.src {
-        copy_tree(&object(source)?, &build.join("src"))?;
+fn source(spec: &Spec) -> Result<(), SetupError> {
+    match &spec.src {
+        Some(source) => copy_tree(&object(source)?, &Path::new(BUILD).join("src")),
+        None => Ok(()),
     }
+}
+
+fn files(spec: &Spec) -> Result<(), SetupError> {
     for (name, content) in &spec.files {
-        let file = build.join(checked_name(name)?);
+        let file = Path::new(BUILD).join(checked_name(name)?);
         write(&file, content)?;
         fs::set_permissions(&file, Permissions::from_mode(0o555))
             .attempt(|| format!("set the mode of {}", file.display()))?;

@@ -22,8 +22,8 @@
 //! state on a file system that cannot be an upper one), mount points are made in
 //! the outputs' folder: an overlay makes four files there for itself.
 
-use super::backstage::{self, object};
-use super::mounts::{bind, tmpfs};
+use super::backstage::{self, Door, object};
+use super::mounts::{Source, tmpfs};
 use super::root::checked_name;
 use super::spec::{Attempt, GID, Layout, Object, STORE, SetupError, Spec, UID};
 use super::view::View;
@@ -39,39 +39,46 @@ pub(super) const ON_DISK: usize = 4;
 
 pub(super) struct Input<'a> {
     name: &'a str,
-    object: PathBuf,
     kind: Kind,
 }
 
 enum Kind {
-    Folder,
-    File,
-    /// Cannot be bound; is written again.
+    Folder(Source),
+    File(Source),
+    /// Cannot be mounted; is written again.
     Link(PathBuf),
+}
+
+/// How what is in a folder of the host's comes to be mounted.
+type Hold = fn(&Path) -> Result<Source, SetupError>;
+
+/// It is reached by its name then as well.
+pub(super) fn by_name(path: &Path) -> Result<Source, SetupError> {
+    Ok(Source::At(path.to_owned()))
 }
 
 impl<'a> Input<'a> {
     /// # Errors
     /// When it is not there, or its name is none of a file.
-    pub fn find(name: &'a str, at: &Object) -> Result<Self, SetupError> {
+    pub fn find(name: &'a str, at: &Object, hold: Hold) -> Result<Self, SetupError> {
         let name = checked_name(name)?;
         let object = object(at)?;
         let attempted = || format!("look at {}", object.display());
         let found = fs::symlink_metadata(&object).attempt(attempted)?;
         let kind = match found.is_symlink() {
             true => Kind::Link(fs::read_link(&object).attempt(attempted)?),
-            false if found.is_dir() => Kind::Folder,
-            false => Kind::File,
+            false if found.is_dir() => Kind::Folder(hold(&object)?),
+            false => Kind::File(hold(&object)?),
         };
-        Ok(Input { name, object, kind })
+        Ok(Input { name, kind })
     }
 
     fn mount_point(&self, below: &Path) -> Result<(), SetupError> {
         let point = below.join(self.name);
         let made = match &self.kind {
-            Kind::Folder => fs::create_dir(&point),
+            Kind::Folder(_) => fs::create_dir(&point),
             // One call, where to open it takes two.
-            Kind::File => {
+            Kind::File(_) => {
                 let mode = Mode::from_bits_truncate(0o444);
                 mknod(&point, SFlag::S_IFREG, mode, 0).map_err(io::Error::from)
             }
@@ -86,21 +93,14 @@ impl<'a> Input<'a> {
 /// # Errors
 /// Names what is not there, or could not be mounted.
 pub(super) fn show(spec: &Spec, view: Option<&View>) -> Result<(), SetupError> {
-    let inputs = spec.inputs.iter();
-    let inputs = inputs.map(|(name, at)| Input::find(name, at));
-    let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-    match (&spec.view, view) {
-        (Some(wanted), Some(view)) if *wanted == view.folder => return add(&inputs),
-        (Some(wanted), _) => {
-            let error = io::Error::from(io::ErrorKind::NotFound);
-            return Err(error).attempt(|| format!("use the view in {wanted}"));
-        }
-        (None, Some(_)) => View::leave()?,
-        (None, None) => {}
-    }
-    let store = Path::new(STORE);
     let scratch = backstage::scratch(&spec.scratch)?;
     let layout = Layout(&scratch);
+    let inputs = find(spec, by_name)?;
+    let is_there = take_or_leave(spec, view)?;
+    if is_there {
+        return add(&inputs);
+    }
+    let store = Path::new(STORE);
     let overlaid = spec.overlaid() && {
         let options = format!("mode=755,uid={UID},gid={GID}");
         tmpfs(store, &options, MsFlags::empty())?;
@@ -108,14 +108,58 @@ pub(super) fn show(spec: &Spec, view: Option<&View>) -> Result<(), SetupError> {
         overlay(store, &layout)?
     };
     if !overlaid {
-        return show_in(&layout, &inputs);
+        return show_in(&Source::At(layout.store()), &inputs);
     }
     mount_all(&inputs)
 }
 
+/// The same without an overlay, and without the host's folders at hand.
+///
+/// # Errors
+/// As [`show`].
+pub(super) fn show_through(
+    door: &Door,
+    spec: &Spec,
+    view: Option<&View>,
+) -> Result<(), SetupError> {
+    let (store, inputs) = door.beyond(|| {
+        let scratch = backstage::scratch(&spec.scratch)?;
+        let store = match spec.view {
+            Some(_) => None,
+            None => Some(Source::detached(&Layout(&scratch).store())?),
+        };
+        Ok((store, find(spec, Source::detached)?))
+    })?;
+    match (take_or_leave(spec, view)?, store) {
+        (false, Some(store)) => show_in(&store, &inputs),
+        _ => add(&inputs),
+    }
+}
+
+fn find(spec: &Spec, hold: Hold) -> Result<Vec<Input<'_>>, SetupError> {
+    let inputs = spec.inputs.iter();
+    inputs
+        .map(|(name, at)| Input::find(name, at, hold))
+        .collect()
+}
+
+/// Whether the store is there already: the step has the room's view. Else that is none of
+/// its concern.
+fn take_or_leave(spec: &Spec, view: Option<&View>) -> Result<bool, SetupError> {
+    match (&spec.view, view) {
+        (Some(wanted), Some(view)) if *wanted == view.folder => Ok(true),
+        (Some(wanted), _) => {
+            let error = io::Error::from(io::ErrorKind::NotFound);
+            Err(error).attempt(|| format!("use the view in {wanted}"))
+        }
+        (None, Some(_)) => View::leave().map(|()| false),
+        (None, None) => Ok(false),
+    }
+}
+
 /// The store is this folder of the disk, with these inputs in it.
-pub(super) fn show_in(layout: &Layout<'_>, inputs: &[Input<'_>]) -> Result<(), SetupError> {
-    bind(&layout.store(), Path::new(STORE), MsFlags::empty())?;
+pub(super) fn show_in(store: &Source, inputs: &[Input<'_>]) -> Result<(), SetupError> {
+    store.mount(Path::new(STORE))?;
     add(inputs)
 }
 
@@ -134,8 +178,9 @@ fn mount_all(inputs: &[Input<'_>]) -> Result<(), SetupError> {
     // From inside, so that each target is one name.
     std::env::set_current_dir(STORE).attempt(|| "enter the step's store".into())?;
     for input in inputs {
-        if !matches!(input.kind, Kind::Link(_)) {
-            bind(&input.object, Path::new(input.name), MsFlags::empty())?;
+        match &input.kind {
+            Kind::Folder(source) | Kind::File(source) => source.mount(Path::new(input.name))?,
+            Kind::Link(_) => {}
         }
     }
     std::env::set_current_dir("/").attempt(|| "return to the step's root".into())

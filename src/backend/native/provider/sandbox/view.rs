@@ -8,9 +8,10 @@
 //! can touch a mount point: in its namespace something is mounted there.
 
 use super::backstage;
+use super::mounts::Source;
 use super::spec::{Attempt, Layout, STORE, SetupError, Spec};
 use super::step_root::one_time;
-use super::store_view::{Input, show_in};
+use super::store_view::{Input, by_name, show_in};
 use nix::mount::{MntFlags, umount2};
 use std::collections::BTreeSet;
 use std::io;
@@ -38,12 +39,13 @@ impl View {
     pub fn make(wanted: Wanted) -> Result<Self, SetupError> {
         let Wanted { folder, inputs, of } = wanted;
         let found = inputs.iter().map(|name| match of.inputs.get(name) {
-            Some(at) => Input::find(name, at),
+            Some(at) => Input::find(name, at, by_name),
             None => Err(io::Error::from(io::ErrorKind::NotFound))
                 .attempt(|| format!("find the input {name} of a view")),
         });
         let found = found.collect::<Result<Vec<_>, _>>()?;
-        show_in(&Layout(&backstage::scratch(&folder)?), &found)?;
+        let store = Layout(&backstage::scratch(&folder)?).store();
+        show_in(&Source::At(store), &found)?;
         drop(found);
         // Which of its steps is the first is nothing for it to see.
         one_time(Path::new(STORE)).attempt(|| "set the time of the room's store".into())?;
