@@ -199,6 +199,9 @@ fn f07_prefer_builds_what_it_evaluates_where_what_a_record_names_is_lost() {
     assert!(log.contains(&names), "{log}");
     let builds = format!("evaluates to {}, and builds that", now.as_str().unwrap());
     assert!(log.contains(&builds), "{log}");
+    let brought = agent.kiln(&["log", "1", "--derivation", "(nix)"]).ok();
+    let why = "no binary cache gives";
+    assert!(brought.stdout.contains(why), "{brought:?}");
     // The generation keeps what it says it was made of.
     agent.kiln(&["graph", "1"]).ok();
 }
