@@ -275,7 +275,7 @@ async fn n05_a_room_that_dies_before_it_is_ready_is_told_at_once() {
     let (sandbox, store) = (alone(), store());
     let mut step = step_of(store.path(), "exit 0");
     let nowhere = store.path().join("nowhere/at/all");
-    step.request.inputs.insert("1-x".into(), nowhere.clone());
+    Arc::make_mut(&mut step.request.inputs).insert("1-x".into(), nowhere.clone());
     let began = std::time::Instant::now();
     let error = run(&sandbox, step.request).await.unwrap_err();
     let place = nowhere.parent().unwrap().display().to_string();
@@ -322,7 +322,7 @@ async fn sees(
     let mut step = step_of(store, &format!("{looks}\n{script}"));
     for number in inputs {
         let object = store.join("objects").join(name(number));
-        step.request.inputs.insert(name(number), object);
+        Arc::make_mut(&mut step.request.inputs).insert(name(number), object);
     }
     let (said, scratch) = (step.said.clone(), step.request.scratch.clone());
     let outcome = run(sandbox, step.request).await.unwrap();

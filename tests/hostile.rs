@@ -14,6 +14,7 @@ use std::fs;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 #[path = "common/steps.rs"]
@@ -70,7 +71,7 @@ async fn n05_an_undeclared_path_is_neither_read_nor_executed_nor_listed() {
     let undeclared = step.input(UNDECLARED);
     fs::write(&undeclared, "#!/bin/sh\necho secret\n").unwrap();
     fs::set_permissions(&undeclared, fs::Permissions::from_mode(0o755)).unwrap();
-    step.request.inputs.clear();
+    step.request.inputs = Arc::default();
     fs::write(step.input(INPUT), "declared\n").unwrap();
     assert_eq!(step.said().await, format!("{INPUT}\ndeclared\n"));
 }

@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[path = "common/steps.rs"]
@@ -103,7 +104,7 @@ async fn files_of_the_host_are_unseen() {
     let mut step = step("");
     let undeclared = step.input("11111111111111111111111111111111-undeclared");
     fs::write(&undeclared, "secret").unwrap();
-    step.request.inputs.clear();
+    step.request.inputs = Arc::default();
     step.request.files[0].1 = format!(
         "for p in /home /root /run /sys /srv /mnt /media /opt /etc/shadow /etc/ssh /etc/resolv.conf \
          {} {} /old_root; do [ ! -e $p ] || echo $p is there; done
@@ -167,7 +168,7 @@ async fn the_source_is_copied_writable_and_is_where_the_step_starts() {
         "pwd; ./sub/run; echo more >> sub/text; rm link; mkdir new; ls -l sub/run | cut -c1-10",
     );
     let source = step.input("11111111111111111111111111111111-source");
-    step.request.inputs.clear();
+    step.request.inputs = Arc::default();
     fs::create_dir_all(source.join("sub")).unwrap();
     fs::write(source.join("sub/text"), "text").unwrap();
     fs::write(source.join("sub/run"), "#!/bin/sh\necho ran\n").unwrap();
@@ -189,7 +190,7 @@ async fn the_source_is_copied_writable_and_is_where_the_step_starts() {
 async fn a_source_that_is_a_file_leaves_the_step_in_build() {
     let mut step = step("pwd; cat src; echo more >> src");
     let source = step.input("11111111111111111111111111111111-source");
-    step.request.inputs.clear();
+    step.request.inputs = Arc::default();
     fs::write(&source, "text\n").unwrap();
     step.request.src = Some(source);
     assert_eq!(step.said().await, "/build\ntext\n");
@@ -388,7 +389,7 @@ async fn a_path_of_the_host_where_a_step_has_its_own_is_refused() {
 async fn a_host_that_cannot_set_the_step_up_says_what_failed() {
     let mut step = step("true");
     let nowhere = step.folder.path().join("nowhere");
-    step.request.inputs.insert("1-x".into(), nowhere.clone());
+    Arc::make_mut(&mut step.request.inputs).insert("1-x".into(), nowhere.clone());
     let error = run(&sandbox(), step.request).await.unwrap_err();
     assert!(
         error.to_string().contains(nowhere.to_str().unwrap()),

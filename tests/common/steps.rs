@@ -7,7 +7,6 @@ use kiln::backend::native::provider::{
     Provider, ScratchLimit, StepLimits, StepOutcome, StepRequest, physical_memory,
 };
 use kiln::process::Cancel;
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -45,7 +44,7 @@ pub fn step(script: &str) -> Step {
             files: vec![("script".into(), script.into())],
             env: env.map(|(name, value)| (name.to_owned(), value)).into(),
             src: None,
-            inputs: BTreeMap::new(),
+            inputs: Arc::default(),
             outputs: vec![OUT.into()],
             host_paths: [
                 "/bin",
@@ -108,7 +107,7 @@ impl Step {
         let store = self.folder.path().join("store");
         fs::create_dir_all(&store).unwrap();
         let object = store.join(name);
-        self.request.inputs.insert(name.into(), object.clone());
+        Arc::make_mut(&mut self.request.inputs).insert(name.into(), object.clone());
         object
     }
 }

@@ -9,6 +9,7 @@
 //!       └▶ Source, File, Tree: made without a sandbox
 //! ```
 
+mod closures;
 mod fetch;
 mod jobs;
 mod kept;
@@ -33,6 +34,7 @@ use crate::model::{Failure, Steps};
 use crate::process::{Cancel, CancelOnDrop};
 use crate::store::cache::Session;
 use crate::store::{Outputs, Store, StorePath};
+use closures::Closures;
 use jobs::Jobs;
 use outcome::{Ended, Made as MadeNode, NodeEnd, Tally};
 use outlook::{Outlook, is_step, plan};
@@ -60,6 +62,7 @@ pub(super) struct Build {
     pub config: Arc<NativeConfig>,
     pub shared: Shared,
     pub caches: Session,
+    pub(super) closures: Arc<Closures>,
     /// Steps run here; else what no cache has is waited for.
     pub builds: bool,
     pub graph: Arc<Graph>,

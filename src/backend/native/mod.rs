@@ -360,6 +360,7 @@ impl Backend for Native {
         let build = build::Build {
             caches: self.caches.as_ref().map_or_else(none, asks),
             builds: self.builds,
+            closures: Arc::default(),
             store: self.store.clone(),
             provider: Arc::clone(&self.provider),
             config,

@@ -1,7 +1,6 @@
 //! What running steps share on this host, whichever build they belong to: a
 //! slot each, which is a build user of its own, and the memory for steps.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -20,9 +19,9 @@ struct Shared {
 
 #[derive(Debug)]
 struct Free {
-    /// In the order they were given back: what the provider does after a step to make
-    /// its place ready again has the longest time.
-    slots: VecDeque<u32>,
+    /// The one that was given back last is the next step's: what its provider has ready
+    /// for it is there, and a chain needs no more of that than one step does.
+    slots: Vec<u32>,
     memory: u64,
     in_use: u32,
     /// How many may still take a step's outputs: as many as there are slots.
@@ -43,7 +42,7 @@ impl Pool {
     /// `memory` in bytes is for all steps together.
     pub fn new(slots: u32, memory: u64) -> Self {
         let free = Free {
-            slots: (0..slots.max(1)).collect(),
+            slots: (0..slots.max(1)).rev().collect(),
             memory,
             in_use: 0,
             taking: slots.max(1),
@@ -63,7 +62,7 @@ impl Pool {
         if memory > free.memory && free.in_use > 0 {
             return None;
         }
-        let slot = free.slots.pop_front()?;
+        let slot = free.slots.pop()?;
         let memory = memory.min(free.memory);
         free.memory -= memory;
         free.in_use += 1;
@@ -128,7 +127,7 @@ impl Drop for Taking {
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut free = self.pool.free();
-        free.slots.push_back(self.slot);
+        free.slots.push(self.slot);
         free.memory += self.memory;
         free.in_use -= 1;
         drop(free);
@@ -185,15 +184,15 @@ mod tests {
     }
 
     #[test]
-    fn the_slot_that_was_given_back_longest_ago_is_the_next_steps() {
+    fn the_slot_that_was_given_back_last_is_the_next_steps() {
         let pool = Pool::new(3, 0);
         let [first, second, third] = [0; 3].map(|_| pool.take(0).unwrap());
-        let given_back = [second.slot, third.slot, first.slot];
+        let last_first = [first.slot, third.slot, second.slot];
         drop(second);
         drop(third);
         drop(first);
         let taken = [0; 3].map(|_| pool.take(0).unwrap());
-        assert_eq!(taken.map(|lease| lease.slot), given_back);
+        assert_eq!(taken.map(|lease| lease.slot), last_first);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One step: reused when it is known, else run, its outputs taken, recorded.
 
 use super::Build;
+use super::closures::{Closure, Closures};
 use super::outcome::{Ended, Made as MadeNode, NodeEnd};
 use crate::backend::native::graph::{Limits, StepNode};
 use crate::backend::native::pool::{Lease, Taking};
@@ -47,6 +48,7 @@ impl Build {
             limits,
             log: StepLog::new(Arc::clone(&self.request.sink), &node.name),
             cores: self.shared.cores,
+            closures: Arc::clone(&self.closures),
             cancel: cancel.clone(),
         }
     }
@@ -63,6 +65,7 @@ pub(super) struct StepJob {
     limits: StepLimits,
     log: Arc<StepLog>,
     cores: usize,
+    closures: Arc<Closures>,
     cancel: Cancel,
 }
 
@@ -96,7 +99,7 @@ impl StepJob {
         begins: impl FnOnce(),
         lease: &mut Option<Lease>,
     ) -> Result<(NodeEnd, Option<Left>), BackendError> {
-        let (scratch, closure) = match first(&self.store, &self.resolved, begins)? {
+        let (scratch, closure) = match self.first(begins)? {
             First::Ended(end) => return Ok((end, None)),
             First::Prepared(scratch, closure) => (scratch, closure),
         };
@@ -108,7 +111,7 @@ impl StepJob {
         let mut end = match outcome {
             StepOutcome::Exited(0) => {
                 left.taking = lease.take().map(Lease::taking);
-                self.take_outputs(&left.scratch, &closure)?
+                self.take_outputs(&left.scratch, &closure.paths)?
             }
             StepOutcome::Cancelled => NodeEnd::Cancelled,
             outcome => self.failed(outcome),
@@ -126,12 +129,26 @@ impl StepJob {
         Ok((end, did_well.then_some(left)))
     }
 
-    fn request(&self, scratch: PathBuf, closure: &BTreeSet<StorePath>) -> StepRequest {
+    /// Looks the step up, else prepares it: one visit of the store for both.
+    fn first(&self, begins: impl FnOnce()) -> Result<First, BackendError> {
+        let key = self.resolved.realisation();
+        if let Some(outputs) = self.store.realisation(key) {
+            return Ok(First::Ended(NodeEnd::Made(MadeNode {
+                outputs,
+                reused: true,
+            })));
+        }
+        begins();
+        let closure = self.closures.of(&self.store, &self.resolved.step.inputs);
+        let closure = closure.map_err(attempted("find a step's inputs"))?;
+        let scratch = self.store.step_scratch();
+        let scratch = scratch.map_err(attempted("make a step's folder"))?;
+        Ok(First::Prepared(scratch, closure))
+    }
+
+    fn request(&self, scratch: PathBuf, closure: &Closure) -> StepRequest {
         let step = &self.resolved.step;
         let log = Arc::clone(&self.log);
-        let inputs = closure
-            .iter()
-            .map(|path| (path.base_name(), self.store.real_path(path)));
         let files = step
             .script
             .iter()
@@ -142,7 +159,7 @@ impl StepJob {
             files: files.collect(),
             env: self.resolved.full_env(self.cores),
             src: step.src.as_ref().map(|src| self.store.real_path(src)),
-            inputs: inputs.collect(),
+            inputs: Arc::clone(&closure.inputs),
             outputs: self
                 .resolved
                 .scratch
@@ -236,26 +253,7 @@ enum First {
     /// It need not run, or cannot.
     Ended(NodeEnd),
     /// An empty scratch folder and the input closure.
-    Prepared(StepScratch, BTreeSet<StorePath>),
-}
-
-/// Looks the step up, else prepares it: one visit of the store for both.
-fn first(store: &Store, resolved: &Resolved, begins: impl FnOnce()) -> Result<First, BackendError> {
-    if let Some(outputs) = store.realisation(resolved.realisation()) {
-        return Ok(First::Ended(NodeEnd::Made(MadeNode {
-            outputs,
-            reused: true,
-        })));
-    }
-    begins();
-    let named = resolved.step.inputs.iter().cloned();
-    let closure = store
-        .closure(named)
-        .map_err(attempted("find a step's inputs"))?;
-    let scratch = store
-        .step_scratch()
-        .map_err(attempted("make a step's folder"))?;
-    Ok(First::Prepared(scratch, closure))
+    Prepared(StepScratch, Arc<Closure>),
 }
 
 /// The host's limits, or what the step asks for where that is less.

@@ -30,7 +30,7 @@ pub struct StepRequest {
     /// without it that is `/build`.
     pub src: Option<PathBuf>,
     /// Input closure: base name in the store -> the object on the host.
-    pub inputs: BTreeMap<String, PathBuf>,
+    pub inputs: Arc<BTreeMap<String, PathBuf>>,
     /// Base names the step may create in the store.
     pub outputs: Vec<String>,
     /// The host's folders the step sees, read-only; empty without host tools.

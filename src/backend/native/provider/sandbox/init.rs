@@ -105,11 +105,11 @@ impl Change {
         match std::mem::replace(&mut step.next, Next::Same) {
             Next::Same => Change::None,
             Next::Nothing => Change::Leave,
-            Next::View { folder, inputs } => Change::Make(Wanted {
+            Next::View { folder, inputs } => Change::Make(Box::new(Wanted {
                 folder,
                 inputs,
                 of: step,
-            }),
+            })),
         }
     }
 }

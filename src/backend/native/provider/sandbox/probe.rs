@@ -92,7 +92,7 @@ fn request(
         files: Vec::new(),
         env: BTreeMap::new(),
         src: None,
-        inputs,
+        inputs: Arc::new(inputs),
         outputs: Vec::new(),
         host_paths: host_paths.to_vec(),
         network: false,

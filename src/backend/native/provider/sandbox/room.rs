@@ -50,7 +50,7 @@ pub(super) struct Room {
 pub(super) enum Change {
     None,
     Leave,
-    Make(Wanted),
+    Make(Box<Wanted>),
 }
 
 /// A few calls deep.
@@ -120,7 +120,7 @@ impl Room {
         if self.view.take().is_some() {
             View::leave()?;
         }
-        self.view = wanted.map(View::make).transpose()?;
+        self.view = wanted.map(|wanted| View::make(*wanted)).transpose()?;
         Ok(())
     }
 }

@@ -12,10 +12,12 @@
 use super::scratch;
 use super::spec::{Attempt, Layout, Next, Object, RoomSpec, SetupError};
 use super::store_view::ON_DISK;
+use nix::fcntl::AtFlags;
+use nix::sys::stat::fstatat;
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes, Permissions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -115,8 +117,9 @@ impl Views {
             return None;
         }
         let inputs = common.into_iter();
+        let mut place = Place::default();
         let inputs = inputs.filter_map(|(name, object)| {
-            let is = identity(room, object)?;
+            let is = place.identity(room, object)?;
             let object = object.clone();
             Some((name.clone(), Shown { object, is }))
         });
@@ -186,9 +189,12 @@ impl Views {
 impl View {
     /// Whether a step with these inputs has all that it shows.
     fn fits(&self, room: &RoomSpec, inputs: &Inputs) -> bool {
+        let mut place = Place::default();
+        // Both are sorted: one walk through each.
+        let mut inputs = inputs.iter();
         self.inputs.iter().all(|(name, shown)| {
-            inputs.get(name) == Some(&shown.object)
-                && identity(room, &shown.object) == Some(shown.is)
+            inputs.find(|(input, _)| *input >= name) == Some((name, &shown.object))
+                && place.identity(room, &shown.object) == Some(shown.is)
         })
     }
 
@@ -234,10 +240,22 @@ fn take(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// None of a link, which is not mounted but written for each step, and of nothing.
-fn identity(room: &RoomSpec, Object(folder, name): &Object) -> Option<(u64, u64)> {
-    let found = fs::symlink_metadata(room.folders.get(*folder)?.join(name)).ok()?;
-    (!found.is_symlink()).then(|| (found.dev(), found.ino()))
+/// The room's folder that was looked into last: no path to walk for each object.
+#[derive(Default)]
+struct Place(Option<(usize, File)>);
+
+impl Place {
+    /// Which file or folder an object is; none of a link, which is not mounted but
+    /// written for each step, and of nothing.
+    fn identity(&mut self, room: &RoomSpec, Object(folder, name): &Object) -> Option<(u64, u64)> {
+        if self.0.as_ref().is_none_or(|(open, _)| open != folder) {
+            self.0 = Some((*folder, File::open(room.folders.get(*folder)?).ok()?));
+        }
+        let (_, open) = self.0.as_ref()?;
+        let found = fstatat(open, name.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
+        let is_link = found.st_mode & libc::S_IFMT == libc::S_IFLNK;
+        (!is_link).then_some((found.st_dev, found.st_ino))
+    }
 }
 
 /// A view's, beside scratch folders; removed when dropped. A room that has something

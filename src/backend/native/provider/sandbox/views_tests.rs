@@ -1,5 +1,6 @@
 use super::*;
 use crate::backend::native::provider::sandbox::spec::User;
+use std::os::unix::fs::MetadataExt;
 
 /// A room over a folder with so many objects.
 fn room(folder: &Path, objects: u32) -> RoomSpec {
