@@ -3,7 +3,7 @@
 use super::parts::{Core, Follows};
 use super::{DevOptions, RunError, Started, backends};
 use crate::builder::Selected;
-use crate::config::{Config, Sandbox};
+use crate::config::{BackendChoice, Config, Sandbox};
 use crate::model::{
     AfterFailure, BackendKind, Build, Evaluation, Generation, GenerationNumber, HostName,
 };
@@ -78,6 +78,15 @@ fn configuration(options: &DevOptions) -> Result<Config, RunError> {
     let config = Config::for_dev(host, options.state_dir.clone(), options.socket.clone());
     let mut config = config.map_err(|error| RunError::failed(&error))?;
     config.backend.kind = options.backend;
+    let is_native = options.backend == BackendChoice::Always(BackendKind::Native);
+    if is_native && options.attribute.is_some() {
+        let why = "kiln.star has hosts, and no attributes";
+        return Err(RunError::usage(
+            why,
+            "leave --attribute out, or name a --backend of Nix",
+        ));
+    }
+    config.backend.attribute.clone_from(&options.attribute);
     if let Some(jobs) = options.jobs {
         config.native.jobs = jobs;
         let setting = ("max-jobs".to_owned(), jobs.to_string());

@@ -25,6 +25,7 @@ pub use daemon::run;
 pub use dev::run_dev;
 
 use crate::backend::choice::Unavailable;
+use crate::backend::nix::Attribute;
 use crate::config::BackendChoice;
 use std::path::PathBuf;
 
@@ -62,6 +63,8 @@ pub struct DevOptions {
     pub rev: Option<String>,
     /// How commits are evaluated.
     pub backend: BackendChoice,
+    /// What Nix builds for the host; `None`: as without a configuration.
+    pub attribute: Option<Attribute>,
     pub surroundings: Surroundings,
     /// `false`: steps run without the sandbox.
     pub sandbox: bool,

@@ -5,11 +5,15 @@ use crate::backend::{Sink, StepEvent};
 use crate::events::EventKind;
 use crate::model::GenerationNumber;
 use crate::state::State;
+use crate::state::packed_log::packed_path;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The file of what is of no step.
+const EVALUATION: &str = "evaluation.log";
 
 /// One attempt's sink. Logs are best effort: a full disk fails no build by itself.
 pub(super) struct AttemptSink {
@@ -26,14 +30,25 @@ struct Logs {
     next: usize,
 }
 
+/// Whose logs a sink takes, in place of those there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of {
+    /// A new evaluation: nothing of the one before counts.
+    Evaluation,
+    /// An evaluation that a build asks for: the build's own logs go on.
+    EvaluationForBuild,
+    /// The steps of a build.
+    Build,
+}
+
 impl AttemptSink {
-    /// A sink whose logs replace those of the attempt before: `evaluation` for an
-    /// evaluation's, else the steps'.
-    pub fn new(state: Arc<State>, number: GenerationNumber, evaluation: bool) -> Self {
+    /// A sink whose logs replace those of the attempt before.
+    pub fn new(state: Arc<State>, number: GenerationNumber, of: Of) -> Self {
         let folder = state.reader().logs(number);
-        let _ = match evaluation {
-            true => fs::remove_dir_all(&folder),
-            false => fs::remove_dir_all(folder.join("steps")),
+        let _ = match of {
+            Of::Evaluation => fs::remove_dir_all(&folder),
+            Of::EvaluationForBuild => remove_log(&folder.join(EVALUATION)),
+            Of::Build => fs::remove_dir_all(folder.join("steps")),
         };
         AttemptSink {
             number,
@@ -48,7 +63,7 @@ impl AttemptSink {
         let key = derivation.map(str::to_owned);
         if !logs.files.contains_key(&key) {
             let path = match derivation {
-                None => self.folder.join("evaluation.log"),
+                None => self.folder.join(EVALUATION),
                 Some(name) => {
                     logs.next += 1;
                     self.folder
@@ -69,6 +84,12 @@ impl AttemptSink {
         let mut logs = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         logs.files.remove(&Some(derivation.to_owned()));
     }
+}
+
+/// As it is written, and as it lies when its generation has ended.
+fn remove_log(plain: &Path) -> io::Result<()> {
+    let packed = fs::remove_file(packed_path(plain));
+    fs::remove_file(plain).and(packed)
 }
 
 impl Sink for AttemptSink {

@@ -3,7 +3,7 @@
 use super::Refusal;
 use super::actor::{Actor, Job, JobEnd, Owed};
 use super::machine::{BuildEnd, EvaluationEnd, Guards};
-use super::sink::AttemptSink;
+use super::sink::{AttemptSink, Of};
 use super::timers::asks_again;
 use crate::backend::{
     BackendError, BuildOutcome, BuildRequest, EvaluateRequest, EvaluationOutcome,
@@ -138,7 +138,7 @@ impl Actor {
         tracing::info!(generation = %number, commit = %generation.commit.id, "evaluating");
         let cancel = CancellationToken::new();
         let roots = self.state.places().generation(number);
-        let request = self.evaluation_of(&generation, &cancel)();
+        let request = self.evaluation_of(&generation, Of::Evaluation, &cancel)();
         let asked = cancel.clone();
         let (backend, host) = (Arc::clone(&self.backend), self.config.host.clone());
         self.run_job(cancel, async move {
@@ -166,6 +166,7 @@ impl Actor {
     fn evaluation_of(
         &self,
         generation: &Generation,
+        of: Of,
         cancel: &CancellationToken,
     ) -> impl FnOnce() -> EvaluateRequest + Send + use<> {
         let (number, cancel) = (generation.number, cancel.clone());
@@ -179,7 +180,7 @@ impl Actor {
             timeout,
             memory,
             again: false,
-            sink: Arc::new(AttemptSink::new(state, number, true)),
+            sink: Arc::new(AttemptSink::new(state, number, of)),
             cancel,
         }
     }
@@ -211,10 +212,10 @@ impl Actor {
             roots: self.state.places().generation(number),
             timeout: self.config.build_timeout,
             silence: self.config.silence_timeout,
-            sink: Arc::new(AttemptSink::new(Arc::clone(&self.state), number, false)),
+            sink: Arc::new(AttemptSink::new(Arc::clone(&self.state), number, Of::Build)),
             cancel: cancel.clone(),
         };
-        let evaluation = self.evaluation_of(&generation, &cancel);
+        let evaluation = self.evaluation_of(&generation, Of::EvaluationForBuild, &cancel);
         let backend = Arc::clone(&self.backend);
         self.run_job(cancel, async move {
             let outcome = again::build(backend.as_ref(), request, evaluation).await;

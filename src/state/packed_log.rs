@@ -71,7 +71,7 @@ fn pack(plain: &Path) -> io::Result<()> {
 }
 
 /// `x.log` packed is `x.log.zst`.
-fn packed_path(plain: &Path) -> PathBuf {
+pub(crate) fn packed_path(plain: &Path) -> PathBuf {
     let mut name = plain.as_os_str().to_owned();
     name.push(SUFFIX);
     name.into()

@@ -199,6 +199,9 @@ fn f07_prefer_builds_what_it_evaluates_where_what_a_record_names_is_lost() {
     assert!(log.contains(&names), "{log}");
     let builds = format!("evaluates to {}, and builds that", now.as_str().unwrap());
     assert!(log.contains(&builds), "{log}");
+    let brought = agent.kiln(&["log", "1", "--derivation", "(nix)"]).ok();
+    let why = "no binary cache gives";
+    assert!(brought.stdout.contains(why), "{brought:?}");
     // The generation keeps what it says it was made of.
     agent.kiln(&["graph", "1"]).ok();
 }
@@ -386,6 +389,36 @@ fn f07_plain_nix_is_taken_by_its_file_and_attribute() {
     let agent = fleet.agent(&other);
     waits_for_cache(&agent, 2, "evaluation");
     assert_eq!(fleet.evaluations(), 0);
+}
+
+#[test]
+fn f07_ci_publishes_for_hosts_with_an_attribute_of_their_own() {
+    if !has_nix() {
+        return;
+    }
+    let fleet = Fleet::new();
+    let attribute = "nixosConfigurations.\"{host}\".config.system.build.toplevel";
+    fleet.commit("one", "");
+    let ci = ["--any-machine", "--attribute", attribute];
+    let built = generation(&fleet.ci.dev(&ci).ok());
+    fleet.publish();
+    let own = format!("[backend]\nattribute = '{attribute}'\n");
+    let asking = fleet.asking_folder("only").replace("[backend]\n", &own);
+    let agent = fleet.agent(&asking);
+    let taken = agent.built(1);
+    assert_eq!(taken["build"]["outPath"], built["build"]["outPath"]);
+    assert_eq!(fleet.evaluations(), 0);
+    // Another attribute of the same commit is another generation.
+    let usual = fleet.build();
+    assert_eq!(usual["number"], 2);
+    assert_eq!(usual["build"]["outPath"], built["build"]["outPath"]);
+    for wrong in [
+        &["--attribute", "a..b"][..],
+        &["--attribute", "a", "--backend", "native"],
+    ] {
+        let refused = fleet.ci.dev(wrong);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+    }
 }
 
 #[test]

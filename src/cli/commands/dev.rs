@@ -1,4 +1,5 @@
 use crate::agent::{DevOptions, Started};
+use crate::backend::nix::Attribute;
 use crate::cli::error::{CliError, Outcome, Problem};
 use crate::cli::progress::{Progress, Said, result};
 use crate::cli::render::Output;
@@ -28,6 +29,9 @@ pub struct Dev {
     /// How to evaluate: by kiln.star, flake.nix or plain Nix.
     #[arg(long, value_name = "KIND", default_value = "auto")]
     backend: Backend,
+    /// What Nix builds for the host [default: nixosConfigurations."{host}"].
+    #[arg(long, value_name = "ATTRIBUTE")]
+    attribute: Option<Attribute>,
     /// Off: steps run without namespaces, with all of this host.
     #[arg(long, default_value = "required", value_parser = ["required", "off"])]
     sandbox: String,
@@ -117,6 +121,7 @@ impl Dev {
             host: self.host,
             rev: self.rev,
             backend: self.backend.into(),
+            attribute: self.attribute,
             surroundings: context.env.of_a_person(),
             sandbox: self.sandbox == "required",
             jobs: self.jobs,

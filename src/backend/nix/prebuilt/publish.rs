@@ -108,7 +108,8 @@ pub fn put(
     let place = transport.called(&file);
     let record = match transport.text(&file, RECORD_MAX) {
         Ok(Some(text)) => beside(record, key, &text, &place)?,
-        // What is no text, or endless, is nobody's answer.
+        // What is no text, or endless, is nobody's answer. Who is forbidden to read is
+        // told so of what is not there, too: it is taken for that.
         Ok(None) | Err(CacheError::TooLong { .. } | CacheError::NotText { .. }) => record,
         Err(error) => return Err(error.into()),
     };
