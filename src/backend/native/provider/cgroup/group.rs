@@ -189,14 +189,14 @@ impl Reached {
     ) -> Result<StepOutcome, BackendError> {
         let memory = StepLimit::Memory(limits.memory.unwrap_or_default());
         match outcome {
-            // With its PID 1, which then says nothing.
-            Err(_) | Ok(StepOutcome::Exited(_) | StepOutcome::Signalled(_)) if self.memory => {
+            Ok(StepOutcome::Exited(_) | StepOutcome::Signalled(_)) if self.memory => {
                 Ok(StepOutcome::OverLimit(memory))
             }
-            Err(error) if self.beyond => Err(BackendError {
+            // All of it is killed then, its first process too.
+            Ok(StepOutcome::Signalled(signal)) if self.beyond => Err(BackendError {
                 attempted: "run the step: the host, or the cgroup kiln is in, ran out of memory"
                     .into(),
-                source: error.source,
+                source: format!("it was ended by signal {signal}").into(),
             }),
             Ok(StepOutcome::Exited(1..) | StepOutcome::Signalled(_)) if self.processes => Ok(
                 StepOutcome::OverLimit(StepLimit::Processes(limits.processes)),
@@ -325,26 +325,19 @@ mod tests {
     }
 
     #[test]
-    fn a_pid_1_that_says_nothing_was_killed_at_the_limit_or_for_want_of_memory_elsewhere() {
-        let silent = || {
-            Err(BackendError {
-                attempted: "read the report".into(),
-                source: "nothing".into(),
-            })
-        };
-        let memory = Reached {
-            memory: true,
-            ..Reached::default()
-        };
-        let over = memory.explain(silent(), &limits()).unwrap();
-        assert_eq!(over, StepOutcome::OverLimit(StepLimit::Memory(100)));
+    fn a_step_that_was_killed_for_want_of_memory_elsewhere_is_not_blamed() {
         let beyond = Reached {
             beyond: true,
             ..Reached::default()
         };
-        let error = beyond.explain(silent(), &limits()).unwrap_err();
-        assert!(error.to_string().contains("ran out of memory"), "{error}");
-        let nothing = Reached::default().explain(silent(), &limits()).unwrap_err();
-        assert!(nothing.to_string().contains("read the report"), "{nothing}");
+        let killed = beyond.explain(Ok(StepOutcome::Signalled(9)), &limits());
+        let error = killed.unwrap_err().to_string();
+        assert!(error.contains("ran out of memory"), "{error}");
+        // By itself, with a process of its killed: what it says counts.
+        let failed = StepOutcome::Exited(2);
+        assert_eq!(
+            beyond.explain(Ok(failed.clone()), &limits()).unwrap(),
+            failed
+        );
     }
 }
