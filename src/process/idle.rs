@@ -77,6 +77,11 @@ impl Kept {
         });
     }
 
+    /// There is no server; one that is being asked, or started, is not waited for.
+    fn has_ended(&self) -> bool {
+        matches!(self.server.try_lock(), Ok(server) if server.is_none())
+    }
+
     fn is_idle(&self) -> bool {
         let used = lock(&self.used);
         used.jobs == 0 && used.last.elapsed() >= IDLE
@@ -130,7 +135,7 @@ pub(super) async fn close_when_idle(kept: Weak<Kept>) {
         if kept.is_idle() {
             kept.close(PollTimeout::ZERO);
         }
-        if kept.server().is_none() && lock(&kept.left).is_empty() {
+        if kept.has_ended() && lock(&kept.left).is_empty() {
             return;
         }
     }

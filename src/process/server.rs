@@ -154,16 +154,34 @@ impl ForkServer {
         }
         // With pipes of its own: a job that the old server may have begun
         // finds its lifeline closed and ends.
+        let open = self.open(cancel)?;
+        let job = self.ask(&open, asked, cancel)?;
+        *kept = Some(open);
+        Ok(job?)
+    }
+
+    /// Starts the server before there is a job for it, on this thread.
+    ///
+    /// # Errors
+    /// As [`ForkServer::run`].
+    pub fn start_ahead(&self) -> Result<(), ForkError> {
+        let _used = self.kept.used();
+        let mut kept = self.kept.server();
+        if kept.is_none() {
+            *kept = Some(self.open(&Cancel::new()?)?);
+        }
+        Ok(())
+    }
+
+    fn open(&self, cancel: &Cancel) -> Result<Open, ForkError> {
         let open = Open {
             start: self.starts.fetch_add(1, Ordering::Relaxed),
             socket: self.start(cancel)?,
         };
-        let job = self.ask(&open, asked, cancel)?;
-        *kept = Some(open);
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         watch.abort_all();
         watch.spawn(close_when_idle(Arc::downgrade(&self.kept)));
-        Ok(job?)
+        Ok(open)
     }
 
     #[expect(

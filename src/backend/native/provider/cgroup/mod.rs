@@ -128,10 +128,28 @@ pub(super) fn hide() -> nix::Result<()> {
 fn clone_knows_groups() -> bool {
     // A descriptor that cannot be open: nothing is started. Who does not know the
     // flag does not come to look at it.
-    let Ok(mut stack) = Stack::new(0) else {
-        return false;
-    };
+    refusal() == Some(nix::errno::Errno::EBADF)
+}
+
+fn refusal() -> Option<nix::errno::Errno> {
+    /// None of no bytes, which is refused first.
+    const STACK: usize = 1 << 12;
+    let mut stack = Stack::new(STACK).ok()?;
     // SAFETY: as nothing is started, nobody shares this process's memory.
-    let answer = unsafe { clone_into(RawFd::MAX, &mut stack, || 0) };
-    answer == Err(nix::errno::Errno::EBADF)
+    unsafe { clone_into(RawFd::MAX, &mut stack, || 0) }.err()
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    #[test]
+    fn a_kernel_that_starts_processes_in_groups_is_known() {
+        match super::refusal() {
+            Some(Errno::EBADF) => assert!(super::clone_knows_groups()),
+            // What a filter of system calls, or a kernel before 5.7, says.
+            Some(Errno::ENOSYS | Errno::EPERM | Errno::E2BIG) => {}
+            other => panic!("{other:?}"),
+        }
+    }
 }

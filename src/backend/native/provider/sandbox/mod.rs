@@ -5,11 +5,11 @@
 //! outputs in `<scratch>/store`. It knows neither graph nor store.
 //!
 //! ```text
-//! agent ──greeting, map──▶ room: namespaces, private root ──clone──┐
-//!   │                                                              ▼
-//!   └──spec, lifeline───────────────────────────────────────────▶ PID 1 ──▶ the step
-//!   ◀──report, exit─────────────────────────────────────────────────┘          │
-//!   ◀──log─────────────────────────────────────────────────────────────────────┘
+//! agent ──greeting, map──▶ room: namespaces, private root ──vfork──▶ PID 1: waits
+//!   │                                                                  │
+//!   └──spec, lifeline─────────────────────────────────────────────▶ the same ──▶ the step
+//!   ◀──log─────────────────────────────────────────────────────────────────────────┘
+//!   ◀──last word: nobody is left─────────────────────────────────────┘
 //! ```
 //!
 //! A room (`room.rs`) is kiln's program started once for the steps of one user, one
@@ -27,17 +27,22 @@
 //! 3. Then it becomes 1000:100, without groups, keeping its rights over its own
 //!    namespaces: only an id that has a place there can create files. It fills
 //!    the private root, a tmpfs, pivots to it and makes it read-only.
-//! 4. For each step the agent makes the few folders that lie on the disk, and the room
-//!    clones PID 1 into PID, mount and IPC namespaces of its own. It mounts what is the
-//!    step's alone, and lets go of the host's folders (`step_root.rs`).
-//! 5. It forbids further user namespaces and drops every capability.
-//! 6. It forks the step: a session of its own, limits, default signals, no
-//!    descriptor but its streams, `no_new_privs`, the filter of system calls, exec.
+//! 4. Before each step comes the room clones its PID 1 into PID, mount and IPC
+//!    namespaces of its own. It mounts what no step differs in, forbids further user
+//!    namespaces, and lets go of the host's folders (`step_root.rs`).
+//! 5. For the step the agent makes the few folders that lie on the disk, and PID 1
+//!    mounts inputs and outputs (`store_view.rs`), but those inputs that the room has
+//!    there already (`views.rs`).
+//! 6. It forks the step: a session of its own, in a cgroup of its own where the agent
+//!    has one, no capability, limits, default signals, no descriptor but its streams,
+//!    `no_new_privs`, the filter of system calls, exec. Then it has no capability either.
 //! 7. While the step runs, PID 1 watches its memory and what it writes; where the
-//!    agent has a cgroup for it, the kernel keeps memory and processes instead.
+//!    step has a cgroup, the kernel keeps memory and processes instead.
+//! 8. When the step has ended PID 1 ends what is left, reaps all of it, and says how the
+//!    step ended: the agent takes the outputs then.
 //!
-//! PID 1 ends with the step, and the kernel then kills what else is in the
-//! namespace; the agent can reap PID 1 only after that. The agent's death ends
+//! When PID 1 is killed, or a limit ends the step, the kernel kills what else is in the
+//! namespace, and the agent goes on when it has reaped PID 1. The agent's death ends
 //! PID 1 by the lifeline, and the room by its socket.
 
 mod backstage;

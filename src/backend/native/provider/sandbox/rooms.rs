@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinSet;
 
 /// More are not remembered: those that no step is in are forgotten first. A build has
 /// twice as many as jobs, and as many again with network.
@@ -18,11 +20,18 @@ const KEPT: usize = 64;
 
 /// As many rooms of one kind may stand empty.
 const SPARE: usize = 2;
+/// After so many steps that waited for a room another one is started: it takes as long
+/// as twenty of them wait.
+const WAITS: u32 = 20;
 
 /// A room's process is started with its first step, and ends by itself when it was
 /// idle for a while.
 #[derive(Default)]
-pub(super) struct Rooms(Mutex<Vec<Arc<Room>>>);
+pub(super) struct Rooms {
+    known: Mutex<Vec<Arc<Room>>>,
+    /// Those that are started before there is a step for them.
+    ahead: Mutex<JoinSet<()>>,
+}
 
 /// One room, for one step at a time.
 pub(super) struct Room {
@@ -30,6 +39,8 @@ pub(super) struct Room {
     pub server: ForkServer,
     /// Only the step that is in the room looks at them.
     pub views: Mutex<Views>,
+    /// Steps that had to wait until it was as new.
+    waits: AtomicU32,
 }
 
 impl Rooms {
@@ -38,19 +49,49 @@ impl Rooms {
     /// # Errors
     /// When the spec cannot be written.
     pub fn room(&self, spec: RoomSpec, groups: &Groups) -> Result<Arc<Room>, SetupError> {
-        let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rooms = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let fit: Vec<usize> = (0..rooms.len())
             .filter(|room| rooms[*room].spec == spec && !is_taken(&rooms[*room]))
             .collect();
-        // One that is being made as new after its last step is not waited for where
-        // there may be another; of several, the one that was left first is taken.
+        // Of several the one that was left first is taken: it is ready first.
         let ready = fit.iter().find(|room| rooms[**room].server.is_ready());
-        let enough = (fit.len() >= SPARE).then(|| fit.first()).flatten();
-        if let Some(room) = ready.or(enough) {
-            let room = rooms.remove(*room);
+        if let Some(found) = ready.or(fit.first()) {
+            let room = rooms.remove(*found);
             rooms.push(Arc::clone(&room));
+            if ready.is_none() && fit.len() < SPARE && room.is_waited_for_too_often() {
+                self.start_ahead(&mut rooms, &room.spec, groups)?;
+            }
             return Ok(room);
         }
+        let room = Room::new(spec, groups)?;
+        if rooms.len() >= KEPT {
+            rooms.retain(is_taken);
+        }
+        rooms.push(Arc::clone(&room));
+        Ok(room)
+    }
+
+    /// Another one like it, ready when one of the next steps comes.
+    fn start_ahead(
+        &self,
+        rooms: &mut Vec<Arc<Room>>,
+        spec: &RoomSpec,
+        groups: &Groups,
+    ) -> Result<(), SetupError> {
+        let spare = Room::new(spec.clone(), groups)?;
+        rooms.push(Arc::clone(&spare));
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        while ahead.try_join_next().is_some() {}
+        ahead.spawn_blocking(move || {
+            // Its first step tries again, and says why it cannot be.
+            let _ = spare.server.start_ahead();
+        });
+        Ok(())
+    }
+}
+
+impl Room {
+    fn new(spec: RoomSpec, groups: &Groups) -> Result<Arc<Self>, SetupError> {
         let greeting = serde_json::to_vec(&spec).map_err(io::Error::from);
         let greeting = greeting.attempt(|| "write what the room is for".into())?;
         let user = spec.user;
@@ -62,16 +103,17 @@ impl Rooms {
                 io::Error::other(why)
             })
         };
-        let room = Arc::new(Room {
+        Ok(Arc::new(Room {
             spec,
             server: ForkServer::new("sandbox", greeting, Box::new(admit)),
             views: Mutex::default(),
-        });
-        if rooms.len() >= KEPT {
-            rooms.retain(is_taken);
-        }
-        rooms.push(Arc::clone(&room));
-        Ok(room)
+            waits: AtomicU32::new(0),
+        }))
+    }
+
+    /// A few steps that wait cost less than another room.
+    fn is_waited_for_too_often(&self) -> bool {
+        self.waits.fetch_add(1, Ordering::Relaxed) >= WAITS
     }
 }
 
