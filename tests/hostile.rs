@@ -209,6 +209,18 @@ async fn n09_a_daemon_cannot_change_an_output_after_the_step() {
 }
 
 #[tokio::test]
+async fn n09_of_many_processes_that_a_step_leaves_none_is_there_when_its_outputs_are_taken() {
+    let mark = mark();
+    let script = format!(
+        "mkfifo wait; i=0; while [ $i -lt 400 ]; do i=$((i + 1))
+         setsid sh -c 'trap \"\" TERM; read x < wait' {mark} & done; echo 1 > $out"
+    );
+    let (outcome, ran) = step(&script).run().await;
+    let left = processes_with(&mark).len();
+    assert_eq!((outcome, left), (StepOutcome::Exited(0), 0), "{}", ran.log);
+}
+
+#[tokio::test]
 async fn n09_nothing_is_left_in_shared_memory() {
     step("echo left > /dev/shm/left; ipcmk -M 4096 >/dev/null; echo left > /tmp/left")
         .said()
