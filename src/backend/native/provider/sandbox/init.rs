@@ -62,7 +62,6 @@ impl Serve for Room {
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let signals = SignalFd::with_flags(&signals(), flags);
         let signals = signals.attempt(|| "listen to signals".into())?;
-        cgroup::hide().attempt(|| "enter a cgroup namespace".into())?;
         let door = step_root::make_ready(self.in_memory, self.mounts.as_ref());
         let door = door.map_err(explained)?;
         if !self.closed {
@@ -89,7 +88,7 @@ impl Serve for Room {
             Err(error) => error.into(),
         };
         // The agent takes the outputs when it hears this: nobody may write any more.
-        end_all() && report_is_told(&report)
+        report_is_told(&report)
     }
 }
 
@@ -237,7 +236,7 @@ fn start(spec: &Spec, group: Option<&OwnedFd>, stack: &mut Stack) -> Result<Pid,
     let program = Program::of(spec);
     let begin = || {
         let error = match &program {
-            Ok(program) => match exec(spec, program, group.is_some()) {
+            Ok(program) => match exec(spec, program) {
                 Err(error) => error,
                 Ok(never) => match never {},
             },
@@ -268,14 +267,13 @@ fn start(spec: &Spec, group: Option<&OwnedFd>, stack: &mut Stack) -> Result<Pid,
 }
 
 /// Gives up what is left and becomes the step's program.
-fn exec(spec: &Spec, program: &Program, grouped: bool) -> Result<Infallible, SetupError> {
+fn exec(spec: &Spec, program: &Program) -> Result<Infallible, SetupError> {
     nix::unistd::setsid().attempt(|| "start a session".into())?;
     let null = File::open("/dev/null").attempt(|| "open /dev/null".into())?;
     nix::unistd::dup2_stdin(&null).attempt(|| "close standard input".into())?;
     nix::unistd::dup2_stderr(io::stdout()).attempt(|| "join the outputs".into())?;
-    if grouped {
-        cgroup::hide().attempt(|| "enter a cgroup namespace".into())?;
-    }
+    // Not before: from within a namespace no process can be started in a group beside it.
+    cgroup::hide().attempt(|| "enter a cgroup namespace".into())?;
     privileges::drop_capabilities()?;
     privileges::limit(&spec.limits)?;
     privileges::unblock_signals()?;
