@@ -5,10 +5,10 @@ use super::job::Exit;
 use super::server::announced;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::MsgFlags;
+use nix::sys::socket::{MsgFlags, Shutdown, shutdown};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,6 +26,9 @@ pub(super) struct Kept {
     server: Mutex<Option<Open>>,
     /// They end by themselves or were killed; to be waited for.
     left: Mutex<Vec<Pid>>,
+    /// Of servers that were given up: each may still say which process it made, which
+    /// then finds that there will be no job.
+    given_up: Mutex<Vec<OwnedFd>>,
     used: Mutex<Used>,
 }
 
@@ -69,17 +72,35 @@ impl Kept {
         lock(&self.left).push(pid);
     }
 
+    /// Ends a server, and with it the process that waits for the next job, which is this
+    /// process's child.
+    pub fn give_up(&self, Open { socket, .. }: Open) {
+        let _ = shutdown(socket.as_raw_fd(), Shutdown::Write); // it is gone already then
+        lock(&self.given_up).push(socket);
+    }
+
     /// Those that have ended.
     pub fn reap(&self) {
+        lock(&self.given_up).retain(|socket| match announced(socket, MsgFlags::MSG_DONTWAIT) {
+            Ok(None) => true,
+            Ok(Some(Ok(waiting))) => {
+                self.leave(waiting);
+                true
+            }
+            Ok(Some(Err(_))) | Err(_) => false, // no more processes of its
+        });
         lock(&self.left).retain(|pid| {
             let waited = waitpid(*pid, Some(WaitPidFlag::WNOHANG));
             matches!(waited, Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))
         });
     }
 
-    /// There is no server; one that is being asked, or started, is not waited for.
+    /// There is no server, and nothing left of one; one that is being asked, or started,
+    /// is not waited for.
     fn has_ended(&self) -> bool {
         matches!(self.server.try_lock(), Ok(server) if server.is_none())
+            && lock(&self.left).is_empty()
+            && lock(&self.given_up).is_empty()
     }
 
     fn is_idle(&self) -> bool {
@@ -87,16 +108,14 @@ impl Kept {
         used.jobs == 0 && used.last.elapsed() >= IDLE
     }
 
-    /// Ends the server, and with it the process that waits for the next job, which is
-    /// this process's child.
-    fn close(&self, patience: PollTimeout) {
-        let Some(Open { socket, .. }) = self.server().take() else {
-            return;
-        };
-        let mut sources = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-        let _ = poll(&mut sources, patience); // what is not said then is not waited for
-        if let Ok(Some(Ok(waiting))) = announced(&socket, MsgFlags::MSG_DONTWAIT) {
-            self.leave(waiting);
+    /// Ends the server that is idle.
+    fn close_if_idle(&self) {
+        let mut server = self.server();
+        // Whoever uses it says so before they ask for it.
+        if self.is_idle()
+            && let Some(server) = server.take()
+        {
+            self.give_up(server);
         }
     }
 }
@@ -111,9 +130,15 @@ impl Drop for InUse<'_> {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // It is there, or about to be, or the server has ended.
         let patience = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::ZERO);
-        self.close(patience);
+        if let Some(server) = self.server().take() {
+            self.give_up(server);
+        }
+        // The process is there, or about to be, or the server has ended.
+        for socket in lock(&self.given_up).iter() {
+            let mut sources = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+            let _ = poll(&mut sources, patience); // what is not said then is not waited for
+        }
         self.reap();
         for pid in lock(&self.left).iter() {
             if let Some(source) = Exit::of(*pid).source() {
@@ -133,9 +158,9 @@ pub(super) async fn close_when_idle(kept: Weak<Kept>) {
         };
         kept.reap();
         if kept.is_idle() {
-            kept.close(PollTimeout::ZERO);
+            kept.close_if_idle();
         }
-        if kept.has_ended() && lock(&kept.left).is_empty() {
+        if kept.has_ended() {
             return;
         }
     }

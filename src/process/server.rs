@@ -131,7 +131,10 @@ impl ForkServer {
         };
         match attend()? {
             Ended::NotBegun => {
-                drop(self.kept.server().take()); // its process is gone, so it is too, or soon
+                // Its process is gone, so it is too, or soon.
+                if let Some(open) = self.kept.server().take() {
+                    self.kept.give_up(open);
+                }
                 attend()
             }
             ended => Ok(ended),
@@ -143,11 +146,12 @@ impl ForkServer {
         self.kept.reap();
         let mut kept = self.kept.server();
         // Also one that refuses: what was asked of it before may be why.
-        if let Some(open) = kept.take()
-            && let Ok(Ok(job)) = self.ask(&open, asked, cancel)
-        {
-            *kept = Some(open);
-            return Ok(job);
+        if let Some(open) = kept.take() {
+            if let Ok(Ok(job)) = self.ask(&open, asked, cancel) {
+                *kept = Some(open);
+                return Ok(job);
+            }
+            self.kept.give_up(open);
         }
         if cancel.is_cancelled() {
             return Err(ForkError::Cancelled);
@@ -155,9 +159,16 @@ impl ForkServer {
         // With pipes of its own: a job that the old server may have begun
         // finds its lifeline closed and ends.
         let open = self.open(cancel)?;
-        let job = self.ask(&open, asked, cancel)?;
-        *kept = Some(open);
-        Ok(job?)
+        match self.ask(&open, asked, cancel) {
+            Ok(job) => {
+                *kept = Some(open);
+                Ok(job?)
+            }
+            Err(error) => {
+                self.kept.give_up(open);
+                Err(error)
+            }
+        }
     }
 
     /// Starts the server before there is a job for it, on this thread.

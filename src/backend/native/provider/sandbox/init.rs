@@ -88,7 +88,7 @@ impl Serve for Room {
             Err(error) => error.into(),
         };
         // The agent takes the outputs when it hears this: nobody may write any more.
-        report_is_told(&report)
+        end_all() && report_is_told(&report)
     }
 }
 
