@@ -412,6 +412,53 @@ async fn n05_an_input_that_was_collected_and_made_anew_is_seen_as_it_is_now() {
 }
 
 #[tokio::test]
+async fn n09_what_a_step_does_to_the_folder_of_its_view_harms_neither_host_nor_next_step() {
+    let _alone = ALONE.lock().await;
+    let (sandbox, store) = (alone(), store());
+    let store = store.path();
+    objects(store);
+    let victim = store.join("victim");
+    fs::write(&victim, "x").unwrap();
+    fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
+    let in_view = async |script: &str| {
+        for _ in 0..2 {
+            sees(&sandbox, store, 0..NAMES, "echo x > $out").await;
+        }
+        let done = sees(&sandbox, store, 0..NAMES, script).await;
+        assert!(done.1, "it has the view");
+        let next = sees(
+            &sandbox,
+            store,
+            0..NAMES,
+            "stat -c 'size %s' /var/lib/kiln/store",
+        )
+        .await;
+        assert_eq!(
+            next.0.matches("object ").count(),
+            NAMES as usize,
+            "{}",
+            next.0
+        );
+        next.0
+    };
+    for mode in ["555", "000", "300"] {
+        let link = format!(
+            "cd /var/lib/kiln/store; echo x > $out; ln -s {} aa; chmod {mode} .",
+            victim.display()
+        );
+        in_view(&link).await;
+        let mode = fs::metadata(&victim).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    // Some file systems keep a folder as large as it ever was.
+    let grows = "cd /var/lib/kiln/store; i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); : > long-name-of-a-file-$i; done; \
+                 rm long-*; echo x > $out";
+    let next = in_view(grows).await;
+    let size: u64 = next.rsplit("size ").next().unwrap().trim().parse().unwrap();
+    assert!(size <= 8192, "{size}");
+}
+
+#[tokio::test]
 async fn n05_what_a_room_had_mounted_goes_with_it() {
     let _alone = ALONE.lock().await;
     let (sandbox, store) = (alone(), store());

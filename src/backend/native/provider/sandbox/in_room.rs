@@ -2,7 +2,7 @@
 //! may be another one than the last step's.
 
 use super::rooms::Room;
-use super::spec::{SetupError, Spec};
+use super::spec::{LastWord, SetupError, Spec};
 use super::views::{Choice, Views};
 use crate::process::{End, Ended};
 use std::cell::RefCell;
@@ -53,15 +53,24 @@ impl<'a> InRoom<'a> {
     /// Names what could not be moved there.
     pub fn over(self, ended: &Ended, scratch: &Path) -> Result<(), SetupError> {
         let InRoom {
-            mut views, inputs, ..
+            room,
+            mut views,
+            inputs,
+            asked,
         } = self;
-        let (_, choice) = self.asked.into_inner();
+        let (_, choice) = asked.into_inner();
+        let spoils = |said: &[u8]| {
+            serde_json::from_slice(said).is_ok_and(|LastWord { spoils_view, .. }| spoils_view)
+        };
         match ended {
             // Somebody may still write.
             Ended::Without(End::Stuck { .. }) => views.forget(),
             Ended::Said(_) | Ended::Without(_) | Ended::NotBegun => {
-                return views.ran(choice, inputs, scratch);
+                views.ran(choice, &room.spec, inputs, scratch)?;
             }
+        }
+        if matches!(ended, Ended::Said(said) if spoils(said)) {
+            views.forget();
         }
         Ok(())
     }

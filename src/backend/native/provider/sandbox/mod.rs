@@ -76,7 +76,7 @@ use crate::backend::BackendError;
 use crate::process::{Bounds, End, Ended, ForkError, ForkJob};
 use in_room::InRoom;
 use rooms::{Placed, Rooms};
-use spec::{Limit, Limits, Next, Report, RoomSpec, SetupError, Spec, User};
+use spec::{LastWord, Limit, Limits, Next, Report, RoomSpec, SetupError, Spec, User};
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -230,7 +230,8 @@ fn outcome(
             return Err(error("have the step's PID 1 run it", why));
         }
     };
-    match serde_json::from_slice(&said) {
+    let word = serde_json::from_slice(&said);
+    match word.map(|LastWord { report, .. }| report) {
         Ok(Report::Exited(code)) => Ok(StepOutcome::Exited(code)),
         Ok(Report::Signalled(signal)) => Ok(StepOutcome::Signalled(signal)),
         Ok(Report::OverLimit(limit)) => Ok(StepOutcome::OverLimit(match limit {

@@ -148,6 +148,21 @@ impl Report {
     }
 }
 
+/// A PID 1's, when nobody else is left.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct LastWord {
+    pub report: Report,
+    /// The step made the folder of its room's view other than it was.
+    pub spoils_view: bool,
+}
+
+impl LastWord {
+    /// As JSON, for the agent.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default() // as above
+    }
+}
+
 /// The folders of a step that lie on the disk, below the scratch folder.
 pub(super) struct Layout<'a>(pub &'a Path);
 

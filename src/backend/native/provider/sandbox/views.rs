@@ -12,12 +12,15 @@
 use super::scratch;
 use super::spec::{Attempt, Layout, Next, Object, RoomSpec, SetupError};
 use super::store_view::ON_DISK;
-use nix::fcntl::AtFlags;
-use nix::sys::stat::fstatat;
+use crate::store::remove_all;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, renameat};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, fstatat};
 use std::collections::BTreeMap;
-use std::fs::{self, File, FileTimes, Permissions};
+use std::ffi::OsStr;
+use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -153,13 +156,14 @@ impl Views {
     pub fn ran(
         &mut self,
         choice: Choice,
+        room: &RoomSpec,
         inputs: Inputs,
         scratch: &Path,
     ) -> Result<(), SetupError> {
         let mut view = self.view.take();
         if let (Some(_), Some(view)) = (&choice.view, &mut view) {
             view.used = true;
-            view.empty_into(&Layout(scratch).store())?;
+            view.empty_into(room, &Layout(scratch).store())?;
         }
         self.count(view.as_ref(), choice.start);
         self.last = inputs;
@@ -180,7 +184,7 @@ impl Views {
         }
     }
 
-    /// A step did not come to its end as it should.
+    /// A step did not come to its end as it should, or spoilt the view.
     pub fn forget(&mut self) {
         self.view = None;
     }
@@ -206,35 +210,53 @@ impl View {
     }
 
     /// All but the mount points: the agent sees these as empty files and folders.
-    fn empty_into(&self, to: &Path) -> Result<(), SetupError> {
+    fn empty_into(&self, room: &RoomSpec, to: &Path) -> Result<(), SetupError> {
         let store = self.folder.store();
         let attempted = || format!("take what a step left from {}", store.display());
+        // The step may have closed it. It is the same folder: it was mounted.
+        scratch::make(&store, room.user)?;
+        let (from, to) = (open_folder(&store), open_folder(to));
+        let (from, to) = (from.attempt(attempted)?, to.attempt(attempted)?);
         for entry in fs::read_dir(&store).attempt(attempted)? {
             let name = entry.attempt(attempted)?.file_name();
             if name
                 .to_str()
                 .is_none_or(|name| !self.inputs.contains_key(name))
             {
-                take(&store.join(&name), &to.join(&name)).attempt(attempted)?;
+                take(&from, &to, &name).attempt(attempted)?;
             }
         }
         // What the step set would tell the next one of it.
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
         let times = FileTimes::new().set_accessed(time).set_modified(time);
-        let folder = File::open(&store).attempt(attempted)?;
-        folder.set_times(times).attempt(attempted)
+        from.set_times(times).attempt(attempted)
     }
 }
 
-/// A folder that its owner may not write to can be moved by root alone.
-fn take(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let rights = fs::symlink_metadata(from)?.permissions();
-            let writable = Permissions::from_mode(rights.mode() | 0o700);
-            fs::set_permissions(from, writable)?;
-            fs::rename(from, to)?;
-            fs::set_permissions(to, rights)
+/// None that a link leads to.
+fn open_folder(path: &Path) -> io::Result<File> {
+    let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+/// From one folder to another, whatever it is and never through a link. A folder that
+/// its owner may not write to can be moved by root alone.
+fn take(from: &File, to: &File, name: &OsStr) -> nix::Result<()> {
+    match renameat(from, name, to, name) {
+        Err(Errno::EACCES) => {
+            let found = fstatat(from, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            if found.st_mode & libc::S_IFMT != libc::S_IFDIR {
+                return Err(Errno::EACCES);
+            }
+            let rights = Mode::from_bits_truncate(found.st_mode);
+            fchmodat(
+                from,
+                name,
+                rights | Mode::S_IRWXU,
+                FchmodatFlags::NoFollowSymlink,
+            )?;
+            renameat(from, name, to, name)?;
+            fchmodat(to, name, rights, FchmodatFlags::NoFollowSymlink)
         }
         other => other,
     }
@@ -287,7 +309,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
+        if let Err(error) = remove_all(&self.0) {
             // The next start sweeps what stays.
             tracing::warn!(path = %self.0.display(), %error, "cannot remove the folder of a view");
         }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::backend::native::provider::sandbox::spec::User;
-use std::os::unix::fs::MetadataExt;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 /// A room over a folder with so many objects.
 fn room(folder: &Path, objects: u32) -> RoomSpec {
@@ -36,7 +37,7 @@ fn step(views: &mut Views, room: &RoomSpec, start: u64, wanted: Inputs) -> (bool
     );
     let scratch = room.scratch.join("scratch");
     fs::create_dir_all(scratch.join("store")).unwrap();
-    views.ran(choice, wanted, &scratch).unwrap();
+    views.ran(choice, room, wanted, &scratch).unwrap();
     seen
 }
 
@@ -100,7 +101,7 @@ fn a_few_inputs_and_links_are_mounted_by_each_step() {
     }
     let link = folder.path().join("store/7");
     fs::remove_file(&link).unwrap();
-    std::os::unix::fs::symlink("6", &link).unwrap();
+    symlink("6", &link).unwrap();
     step(&mut views, &room, 0, inputs(0..10));
     assert_eq!(shown(&step(&mut views, &room, 0, inputs(0..10)).2), Some(9));
     assert_eq!(
@@ -184,8 +185,13 @@ fn what_a_step_left_in_the_view_is_moved_whatever_its_rights() {
     fs::create_dir(&closed).unwrap();
     fs::write(closed.join("in"), "x").unwrap();
     fs::set_permissions(&closed, Permissions::from_mode(0o500)).unwrap();
+    let others = folder.path().join("others");
+    fs::write(&others, "x").unwrap();
+    fs::set_permissions(&others, Permissions::from_mode(0o600)).unwrap();
+    symlink(&others, store.join("link")).unwrap();
+    fs::set_permissions(&store, Permissions::from_mode(0o000)).unwrap();
     let scratch = folder.path().join("scratch");
-    views.ran(choice, wanted, &scratch).unwrap();
+    views.ran(choice, &room, wanted, &scratch).unwrap();
     let moved = scratch.join("store/closed");
     assert_eq!(fs::symlink_metadata(&moved).unwrap().mode() & 0o777, 0o500);
     assert_eq!(
@@ -194,4 +200,10 @@ fn what_a_step_left_in_the_view_is_moved_whatever_its_rights() {
         "the agent made no mount points"
     );
     fs::set_permissions(&moved, Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(fs::read_link(scratch.join("store/link")).unwrap(), others);
+    assert_eq!(
+        fs::metadata(&others).unwrap().mode() & 0o777,
+        0o600,
+        "nobody followed the link"
+    );
 }
