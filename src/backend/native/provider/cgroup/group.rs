@@ -45,7 +45,7 @@ impl Group {
             processes: NONE.into(),
         };
         user.map_or(Ok(()), |user| hand_over(folder, user))?;
-        // All of a step ends when one of its processes must, its PID 1 too.
+        // All of a step ends when one of its processes must.
         group.write("memory.oom.group", "1")?;
         match fs::write(group.folder.join("memory.swap.max"), "0") {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {} // a kernel without swap
