@@ -27,6 +27,7 @@ pub(crate) use clone::clone_into;
 pub use detached::{Credentials, Owned, detach};
 pub use find::find_program;
 pub(crate) use guard::Guard;
+pub(crate) use idle::IDLE;
 pub use job::Ended;
 pub use serve::{Serve, serve};
 pub use server::{ForkError, ForkJob, ForkServer};

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A server that was not asked for so long ends, and gives its memory back.
-const IDLE: Duration = Duration::from_secs(10);
+pub(crate) const IDLE: Duration = Duration::from_secs(10);
 /// From one look to the next, while there is a server.
 const LOOK: Duration = Duration::from_secs(1);
 /// What ends by itself gets, where it is waited for: it takes a thousandth of it.

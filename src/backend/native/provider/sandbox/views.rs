@@ -12,6 +12,7 @@
 use super::scratch;
 use super::spec::{Attempt, Layout, Next, Object, RoomSpec, SetupError};
 use super::store_view::ON_DISK;
+use crate::process::IDLE;
 use crate::store::remove_all;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, renameat};
@@ -22,7 +23,7 @@ use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A room whose process ended so often before its view was used makes no more.
 const TRIES: u32 = 3;
@@ -37,6 +38,8 @@ pub(super) struct Views {
     view: Option<View>,
     /// Views in a row that were not used before the room's process ended.
     unused: u32,
+    /// When the last step was in the room.
+    left: Option<Instant>,
 }
 
 struct View {
@@ -179,9 +182,15 @@ impl Views {
     fn count(&mut self, view: Option<&View>, start: u64) {
         match view {
             Some(view) if view.used => self.unused = 0,
-            Some(view) if view.start != start => self.unused += 1,
+            // One that nobody asked for a while ended because of that.
+            Some(view) if view.start != start && self.is_in_use() => self.unused += 1,
             _ => {}
         }
+        self.left = Some(Instant::now());
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.left.is_some_and(|left| left.elapsed() < IDLE / 2)
     }
 
     /// A step did not come to its end as it should, or spoilt the view.

@@ -207,3 +207,18 @@ fn what_a_step_left_in_the_view_is_moved_whatever_its_rights() {
         "nobody followed the link"
     );
 }
+
+#[test]
+fn a_room_that_ended_because_nobody_came_has_a_view_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let room = room(folder.path(), 20);
+    let mut views = Views::default();
+    for start in 0..6 {
+        step(&mut views, &room, start, inputs(0..20));
+        step(&mut views, &room, start, inputs(0..20));
+        views.left = None; // long ago
+    }
+    step(&mut views, &room, 6, inputs(0..20));
+    step(&mut views, &room, 6, inputs(0..20));
+    assert!(step(&mut views, &room, 6, inputs(0..20)).0);
+}
