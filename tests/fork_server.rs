@@ -1,4 +1,4 @@
-//! The room that the PID 1 of each step is a copy of: one for a user, whoever kills
+//! The room whose memory the PID 1 of each step has: one for a user, whoever kills
 //! it. In a program of its own, so that no other test's server is beside it.
 #![allow(
     clippy::disallowed_methods,

@@ -239,16 +239,13 @@ impl ForkServer {
         cancel: &Cancel,
     ) -> Result<io::Result<Job>, ForkError> {
         let socket = &server.socket;
-        // It is there already, but for the first job and after a quick one.
-        let waiting = announced(socket, MsgFlags::MSG_DONTWAIT)?.transpose();
-        let waiting = match waiting {
-            Ok(waiting) => waiting.map(|pid| Forked::new(pid, Arc::clone(&self.kept))),
+        // Nothing is sent before it is known who takes it: else a job that is cancelled
+        // meanwhile might still begin.
+        let process = match self.comes(socket, cancel)? {
+            Ok(process) => process,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if waiting
-            .as_ref()
-            .is_some_and(|process| has_ended(process.id))
-        {
+        if has_ended(process.id) {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         let (request, stdin) = io::pipe()?;
@@ -262,22 +259,20 @@ impl ForkServer {
         let group = asked.group.map(|group| group.as_raw_fd());
         let theirs: Vec<RawFd> = theirs.into_iter().chain(group).collect();
         tell(socket, &[Word::JOB], &theirs)?;
-        let process = match waiting {
-            Some(process) => process,
-            None => match self.comes(socket, cancel)? {
-                Ok(process) => process,
-                Err(refusal) => return Ok(Err(refusal)),
-            },
-        };
         Ok(Ok(Job { process, streams }))
     }
 
-    /// Waits for the process of the next job.
+    /// The process of the next job: it is there already, but for the first job and after
+    /// a quick one.
     fn comes(&self, socket: &OwnedFd, cancel: &Cancel) -> Result<io::Result<Forked>, ForkError> {
-        answers(socket, cancel)?;
-        let pid = announced(socket, MsgFlags::empty())?;
-        let gone = || ForkError::from(io::Error::from(io::ErrorKind::UnexpectedEof));
-        let pid = pid.ok_or_else(gone)?;
+        let pid = match announced(socket, MsgFlags::MSG_DONTWAIT)? {
+            Some(pid) => pid,
+            None => {
+                answers(socket, cancel)?;
+                let gone = || io::Error::from(io::ErrorKind::UnexpectedEof);
+                announced(socket, MsgFlags::empty())?.ok_or_else(gone)?
+            }
+        };
         Ok(pid.map(|pid| Forked::new(pid, Arc::clone(&self.kept))))
     }
 }

@@ -2,7 +2,7 @@
 //! may be another one than the last step's.
 
 use super::rooms::Room;
-use super::spec::{LastWord, SetupError, Spec};
+use super::spec::{LastWord, Object, Report, SetupError, Spec};
 use super::views::{Choice, Views};
 use crate::process::{End, Ended};
 use std::cell::RefCell;
@@ -15,8 +15,10 @@ pub(super) struct InRoom<'a> {
     room: &'a Room,
     views: MutexGuard<'a, Views>,
     /// All inputs: the choice has those that are asked for.
-    inputs: BTreeMap<String, super::spec::Object>,
+    inputs: BTreeMap<String, Object>,
     asked: RefCell<(Spec, Choice)>,
+    /// Else the next step starts without.
+    keeps_view: bool,
 }
 
 impl<'a> InRoom<'a> {
@@ -26,6 +28,7 @@ impl<'a> InRoom<'a> {
             views: room.views.lock().unwrap_or_else(PoisonError::into_inner),
             inputs: std::mem::take(&mut spec.inputs),
             asked: RefCell::new((spec, Choice::default())),
+            keeps_view: false,
         }
     }
 
@@ -51,27 +54,36 @@ impl<'a> InRoom<'a> {
     ///
     /// # Errors
     /// Names what could not be moved there.
-    pub fn over(self, ended: &Ended, scratch: &Path) -> Result<(), SetupError> {
-        let InRoom {
-            room,
-            mut views,
-            inputs,
-            asked,
-        } = self;
-        let (_, choice) = asked.into_inner();
-        let spoils = |said: &[u8]| {
-            serde_json::from_slice(said).is_ok_and(|LastWord { spoils_view, .. }| spoils_view)
-        };
-        match ended {
-            // Somebody may still write.
-            Ended::Without(End::Stuck { .. }) => views.forget(),
-            Ended::Said(_) | Ended::Without(_) | Ended::NotBegun => {
-                views.ran(choice, &room.spec, inputs, scratch)?;
-            }
+    pub fn over(mut self, ended: &Ended, scratch: &Path) -> Result<(), SetupError> {
+        if matches!(ended, Ended::Without(End::Stuck { .. })) {
+            return Ok(()); // somebody may still write there
         }
-        if matches!(ended, Ended::Said(said) if spoils(said)) {
-            views.forget();
-        }
+        let choice = std::mem::take(&mut self.asked.borrow_mut().1);
+        let inputs = std::mem::take(&mut self.inputs);
+        self.views.ran(choice, &self.room.spec, inputs, scratch)?;
+        self.keeps_view = keeps_view(ended);
         Ok(())
+    }
+}
+
+/// Whether the room has the view that it was asked for, as it was.
+fn keeps_view(ended: &Ended) -> bool {
+    let word = match ended {
+        Ended::Said(word) => serde_json::from_slice(word),
+        Ended::Without(_) | Ended::NotBegun => return false,
+    };
+    word.is_ok_and(
+        |LastWord {
+             report,
+             spoils_view,
+         }| { !spoils_view && !matches!(report, Report::Failed { .. }) },
+    )
+}
+
+impl Drop for InRoom<'_> {
+    fn drop(&mut self) {
+        if !self.keeps_view {
+            self.views.forget();
+        }
     }
 }

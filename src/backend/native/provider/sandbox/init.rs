@@ -198,7 +198,7 @@ fn supervise(
             Some(report) => return Ok(Some(watch.full().map_or(report, Report::OverLimit))),
             None => {}
         }
-        // The rest of the namespace ends with this process.
+        // What is left of it is ended afterwards.
         if let Some(limit) = watch.look() {
             return Ok(Some(Report::OverLimit(limit)));
         }
