@@ -312,7 +312,8 @@ async fn a_pid_1_that_is_killed_takes_the_step_with_it() {
     let said = step.said.clone();
     let request = step.request;
     let running = tokio::spawn(async move { run(&sandbox(), request).await });
-    until("the step is up", || !said.lock().unwrap().is_empty()).await;
+    let up = || !said.lock().unwrap().is_empty() && !processes_with(&mark).is_empty();
+    until("the step is up", up).await;
     kill(pid_1_of(&mark), Signal::SIGKILL).unwrap();
     let error = running.await.unwrap().unwrap_err();
     assert!(error.to_string().contains("the step's PID 1"), "{error}");

@@ -61,23 +61,15 @@ impl<'a> InRoom<'a> {
         let choice = std::mem::take(&mut self.asked.borrow_mut().1);
         let inputs = std::mem::take(&mut self.inputs);
         self.views.ran(choice, &self.room.spec, inputs, scratch)?;
-        self.keeps_view = keeps_view(ended);
+        if let Ended::Said(word) = ended
+            && let Ok(LastWord { report, view_size }) = serde_json::from_slice(word)
+        {
+            // Else the room never heard which view it was to have.
+            self.keeps_view = !matches!(report, Report::Failed { .. });
+            self.views.check_size(view_size);
+        }
         Ok(())
     }
-}
-
-/// Whether the room has the view that it was asked for, as it was.
-fn keeps_view(ended: &Ended) -> bool {
-    let word = match ended {
-        Ended::Said(word) => serde_json::from_slice(word),
-        Ended::Without(_) | Ended::NotBegun => return false,
-    };
-    word.is_ok_and(
-        |LastWord {
-             report,
-             spoils_view,
-         }| { !spoils_view && !matches!(report, Report::Failed { .. }) },
-    )
 }
 
 impl Drop for InRoom<'_> {

@@ -6,7 +6,7 @@ use super::backstage::Door;
 use super::program::Program;
 use super::room::{Change, Room};
 use super::spec::{Attempt, LastWord, Next, Report, RoomSpec, SetupError, Spec};
-use super::view::{View, Wanted};
+use super::view::Wanted;
 use super::watch::Watch;
 use super::{privileges, seccomp, step_root, userns};
 use crate::backend::native::provider::cgroup;
@@ -74,12 +74,10 @@ impl Serve for Room {
     /// The spec on standard input, which then is the lifeline; the step's log on
     /// standard output; one [`LastWord`] on standard error.
     fn job(&mut self, ready: Self::Ready, group: Option<OwnedFd>) -> bool {
-        let mut in_view = false;
         let report = ready.and_then(|ready| {
             let request = process::read_request();
             let spec = request.and_then(|json| Ok(serde_json::from_slice::<Spec>(&json)?));
             let spec = spec.attempt(|| "read the step".into())?;
-            in_view = spec.view.is_some();
             let report = self.run(&spec, &ready, group.as_ref());
             self.next = Change::after(spec);
             report
@@ -90,17 +88,8 @@ impl Serve for Room {
             Err(error) => error.into(),
         };
         // The agent takes the outputs when it hears this: nobody may write any more.
-        if !end_all() {
-            return false;
-        }
-        let spoils_view = in_view && self.view.as_ref().is_some_and(View::is_spoilt);
-        if spoils_view {
-            self.next = Change::Leave;
-        }
-        is_told(&LastWord {
-            report,
-            spoils_view,
-        })
+        let view_size = self.view.as_ref().map(|view| view.size);
+        end_all() && is_told(&LastWord { report, view_size })
     }
 }
 

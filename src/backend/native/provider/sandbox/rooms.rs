@@ -20,9 +20,9 @@ const KEPT: usize = 64;
 
 /// As many rooms of one kind may stand empty.
 const SPARE: usize = 2;
-/// After so many steps that waited for a room another one is started: it takes as long
-/// as twenty of them wait.
-const WAITS: u32 = 20;
+/// After so many steps that waited for a room another one is started, which takes as
+/// long as twenty of them wait: a build of a few steps has no need of it.
+const WAITS: u32 = 6;
 
 /// A room's process is started with its first step, and ends by itself when it was
 /// idle for a while.

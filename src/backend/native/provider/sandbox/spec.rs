@@ -152,8 +152,9 @@ impl Report {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct LastWord {
     pub report: Report,
-    /// The step made the folder of its room's view other than it was.
-    pub spoils_view: bool,
+    /// How large the folder of the room's view was when it was made: a file system may
+    /// keep it as large as it ever was.
+    pub view_size: Option<u64>,
 }
 
 impl LastWord {

@@ -13,8 +13,8 @@ use super::spec::{Attempt, Layout, STORE, SetupError, Spec};
 use super::step_root::one_time;
 use super::store_view::{Input, by_name, show_in};
 use nix::mount::{MntFlags, umount2};
-use nix::sys::stat::stat;
 use std::collections::BTreeSet;
+use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -23,8 +23,8 @@ pub(super) struct View {
     /// The name of the folder that is the store.
     pub folder: String,
     pub inputs: BTreeSet<String>,
-    /// Of the folder itself: a file system may keep it as large as it ever was.
-    size: i64,
+    /// Of the folder itself, with its mount points.
+    pub size: u64,
 }
 
 /// A view that is to be made: inputs of the step that has just ended.
@@ -52,17 +52,12 @@ impl View {
         drop(found);
         // Which of its steps is the first is nothing for it to see.
         one_time(Path::new(STORE)).attempt(|| "set the time of the room's store".into())?;
-        let size = size().attempt(|| "look at the room's store".into())?;
+        let made = fs::metadata(STORE).attempt(|| "look at the room's store".into())?;
         Ok(View {
             folder,
             inputs,
-            size,
+            size: made.len(),
         })
-    }
-
-    /// Whether the next step would see of its folder what the last one did in it.
-    pub fn is_spoilt(&self) -> bool {
-        size() != Ok(self.size)
     }
 
     /// Takes it out of the store.
@@ -72,8 +67,4 @@ impl View {
     pub fn leave() -> Result<(), SetupError> {
         umount2(STORE, MntFlags::MNT_DETACH).attempt(|| "leave the store of the room".into())
     }
-}
-
-fn size() -> nix::Result<i64> {
-    Ok(stat(STORE)?.st_size)
 }

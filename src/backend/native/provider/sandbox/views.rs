@@ -38,6 +38,8 @@ pub(super) struct Views {
     view: Option<View>,
     /// Views in a row that were not used before the room's process ended.
     unused: u32,
+    /// The room may still have one that was given up.
+    stale: bool,
     /// When the last step was in the room.
     left: Option<Instant>,
 }
@@ -80,6 +82,7 @@ impl Views {
                 let next = match (&planned, view) {
                     (Some(planned), _) => planned.asked_for(),
                     (None, Some(_)) => Next::Nothing,
+                    (None, None) if self.stale => Next::Nothing,
                     (None, None) => Next::Same,
                 };
                 Choice {
@@ -164,6 +167,7 @@ impl Views {
         scratch: &Path,
     ) -> Result<(), SetupError> {
         let mut view = self.view.take();
+        self.stale = false;
         if let (Some(_), Some(view)) = (&choice.view, &mut view) {
             view.used = true;
             view.empty_into(room, &Layout(scratch).store())?;
@@ -193,9 +197,23 @@ impl Views {
         self.left.is_some_and(|left| left.elapsed() < IDLE / 2)
     }
 
-    /// A step did not come to its end as it should, or spoilt the view.
+    /// A step did not come to its end as it should.
     pub fn forget(&mut self) {
-        self.view = None;
+        self.stale |= self.view.take().is_some();
+    }
+
+    /// Gives the view up where its folder is not as large as it was when it was made: the
+    /// next step would see that, and look through what once was there.
+    pub fn check_size(&mut self, made: Option<u64>) {
+        let now = self
+            .view
+            .as_ref()
+            .filter(|view| view.used)
+            .and_then(|view| fs::metadata(view.folder.store()).ok())
+            .map(|found| found.len());
+        if now.is_some() && now != made {
+            self.forget();
+        }
     }
 }
 
