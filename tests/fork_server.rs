@@ -359,6 +359,13 @@ async fn sees(
     }
 }
 
+/// So many steps with every input: the third and later ones have the room's view.
+async fn all_are_seen(sandbox: &Arc<Sandbox>, store: &Path, steps: u32) {
+    for _ in 0..steps {
+        sees(sandbox, store, 0..NAMES, "echo x > $out").await;
+    }
+}
+
 /// What is to be seen of these.
 fn seen(inputs: impl IntoIterator<Item = u32>) -> String {
     let of = |number| format!("{}\nobject {number}\n", name(number));
@@ -402,9 +409,7 @@ async fn n05_an_input_that_was_collected_and_made_anew_is_seen_as_it_is_now() {
     let (sandbox, store) = (alone(), store());
     let store = store.path();
     objects(store);
-    for _ in 0..3 {
-        sees(&sandbox, store, 0..NAMES, "echo x > $out").await;
-    }
+    all_are_seen(&sandbox, store, 3).await;
     assert!(sees(&sandbox, store, 0..NAMES, "").await.1);
     for number in [4, 5] {
         let path = store.join("objects").join(name(number));
@@ -427,9 +432,7 @@ async fn n09_what_a_step_does_to_the_folder_of_its_view_harms_neither_host_nor_n
     fs::write(&victim, "x").unwrap();
     fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
     let in_view = async |script: &str| {
-        for _ in 0..2 {
-            sees(&sandbox, store, 0..NAMES, "echo x > $out").await;
-        }
+        all_are_seen(&sandbox, store, 2).await;
         let done = sees(&sandbox, store, 0..NAMES, script).await;
         assert!(done.1, "it has the view");
         let next = sees(
@@ -470,9 +473,7 @@ async fn n05_what_a_room_had_mounted_goes_with_it() {
     let (sandbox, store) = (alone(), store());
     let store = store.path();
     objects(store);
-    for _ in 0..3 {
-        sees(&sandbox, store, 0..NAMES, "echo x > $out").await;
-    }
+    all_are_seen(&sandbox, store, 3).await;
     let view = || {
         let entries = fs::read_dir(store).unwrap().flatten();
         let names = entries.map(|entry| entry.file_name().into_string().unwrap());

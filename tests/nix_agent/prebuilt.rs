@@ -57,9 +57,10 @@ fn f07_a_host_takes_what_ci_says_of_a_commit_and_evaluates_nothing() {
     assert_eq!(agent.status()["latest"]["number"], 2);
     // Once its first look at the remote is over.
     let began = std::time::Instant::now();
-    while agent.status()["condition"] != "CONDITION_UP_TO_DATE" {
-        let status = agent.status();
+    let mut status = agent.status();
+    while status["condition"] != "CONDITION_UP_TO_DATE" {
         assert!(began.elapsed().as_secs() < 60, "{status:#}");
+        status = agent.status();
     }
     assert_eq!(fleet.evaluations(), 0);
 }

@@ -35,11 +35,9 @@ impl<'a> InRoom<'a> {
     /// For the room's process that was started after so many others.
     ///
     /// # Errors
-    /// When it cannot be written, or the view it relies on cannot be made ready.
+    /// When it cannot be written.
     pub fn request(&self, start: u64) -> io::Result<Vec<u8>> {
         let mut choice = self.views.choose(start, &self.room.spec, &self.inputs);
-        let prepared = self.views.prepare(&choice, &self.room.spec);
-        prepared.map_err(io::Error::other)?;
         let asked = &mut *self.asked.borrow_mut();
         let (spec, _) = asked;
         spec.inputs = std::mem::take(&mut choice.inputs);

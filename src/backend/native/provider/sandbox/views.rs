@@ -143,17 +143,6 @@ impl Views {
         })
     }
 
-    /// The view's folder as a step is to find it.
-    ///
-    /// # Errors
-    /// Names the folder that could not be made ready.
-    pub fn prepare(&self, choice: &Choice, room: &RoomSpec) -> Result<(), SetupError> {
-        match (&choice.view, &self.view) {
-            (Some(_), Some(view)) => scratch::make(&view.folder.store(), room.user),
-            _ => Ok(()),
-        }
-    }
-
     /// When the step is over and nobody is left of it: what it put into the view's
     /// folder goes to its scratch folder.
     ///
@@ -236,7 +225,8 @@ impl View {
         }
     }
 
-    /// All but the mount points: the agent sees these as empty files and folders.
+    /// Makes the folder what the next step is to find, and moves all but the mount points:
+    /// the agent sees these as empty files and folders.
     fn empty_into(&self, room: &RoomSpec, to: &Path) -> Result<(), SetupError> {
         let store = self.folder.store();
         let attempted = || format!("take what a step left from {}", store.display());
